@@ -1,0 +1,1 @@
+//! The car: signal providers, broker, queue and agents.

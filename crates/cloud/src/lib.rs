@@ -1,0 +1,1 @@
+//! The platform: gateway, shard owners, HTTP API, workers.

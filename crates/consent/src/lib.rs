@@ -1,0 +1,1 @@
+//! Purposes, categories, grants and the one decision function.

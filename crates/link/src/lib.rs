@@ -1,0 +1,1 @@
+//! The session between car and cloud over MQTT 5.

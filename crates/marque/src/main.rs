@@ -1,0 +1,2 @@
+//! The command line: cloud, demo, replay, sim, bench, vss.
+fn main() {}

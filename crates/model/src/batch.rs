@@ -1,0 +1,68 @@
+//! What names a batch of samples on its way from a car to the lake.
+
+use std::{fmt, str::FromStr};
+
+use crate::{ParseError, VehicleId};
+
+/// A priority class of a car's queue. Within a lane batches are in order; between lanes they are not.
+///
+/// When a queue is full, the oldest batches of the lowest lane go first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Lane {
+    /// Events that somebody waits for; never held back to fill a batch.
+    Alert = 0,
+    /// The latest state, sent about once a second.
+    Live = 1,
+    /// Everything else, in batches of some ten seconds.
+    Bulk = 2,
+}
+
+impl Lane {
+    /// Highest priority first.
+    pub const ALL: [Self; 3] = [Self::Alert, Self::Live, Self::Bulk];
+
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::Live => "live",
+            Self::Bulk => "bulk",
+        }
+    }
+
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.slug())
+    }
+}
+
+impl FromStr for Lane {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Self::ALL.into_iter().find(|lane| lane.slug() == text).ok_or(ParseError::Lane)
+    }
+}
+
+/// Counts the lives of a car's queue. A queue that was lost or reset starts a new, higher epoch at
+/// sequence 0, so that old and new batches are never confused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueueEpoch(pub u32);
+
+/// The number of a batch within its lane and epoch, from 0, without holes but for announced drops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seq(pub u64);
+
+/// Names a batch for ever; kept across resends and restarts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchKey {
+    pub vehicle: VehicleId,
+    pub epoch: QueueEpoch,
+    pub lane: Lane,
+    pub seq: Seq,
+}

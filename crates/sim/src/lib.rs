@@ -1,0 +1,1 @@
+//! Cars and drivers by physics, seeded.

@@ -1,0 +1,1 @@
+//! Control-plane state in SQL: one text for SQLite and PostgreSQL.

@@ -1,0 +1,1 @@
+//! Protobuf and the telemetry codec; the only conversions between wire and domain types.
