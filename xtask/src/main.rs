@@ -1,1 +1,63 @@
-fn main() {}
+//! `cargo xtask`: installs and builds what is needed, then calls `marque` or the tests.
+//!
+//! Invariants, as absences: xtask knows nothing of vehicles, and decides nothing that `marque` could.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
+
+mod bench;
+mod codegen;
+mod demo;
+mod fuzz;
+mod lint;
+mod packages;
+mod readers;
+mod run;
+mod test;
+mod tidy;
+mod web;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  demo [FLAGS]    build everything and start the platform with a simulated fleet of all brands;
+                  flags go to `marque demo`: --vehicles N, --for SECONDS, --headless, --data DIR,
+                  --port P, --report FILE.json (see `cargo xtask demo --help`)
+  test            every test: Rust, web, browser, independent readers
+  lint            fmt, clippy, tidy, dependency policy, spelling, documentation
+  tidy            the rules of the house that no compiler checks
+  codegen         write the generated files: OpenAPI document, TypeScript client
+  bench [NAME]    measure beside peers and print tables (release build): gateway, storage, all
+  fuzz [SECONDS]  run every fuzz target for that long (default 60)
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let command = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    let done = match command.as_str() {
+        "demo" => demo::demo(&rest),
+        "test" => test::test(&rest),
+        "lint" => lint::lint(),
+        "tidy" => tidy::tidy(),
+        "codegen" => codegen::write(),
+        "bench" => bench::bench(&rest),
+        "fuzz" => fuzz::fuzz(&rest),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

