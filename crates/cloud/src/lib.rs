@@ -1,1 +1,3 @@
 //! The platform: gateway, shard owners, HTTP API, workers.
+
+pub mod http;

@@ -1,0 +1,1 @@
+pub const COOKIE: &str = "marque_session";

@@ -1,0 +1,80 @@
+//! What the history route says.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema, openapi};
+
+use crate::http::{
+    signals::types::signal_value,
+    words::{CategorySlug, PurposeSlug, Time},
+};
+
+/// Which part of a car's history to read.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct HistoryQuery {
+    /// Paths, separated by commas; at most 64.
+    #[param(example = "Vehicle.Speed,Vehicle.Powertrain.TractionBattery.StateOfCharge.Current")]
+    pub signals: String,
+    /// The first source time.
+    #[param(inline)]
+    pub from: Time,
+    /// The source time that the answer ends before; now when absent.
+    #[param(inline)]
+    pub to: Option<Time>,
+    /// Reduces to one row an interval: `PT10S` (ISO 8601) or `10s`. Raw rows when absent.
+    #[param(example = "PT10S")]
+    pub interval: Option<String>,
+    /// How to reduce, separated by commas: `min`, `max`, `mean`, `last`. `mean` when absent.
+    #[param(example = "min,max,mean")]
+    pub reduce: Option<String>,
+    /// What the data is used for; `fleet-management` when absent.
+    #[param(inline)]
+    pub purpose: Option<PurposeSlug>,
+    /// Rows of a page; 1,000 when absent.
+    #[param(minimum = 1, maximum = 10_000)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// Rows in the order of their times. `rows[i][0]` is the time, `rows[i][1 + j]` the value of `columns[j]`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "columns": [{ "path": "Vehicle.Speed", "unit": "km/h", "reduce": "mean" }],
+    "rows": [["2026-11-23T08:15:30.000000Z", 47.3], ["2026-11-23T08:15:40.000000Z", 48.1]],
+    "withheld": [],
+    "next_cursor": null
+}))]
+pub struct HistoryPage {
+    pub columns: Vec<HistoryColumn>,
+    #[schema(schema_with = rows)]
+    pub rows: Box<RawValue>,
+    /// Categories of the asked signals that the owner has not granted for the purpose; they have no column.
+    pub withheld: Vec<CategorySlug>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct HistoryColumn {
+    pub path: String,
+    pub unit: Option<String>,
+    /// Null for raw values.
+    pub reduce: Option<Reduce>,
+}
+
+/// How the values of an interval become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Reduce {
+    Min,
+    Max,
+    Mean,
+    Last,
+}
+
+fn rows() -> openapi::RefOr<openapi::Schema> {
+    let row = openapi::schema::ArrayBuilder::new().items(signal_value());
+    openapi::schema::ArrayBuilder::new().items(row).into()
+}

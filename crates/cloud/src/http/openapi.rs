@@ -1,0 +1,177 @@
+//! The OpenAPI 3.1 document: what the handlers say, and what holds for all of them.
+
+use axum::{http::header, response::IntoResponse};
+use utoipa::{
+    OpenApi,
+    openapi::{
+        self, ContentBuilder, HttpMethod, Ref, RefOr, Required, ResponseBuilder, Schema,
+        path::{Operation, ParameterBuilder, ParameterIn},
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+    },
+};
+
+use super::{
+    fleet,
+    problem::{Kind, ProblemDocument},
+    signals,
+};
+
+/// What clients send may leave fields out, and so does a problem. Everything else that the platform says has
+/// all its fields, some of them null.
+const MAY_LEAVE_OUT: [&str; 7] =
+    ["Assignment", "Campaign", "CampaignDocument", "CampaignGroup", "EnrolVehicle", "OnChange", "Problem"];
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Marque",
+        version = "1",
+        description = "The platform's API. Errors are problems (RFC 9457). Lists come in pages: give \
+            `next_cursor` as `cursor` for the next one. Reads of personal data name a purpose; what the \
+            owner has not granted for it is withheld, and the answer says which categories.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    servers((url = "/", description = "This server")),
+    tags(
+        (name = "session", description = "Signing in and out"),
+        (name = "fleet", description = "The fleet as a whole"),
+        (name = "vehicles", description = "The registry of vehicles and their certificates"),
+        (name = "signals", description = "The latest values of a car's signals"),
+        (name = "history", description = "What a car's signals were"),
+        (name = "state", description = "Desired and reported state"),
+        (name = "consent", description = "What owners grant"),
+        (name = "campaigns", description = "What cars collect"),
+        (name = "catalogues", description = "Catalogues of signals"),
+        (name = "platform", description = "Health, metrics and this document"),
+    ),
+    components(schemas(
+        ProblemDocument,
+        fleet::types::ConnectivityChanges,
+        signals::types::SignalChanges,
+    )),
+)]
+struct Document;
+
+/// This document.
+#[utoipa::path(
+    get, path = "/v1/openapi.json", tag = "platform", security(()),
+    responses((status = 200, description = "OpenAPI 3.1", body = Object, example = json!({ "openapi": "3.1.0" }))),
+)]
+pub async fn get_openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], json())
+}
+
+/// The document as it is committed: pretty, with a newline at its end.
+pub fn json() -> String {
+    let (_, document) = super::routes().split_for_parts();
+    let mut text = complete(document).to_pretty_json().expect("the document holds no maps without text keys");
+    text.push('\n');
+    text
+}
+
+pub(super) fn base() -> openapi::OpenApi {
+    Document::openapi()
+}
+
+/// Adds what holds for every route: how to sign in, which errors to expect, conditional and repeatable
+/// requests. Written here once, so that no handler can forget it.
+fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
+    let components = document.components.get_or_insert_with(Default::default);
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(super::auth::COOKIE)));
+    components.security_schemes.insert("token".to_owned(), bearer.into());
+    components.security_schemes.insert("cookie".to_owned(), cookie.into());
+    for (name, schema) in &mut components.schemas {
+        if !MAY_LEAVE_OUT.contains(&name.as_str())
+            && let RefOr::T(Schema::Object(object)) = schema
+        {
+            object.required = object.properties.keys().cloned().collect();
+        }
+    }
+    document.security = Some(vec![none("token"), none("cookie")]);
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            (HttpMethod::Get, &mut item.get),
+            (HttpMethod::Put, &mut item.put),
+            (HttpMethod::Post, &mut item.post),
+            (HttpMethod::Delete, &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                complete_operation(path, &method, operation);
+            }
+        }
+    }
+    document
+}
+
+fn none(scheme: &str) -> SecurityRequirement {
+    SecurityRequirement::new(scheme, Vec::<String>::new())
+}
+
+fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation) {
+    let open = operation.security.is_some();
+    let mut kinds =
+        vec![Kind::BadRequest, Kind::Timeout, Kind::TooManyRequests, Kind::Internal, Kind::Unavailable];
+    if !open {
+        kinds.extend([Kind::Unauthorized, Kind::Forbidden]);
+    }
+    if path == "/v1/session" && *method == HttpMethod::Post {
+        kinds.extend([Kind::Unauthorized, Kind::Forbidden]);
+    }
+    if path.contains('{') {
+        kinds.push(Kind::NotFound);
+    }
+    if operation.request_body.is_some() {
+        kinds.extend([Kind::TooLarge, Kind::UnsupportedMedia, Kind::Unprocessable]);
+    } else if operation.parameters.is_some() {
+        kinds.push(Kind::Unprocessable);
+    }
+    if super::idempotency::covers(method, path) {
+        kinds.push(Kind::Conflict);
+        operation.parameters.get_or_insert_with(Vec::new).push(header_parameter(
+            "Idempotency-Key",
+            "Any text of 1 to 128 characters. The same key with the same body gives the same answer again, \
+             for a day; nothing is done twice.",
+        ));
+    }
+    if super::etag::covers(method, path) {
+        operation.parameters.get_or_insert_with(Vec::new).push(header_parameter(
+            "If-None-Match",
+            "The `ETag` of an answer before; 304 when nothing has changed.",
+        ));
+        let unchanged = ResponseBuilder::new().description("Nothing has changed").build();
+        operation.responses.responses.insert("304".to_owned(), RefOr::T(unchanged));
+    }
+    for kind in kinds {
+        let status = kind.status().as_u16().to_string();
+        operation.responses.responses.entry(status).or_insert_with(|| RefOr::T(problem_response(kind)));
+    }
+}
+
+fn header_parameter(name: &str, description: &str) -> RefOr<openapi::path::Parameter> {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(openapi::ObjectBuilder::new().schema_type(openapi::Type::String)))
+        .build()
+        .into()
+}
+
+fn problem_response(kind: Kind) -> openapi::Response {
+    let example = serde_json::json!({
+        "type": format!("urn:marque:problem:{}", kind.slug()),
+        "title": kind.title(),
+        "status": kind.status().as_u16(),
+        "detail": "what happened this time and what to do next",
+        "instance": "urn:marque:request:5b0c52b4c1d94f03",
+    });
+    let content =
+        ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).example(Some(example)).build();
+    ResponseBuilder::new().description(kind.title()).content("application/problem+json", content).build()
+}
+
+#[cfg(test)]
+mod tests;
