@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use model::CatalogueHash;
 
-use crate::{Error, Leaf, SignalId};
+use crate::{Error, Leaf, SignalId, core::Registry};
 
 /// An immutable set of leaves. Cheap to share behind an [`Arc`].
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Catalogue {
     leaves: Vec<Arc<Leaf>>,
     by_path: HashMap<Arc<str>, usize>,
     by_id: HashMap<SignalId, usize>,
+    /// Places of leaves by low id, so that finding a registered one costs no hash; `u32::MAX` for none.
+    low_ids: Vec<u32>,
     hash: CatalogueHash,
 }
 
@@ -22,12 +24,35 @@ impl Catalogue {
         self.leaves.iter()
     }
 
+    /// The leaf of a path, or of a path that the leaf has in another release of VSS.
     pub fn by_path(&self, path: &str) -> Option<&Arc<Leaf>> {
-        self.by_path.get(path).map(|index| &self.leaves[*index])
+        let index = self.by_path.get(path).or_else(|| {
+            let canonical = Registry::shipped().canonical(path);
+            self.by_path.get(canonical)
+        })?;
+        Some(&self.leaves[*index])
+    }
+
+    /// As [`Catalogue::by_path`], for text that a person wrote.
+    pub fn require(&self, path: &str) -> Result<&Arc<Leaf>, Error> {
+        self.by_path(path).ok_or_else(|| Error::UnknownPath { path: path.to_owned() })
     }
 
     pub fn by_id(&self, id: SignalId) -> Option<&Arc<Leaf>> {
-        self.by_id.get(&id).map(|index| &self.leaves[*index])
+        self.index_of(id).map(|index| &self.leaves[index])
+    }
+
+    /// The place of a leaf in [`Catalogue::leaves`]: a dense index for tables of signals.
+    pub fn index_of(&self, id: SignalId) -> Option<usize> {
+        match usize::try_from(id.0).ok().and_then(|id| self.low_ids.get(id)) {
+            Some(place) => usize::try_from(*place).ok().filter(|place| *place < self.leaves.len()),
+            None => self.by_id.get(&id).copied(),
+        }
+    }
+
+    /// The leaf at a place of [`Catalogue::leaves`].
+    pub fn leaf_at(&self, index: usize) -> Option<&Arc<Leaf>> {
+        self.leaves.get(index)
     }
 
     pub fn len(&self) -> usize {
@@ -74,9 +99,28 @@ impl CatalogueBuilder {
                 });
             }
         }
+        let low_ids = low_ids(&leaves);
         let hash = content_hash(&leaves);
-        Ok(Catalogue { leaves, by_path, by_id, hash })
+        Ok(Catalogue { leaves, by_path, by_id, low_ids, hash })
     }
+}
+
+/// Ids up to here are found without a hash: far more than are registered, and 256 kB at most.
+const LOW_ID_MAX: u32 = u16::MAX as u32;
+
+fn low_ids(leaves: &[Arc<Leaf>]) -> Vec<u32> {
+    let mut places = Vec::new();
+    for (place, leaf) in (0..).zip(leaves) {
+        if leaf.id.0 > LOW_ID_MAX {
+            continue;
+        }
+        let id = usize::try_from(leaf.id.0).expect("compared with LOW_ID_MAX");
+        if places.len() <= id {
+            places.resize(id + 1, u32::MAX);
+        }
+        places[id] = place;
+    }
+    places
 }
 
 /// FNV-1a over what decides how a value is read: id, path, type, unit and scale of each leaf.

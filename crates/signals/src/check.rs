@@ -24,7 +24,9 @@ impl Leaf {
             ScalarType::Boolean if number == 1.0 => Value::Bool(true),
             ScalarType::Boolean | ScalarType::Float | ScalarType::Double => Value::Float(number),
             ScalarType::Int8 | ScalarType::Int16 | ScalarType::Int32 | ScalarType::Int64 => signed(number),
-            ScalarType::Uint8 | ScalarType::Uint16 | ScalarType::Uint32 | ScalarType::Uint64 => unsigned(number),
+            ScalarType::Uint8 | ScalarType::Uint16 | ScalarType::Uint32 | ScalarType::Uint64 => {
+                unsigned(number)
+            }
             ScalarType::String => Value::Text(number.to_string().into()),
         };
         self.read(value, source_time)
@@ -132,7 +134,11 @@ fn signed(number: f64) -> Value {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "compared with the range of u64 before")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "compared with the range of u64 before"
+)]
 fn unsigned(number: f64) -> Value {
     let rounded = number.round();
     if rounded < 0.0 {
@@ -156,16 +162,24 @@ fn coerce_scalar(scalar: ScalarType, value: Value) -> Result<Value, String> {
                 Some(_) | None => refuse(&value),
             }
         }
-        (integer, Value::Int(number)) => integer_of(integer, i128::from(*number)).map_or_else(|| refuse(&value), Ok),
-        (integer, Value::Uint(number)) => integer_of(integer, i128::from(*number)).map_or_else(|| refuse(&value), Ok),
+        (integer, Value::Int(number)) => {
+            integer_of(integer, i128::from(*number)).map_or_else(|| refuse(&value), Ok)
+        }
+        (integer, Value::Uint(number)) => {
+            integer_of(integer, i128::from(*number)).map_or_else(|| refuse(&value), Ok)
+        }
         (integer, Value::Float(number)) => {
             // Whole doubles up to 2^53 stand for one integer; beyond, the text was not exact.
             if number.fract() != 0.0 || number.abs() > 9_007_199_254_740_992.0 {
                 return refuse(&value);
             }
             match signed(*number) {
-                Value::Int(number) => integer_of(integer, i128::from(number)).map_or_else(|| refuse(&value), Ok),
-                Value::Bool(_) | Value::Uint(_) | Value::Float(_) | Value::Text(_) | Value::Array(_) => refuse(&value),
+                Value::Int(number) => {
+                    integer_of(integer, i128::from(number)).map_or_else(|| refuse(&value), Ok)
+                }
+                Value::Bool(_) | Value::Uint(_) | Value::Float(_) | Value::Text(_) | Value::Array(_) => {
+                    refuse(&value)
+                }
             }
         }
     }
@@ -177,7 +191,11 @@ fn integer_of(scalar: ScalarType, number: i128) -> Option<Value> {
     if !(min..=max).contains(&number) {
         return None;
     }
-    if min < 0 { i64::try_from(number).ok().map(Value::Int) } else { u64::try_from(number).ok().map(Value::Uint) }
+    if min < 0 {
+        i64::try_from(number).ok().map(Value::Int)
+    } else {
+        u64::try_from(number).ok().map(Value::Uint)
+    }
 }
 
 #[cfg(test)]

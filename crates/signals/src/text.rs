@@ -18,6 +18,10 @@ impl Leaf {
             path: self.path.to_string(),
             problem: format!("`{}` is not {}", shortened(trimmed), self.data_type),
         })?;
+        // serde_json's fast float parser may be off by one bit; the standard library's is exact.
+        if let (true, Ok(number)) = (json.is_f64(), trimmed.parse()) {
+            return self.coerce(Value::Float(number));
+        }
         let value = from_json(&json).ok_or_else(|| Error::Leaf {
             path: self.path.to_string(),
             problem: format!("holds {}, not null or an object", self.data_type),

@@ -45,7 +45,10 @@ fn a_number_that_is_not_finite_is_not_available() {
 
 #[test]
 fn a_float_beyond_the_decimal_scale_is_out_of_range() {
-    assert_eq!(leaf("double", Limits::default(), 7).read_number(1e12, Timestamp(0)).quality, Quality::OutOfRange);
+    assert_eq!(
+        leaf("double", Limits::default(), 7).read_number(1e12, Timestamp(0)).quality,
+        Quality::OutOfRange
+    );
 }
 
 #[test]
