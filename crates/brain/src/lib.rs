@@ -1,1 +1,3 @@
 //! The car: signal providers, broker, queue and agents.
+
+pub mod queue;
