@@ -8,6 +8,7 @@ mod brand;
 mod category;
 mod id;
 pub mod limits;
+mod purpose;
 mod region;
 mod time;
 mod vin;
@@ -19,6 +20,7 @@ pub use id::{
     CampaignId, CampaignVersion, CatalogueHash, ConsentEpoch, ShardCount, ShardId, SubjectId, VehicleId,
     VehicleUrn,
 };
+pub use purpose::Purpose;
 pub use region::Region;
 pub use time::{Micros, Timestamp};
 pub use vin::Vin;
@@ -38,6 +40,8 @@ pub enum ParseError {
     Brand,
     #[error("unknown data category; the categories are {}", DataCategory::ALL.map(DataCategory::slug).join(", "))]
     Category,
+    #[error("unknown purpose; the purposes are {}", Purpose::ALL.map(Purpose::slug).join(", "))]
+    Purpose,
     #[error("a region is 2 to 16 characters of a-z, 0-9 and '-', beginning with a letter")]
     Region,
     #[error("a catalogue hash is 16 lower-case hexadecimal digits")]

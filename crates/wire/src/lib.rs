@@ -1,1 +1,28 @@
-//! Protobuf and the telemetry codec; the only conversions between wire and domain types.
+//! What travels between car and cloud: telemetry batches, signed desired state, reports.
+//!
+//! The only conversions between wire and domain types stand here. `docs/wire.md` is the format's
+//! specification.
+//!
+//! Invariants, as absences: `wire` never reads a clock, draws no randomness, and allocates nothing
+//! that it has not first compared with a limit. Decoders panic on no input.
+
+mod batch;
+mod documents;
+mod envelope;
+mod error;
+mod messages;
+mod pb;
+pub mod topic;
+
+pub use batch::{
+    BadColumn, BatchHeader, BatchMeta, BodyRef, ClockState, ColumnProblem, Decoded, Decoder, Encoder,
+    Encoding, SeqRange, announce_dropped, decode_columns, encode_batch, parse_header,
+};
+pub use campaigns::{ArrayColumn, Column, ColumnData, Exception, RowGroup, TextColumn};
+pub use documents::{ConsentDocument, decode_campaigns, decode_consent, encode_campaigns, encode_consent};
+pub use envelope::{Envelope, Expected, KeyId, Kind, SigningKey, VerifyingKeys};
+pub use error::{EnvelopeError, Error};
+pub use messages::{
+    Applied, BadColumnNotice, Fetch, Notice, QueueReport, RefusedBatch, Report, decode_fetch, decode_notice,
+    decode_report, encode_fetch, encode_notice, encode_report,
+};

@@ -1,0 +1,57 @@
+//! MQTT topics, the only place that spells them.
+
+use model::{Lane, VehicleId};
+
+use crate::Kind;
+
+/// A topic under a car's own prefix `v1/<vehicle id>/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// Up, QoS 1: a batch.
+    Up(Lane),
+    /// Up, QoS 1: a [`crate::Report`].
+    Report,
+    /// Up, QoS 1: a [`crate::Fetch`].
+    Fetch,
+    /// Down, QoS 0: an envelope.
+    Down(Kind),
+    /// Down, QoS 0, empty: something newer exists, so fetch.
+    Hint,
+    /// Down, QoS 0: a [`crate::Notice`].
+    Notice,
+}
+
+impl Topic {
+    pub fn of(self, vehicle: VehicleId) -> String {
+        match self {
+            Self::Up(lane) => format!("v1/{vehicle}/up/{lane}"),
+            Self::Report => format!("v1/{vehicle}/report"),
+            Self::Fetch => format!("v1/{vehicle}/fetch"),
+            Self::Down(kind) => format!("v1/{vehicle}/down/{}", kind.slug()),
+            Self::Hint => format!("v1/{vehicle}/down/hint"),
+            Self::Notice => format!("v1/{vehicle}/down/notice"),
+        }
+    }
+
+    /// Reads a topic without allocating; `None` when it is none of ours.
+    pub fn parse(topic: &str) -> Option<(VehicleId, Self)> {
+        let (vehicle, rest) = topic.strip_prefix("v1/")?.split_once('/')?;
+        let vehicle = vehicle.parse().ok()?;
+        let topic = match rest.split_once('/') {
+            Some(("up", lane)) => Self::Up(lane.parse().ok()?),
+            Some(("down", "hint")) => Self::Hint,
+            Some(("down", "notice")) => Self::Notice,
+            Some(("down", kind)) => Self::Down(Kind::from_slug(kind)?),
+            Some(_) => return None,
+            None if rest == "report" => Self::Report,
+            None if rest == "fetch" => Self::Fetch,
+            None => return None,
+        };
+        Some((vehicle, topic))
+    }
+}
+
+/// What a car may subscribe to.
+pub fn down_filter(vehicle: VehicleId) -> String {
+    format!("v1/{vehicle}/down/#")
+}
