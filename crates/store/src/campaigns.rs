@@ -1,0 +1,282 @@
+//! Campaigns, their versions, and which vehicles have them. Documents are texts that the API reads.
+
+use std::collections::HashSet;
+
+use model::{Brand, CampaignId, CampaignVersion, Region, Timestamp, VehicleId};
+
+use crate::{
+    Cursor, Error, Page, Store, Transaction,
+    sql::{Arg, Row, args, row},
+    vehicles::Conditions,
+};
+
+/// A campaign to create.
+#[derive(Debug, Clone)]
+pub struct NewCampaign {
+    /// As the API speaks it.
+    pub document: String,
+}
+
+/// A campaign in its newest version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignRow {
+    pub id: CampaignId,
+    pub version: CampaignVersion,
+    pub document: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// Vehicles that it is assigned to.
+    pub assigned: u64,
+}
+
+/// Which vehicles: those that match every list that is not empty. All lists empty is no vehicle.
+#[derive(Debug, Clone, Default)]
+pub struct Selector {
+    pub brands: Vec<Brand>,
+    pub regions: Vec<Region>,
+    pub models: Vec<String>,
+    pub vehicles: Vec<VehicleId>,
+}
+
+/// What an assignment did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    pub matched: u64,
+    /// Vehicles that did not have the campaign before.
+    pub added: Vec<VehicleId>,
+}
+
+/// How far the vehicles of a campaign are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StatusCounts {
+    pub assigned: u64,
+    /// They report that they run what they shall.
+    pub applied: u64,
+    /// They report an error about what they shall run.
+    pub failed: u64,
+}
+
+fn campaign(row: &Row) -> Result<CampaignRow, Error> {
+    Ok(CampaignRow {
+        id: CampaignId(row.number(0)?),
+        version: CampaignVersion(row.number(1)?),
+        document: row.text(2)?,
+        created_at: Timestamp(row.int(3)?),
+        updated_at: Timestamp(row.int(4)?),
+        assigned: row.count(5)?,
+    })
+}
+
+const SELECT: &str = "SELECT c.campaign_id, c.version, v.document, c.created_at, c.updated_at, \
+    (SELECT COUNT(*) FROM assignments a WHERE a.campaign_id = c.campaign_id) \
+    FROM campaigns c JOIN campaign_versions v ON v.campaign_id = c.campaign_id AND v.version = c.version";
+
+impl Store {
+    pub async fn campaign(&self, id: CampaignId) -> Result<CampaignRow, Error> {
+        let mut query = Conditions::new(SELECT);
+        query.and("c.campaign_id = ", id.0.into());
+        let row = self.pool.fetch_optional(query.sql, &query.args).await?;
+        campaign(&row.ok_or(Error::NotFound { what: "campaign" })?)
+    }
+
+    /// One page, the newest first.
+    pub async fn campaigns(&self, after: Option<&Cursor>, limit: u32) -> Result<Page<CampaignRow>, Error> {
+        let mut query = Conditions::new(SELECT);
+        if let Some(cursor) = after {
+            query.and("c.campaign_id < ", cursor.number::<i64>()?.into());
+        }
+        query.end(" ORDER BY c.campaign_id DESC LIMIT ", u64::from(limit).saturating_add(1).into());
+        let rows = self.pool.fetch(query.sql, &query.args).await?;
+        let items = rows.iter().map(campaign).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::cut(items, limit, |item| item.id.to_string()))
+    }
+
+    /// The campaigns of a vehicle, by their numbers.
+    pub async fn campaigns_of_vehicle(&self, vehicle: VehicleId) -> Result<Vec<CampaignRow>, Error> {
+        let mut query = Conditions::new(SELECT);
+        query
+            .and("c.campaign_id IN (SELECT campaign_id FROM assignments WHERE vehicle_id = ", vehicle.into());
+        query.end_part(") ORDER BY c.campaign_id");
+        let rows = self.pool.fetch(query.sql, &query.args).await?;
+        rows.iter().map(campaign).collect()
+    }
+
+    /// How far the campaign's vehicles are; `kind` is the desired state that carries campaigns.
+    pub async fn campaign_status(&self, id: CampaignId, kind: &str) -> Result<StatusCounts, Error> {
+        let row = self
+            .pool
+            .fetch_optional(
+                "SELECT COUNT(*), \
+                 COALESCE(SUM(CASE WHEN r.version = d.version AND r.problem IS NULL THEN 1 ELSE 0 END), 0), \
+                 COALESCE(SUM(CASE WHEN r.version = d.version AND r.problem IS NOT NULL THEN 1 ELSE 0 END), 0) \
+                 FROM assignments a \
+                 LEFT JOIN desired d ON d.vehicle_id = a.vehicle_id AND d.kind = $2 \
+                 LEFT JOIN reported r ON r.vehicle_id = a.vehicle_id AND r.kind = $2 \
+                 WHERE a.campaign_id = $1",
+                args![id.0, kind],
+            )
+            .await?;
+        let row = row.ok_or(Error::NotFound { what: "campaign" })?;
+        Ok(StatusCounts { assigned: row.count(0)?, applied: row.count(1)?, failed: row.count(2)? })
+    }
+}
+
+impl Transaction {
+    pub async fn add_campaign(&mut self, new: &NewCampaign, now: Timestamp) -> Result<CampaignId, Error> {
+        let row = self
+            .fetch_optional(
+                "UPDATE counters SET value = value + 1 WHERE name = 'campaign' RETURNING value",
+                &[],
+            )
+            .await?;
+        let id = CampaignId(row.ok_or(Error::NotFound { what: "counter of campaigns" })?.number(0)?);
+        self.execute(
+            "INSERT INTO campaigns (campaign_id, version, created_at, updated_at) VALUES ($1, 1, $2, $2)",
+            args![id.0, now],
+        )
+        .await?;
+        self.add_version(id, CampaignVersion(1), &new.document, now).await?;
+        Ok(id)
+    }
+
+    /// Gives a campaign its next version. `expected` is the version that the caller has read.
+    pub async fn change_campaign(
+        &mut self,
+        id: CampaignId,
+        expected: CampaignVersion,
+        document: &str,
+        now: Timestamp,
+    ) -> Result<CampaignVersion, Error> {
+        let changed = self
+            .execute(
+                "UPDATE campaigns SET version = version + 1, updated_at = $3 \
+                 WHERE campaign_id = $1 AND version = $2",
+                args![id.0, expected.0, now],
+            )
+            .await?;
+        if changed != 1 {
+            return Err(Error::Conflict { what: "the campaign was changed meanwhile; read it again" });
+        }
+        let version = CampaignVersion(expected.0 + 1);
+        self.add_version(id, version, document, now).await?;
+        Ok(version)
+    }
+
+    async fn add_version(
+        &mut self,
+        id: CampaignId,
+        version: CampaignVersion,
+        document: &str,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.execute(
+            "INSERT INTO campaign_versions (campaign_id, version, document, created_at) VALUES ($1, $2, $3, $4)",
+            args![id.0, version.0, document, now],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Assigns a campaign to all vehicles that the selector matches.
+    pub async fn assign(
+        &mut self,
+        id: CampaignId,
+        selector: &Selector,
+        now: Timestamp,
+    ) -> Result<Assignment, Error> {
+        let matched = self.matching(selector).await?;
+        let rows =
+            self.fetch("SELECT vehicle_id FROM assignments WHERE campaign_id = $1", args![id.0]).await?;
+        let have: HashSet<VehicleId> = rows.iter().map(|row| row.word(0)).collect::<Result<_, _>>()?;
+        let added: Vec<VehicleId> =
+            matched.iter().copied().filter(|vehicle| !have.contains(vehicle)).collect();
+        let rows: Vec<Vec<Arg<'_>>> = added.iter().map(|vehicle| row![id.0, *vehicle, now]).collect();
+        self.insert(
+            "INSERT INTO assignments (campaign_id, vehicle_id, assigned_at)",
+            &rows,
+            "ON CONFLICT (campaign_id, vehicle_id) DO NOTHING",
+        )
+        .await?;
+        Ok(Assignment { matched: u64::try_from(matched.len()).unwrap_or(u64::MAX), added })
+    }
+
+    /// The vehicles that have a campaign.
+    pub async fn assigned_vehicles(&mut self, id: CampaignId) -> Result<Vec<VehicleId>, Error> {
+        let rows = self
+            .fetch(
+                "SELECT vehicle_id FROM assignments WHERE campaign_id = $1 ORDER BY vehicle_id",
+                args![id.0],
+            )
+            .await?;
+        rows.iter().map(|row| row.word(0)).collect()
+    }
+
+    /// Each vehicle's campaigns, for vehicles that have any; by vehicle and campaign.
+    pub async fn campaigns_of(
+        &mut self,
+        vehicles: &[VehicleId],
+    ) -> Result<Vec<(VehicleId, Vec<CampaignId>)>, Error> {
+        let keys: Vec<Arg<'_>> = vehicles.iter().map(|vehicle| (*vehicle).into()).collect();
+        let rows = self
+            .fetch_in(
+                "SELECT vehicle_id, campaign_id FROM assignments WHERE campaign_id > $1 AND vehicle_id",
+                0_i64.into(),
+                &keys,
+                "ORDER BY vehicle_id, campaign_id",
+            )
+            .await?;
+        let mut sets: Vec<(VehicleId, Vec<CampaignId>)> = Vec::new();
+        for row in &rows {
+            let (vehicle, campaign) = (row.word(0)?, CampaignId(row.number(1)?));
+            match sets.last_mut() {
+                Some((last, campaigns)) if *last == vehicle => campaigns.push(campaign),
+                Some(_) | None => sets.push((vehicle, vec![campaign])),
+            }
+        }
+        Ok(sets)
+    }
+
+    /// The newest documents of these campaigns.
+    pub async fn campaign_documents(
+        &mut self,
+        ids: &[CampaignId],
+    ) -> Result<Vec<(CampaignId, CampaignVersion, String)>, Error> {
+        let keys: Vec<Arg<'_>> = ids.iter().map(|id| id.0.into()).collect();
+        let rows = self
+            .fetch_in(
+                "SELECT c.campaign_id, c.version, v.document FROM campaigns c \
+                 JOIN campaign_versions v ON v.campaign_id = c.campaign_id AND v.version = c.version \
+                 WHERE c.campaign_id > $1 AND c.campaign_id",
+                0_i64.into(),
+                &keys,
+                "ORDER BY c.campaign_id",
+            )
+            .await?;
+        let document =
+            |row: &Row| Ok((CampaignId(row.number(0)?), CampaignVersion(row.number(1)?), row.text(2)?));
+        rows.iter().map(document).collect()
+    }
+
+    async fn matching(&mut self, selector: &Selector) -> Result<Vec<VehicleId>, Error> {
+        let Selector { brands, regions, models, vehicles } = selector;
+        if brands.is_empty() && regions.is_empty() && models.is_empty() && vehicles.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut query = Conditions::new("SELECT vehicle_id FROM vehicles");
+        if !brands.is_empty() {
+            query.and_in("brand", brands.iter().map(|brand| (*brand).into()).collect());
+        }
+        if !regions.is_empty() {
+            query.and_in("region", regions.iter().map(|region| region.as_str().into()).collect());
+        }
+        if !models.is_empty() {
+            query.and_in("model", models.iter().map(Arg::from).collect());
+        }
+        if !vehicles.is_empty() {
+            query.and_in("vehicle_id", vehicles.iter().map(|id| (*id).into()).collect());
+        }
+        query.end_part(" ORDER BY vehicle_id");
+        let rows = self.fetch(query.sql, &query.args).await?;
+        rows.iter().map(|row| row.word(0)).collect()
+    }
+}

@@ -1,0 +1,41 @@
+//! Migrations go forward only: expand first, contract in a later release, so that two versions of the
+//! program can share a database.
+
+use model::Timestamp;
+
+use crate::{Error, Store, sql::args};
+
+struct Migration {
+    version: i64,
+    script: &'static str,
+}
+
+/// In order; a released one is never changed.
+const MIGRATIONS: [Migration; 1] =
+    [Migration { version: 1, script: include_str!("../migrations/0001_start.sql") }];
+
+pub(crate) async fn run(store: &Store) -> Result<(), Error> {
+    let mut tx = store.begin().await?;
+    tx.execute(
+        "CREATE TABLE IF NOT EXISTS migrations (version BIGINT NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)",
+        &[],
+    )
+    .await?;
+    let row = tx.fetch_optional("SELECT COALESCE(MAX(version), 0) FROM migrations", &[]).await?;
+    let found = row.map_or(Ok(0), |row| row.int(0))?;
+    let known = MIGRATIONS.last().map_or(0, |migration| migration.version);
+    if found > known {
+        return Err(Error::Newer { found, known });
+    }
+    let now: Timestamp = tx.database_now().await?;
+    for migration in MIGRATIONS.iter().filter(|migration| migration.version > found) {
+        tx.run_script(migration.script).await?;
+        tx.execute(
+            "INSERT INTO migrations (version, applied_at) VALUES ($1, $2)",
+            args![migration.version, now],
+        )
+        .await?;
+        tracing::info!(version = migration.version, "database migrated");
+    }
+    tx.commit().await
+}

@@ -1,0 +1,59 @@
+//! Subjects: which car a subject is, in which ownership interval. Only SQL knows.
+
+use model::{ConsentEpoch, SubjectId, Timestamp, VehicleId};
+
+use crate::{
+    Error, Store,
+    sql::{Row, args},
+};
+
+/// One car in one ownership interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject {
+    pub subject: SubjectId,
+    pub vehicle: VehicleId,
+    pub began_at: Timestamp,
+    pub consent_epoch: ConsentEpoch,
+}
+
+fn subject(row: &Row) -> Result<Subject, Error> {
+    Ok(Subject {
+        subject: row.word(0)?,
+        vehicle: row.word(1)?,
+        began_at: Timestamp(row.int(2)?),
+        consent_epoch: ConsentEpoch(row.number(3)?),
+    })
+}
+
+impl Store {
+    /// The interval that a car is in now.
+    pub async fn current_subject(&self, vehicle: VehicleId) -> Result<Subject, Error> {
+        let row = self
+            .pool
+            .fetch_optional(
+                "SELECT subject_id, vehicle_id, began_at, consent_epoch FROM subjects \
+                 WHERE vehicle_id = $1 AND ended_at IS NULL",
+                args![vehicle],
+            )
+            .await?;
+        subject(&row.ok_or(Error::NotFound { what: "vehicle" })?)
+    }
+
+    /// All cars in the intervals that they are in now, in pages of the subjects' order.
+    pub async fn current_subjects(
+        &self,
+        after: Option<SubjectId>,
+        limit: u32,
+    ) -> Result<Vec<Subject>, Error> {
+        let after = after.map_or_else(String::new, |subject| subject.to_string());
+        let rows = self
+            .pool
+            .fetch(
+                "SELECT subject_id, vehicle_id, began_at, consent_epoch FROM subjects \
+                 WHERE subject_id > $1 AND ended_at IS NULL ORDER BY subject_id LIMIT $2",
+                args![after, limit],
+            )
+            .await?;
+        rows.iter().map(subject).collect()
+    }
+}

@@ -1,0 +1,116 @@
+//! Every check runs on every backend: on SQLite as a test of its own, on PostgreSQL in one test with a
+//! database for each, since starting a server takes a second.
+
+use std::{future::Future, pin::Pin};
+
+use model::{Brand, Region, SubjectId, Timestamp, VehicleId};
+
+use crate::{NewVehicle, Store};
+
+mod campaigns;
+mod people;
+mod postgres;
+mod registry;
+mod roles;
+
+const NOW: Timestamp = Timestamp(1_763_885_730_250_000);
+
+type Check = fn(Store) -> Pin<Box<dyn Future<Output = ()>>>;
+
+/// Lists checks, and makes a SQLite test of each.
+macro_rules! checks {
+    ($($module:ident :: $name:ident),+ $(,)?) => {
+        const CHECKS: &[(&str, Check)] = &[$((stringify!($name), |store| Box::pin($module::$name(store)))),+];
+
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                let directory = tempfile::tempdir().unwrap();
+                let store = crate::Store::sqlite(&directory.path().join("marque.db")).await.unwrap();
+                super::$module::$name(store).await;
+            })+
+        }
+    };
+}
+
+checks! {
+    registry::a_vehicle_is_found_by_id_and_by_vin,
+    registry::a_vin_registers_once,
+    registry::filters_and_search_narrow_the_list,
+    registry::pages_hold_every_vehicle_once,
+    registry::search_takes_pattern_letters_literally,
+    registry::counts_follow_kinds,
+    registry::a_fleet_registers_in_two_seconds,
+    registry::a_dropped_transaction_changes_nothing,
+    registry::certificates_are_found_and_taken_back,
+    registry::grants_need_the_next_epoch,
+    registry::grants_of_all_come_in_pages,
+    campaigns::a_campaign_keeps_its_versions,
+    campaigns::campaigns_come_newest_first,
+    campaigns::a_selector_matches_all_its_lists,
+    campaigns::an_empty_selector_matches_nothing,
+    campaigns::assigning_twice_adds_nothing,
+    campaigns::desired_state_never_goes_back,
+    campaigns::status_counts_what_cars_report,
+    campaigns::catalogues_are_kept_once,
+    people::an_account_counts_wrong_passwords,
+    people::a_session_ends,
+    people::a_key_answers_the_same_request_again,
+    people::a_key_serves_one_request,
+    roles::a_lease_has_one_holder_and_a_growing_epoch,
+    roles::a_setting_is_fixed_once,
+    roles::lake_files_go_from_pending_to_removed,
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("marque.db");
+    let store = Store::sqlite(&path).await.unwrap();
+    store.pool.execute("INSERT INTO migrations (version, applied_at) VALUES (9999, 0)", &[]).await.unwrap();
+    store.close().await;
+    let error = Store::sqlite(&path).await.unwrap_err();
+    assert!(matches!(error, crate::Error::Newer { found: 9999, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_store_opens_again_with_what_it_had() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("marque.db");
+    let store = Store::sqlite(&path).await.unwrap();
+    register(&store, &[new_vehicle(1, Brand::Opel, "Corsa")]).await;
+    store.close().await;
+    let store = Store::sqlite(&path).await.unwrap();
+    assert_eq!(store.vehicle(vehicle_id(1)).await.unwrap().model, "Corsa");
+}
+
+fn vehicle_id(number: u32) -> VehicleId {
+    VehicleId::from_bytes((u128::from(number) << 64).to_be_bytes())
+}
+
+fn subject_id(number: u32) -> SubjectId {
+    SubjectId::from_bytes((u128::from(number) << 64 | 1).to_be_bytes())
+}
+
+fn region() -> Region {
+    "eu".parse().unwrap()
+}
+
+fn new_vehicle(number: u32, brand: Brand, model: &str) -> NewVehicle {
+    NewVehicle {
+        vehicle: vehicle_id(number),
+        subject: subject_id(number),
+        vin: format!("VF3CCHMZ0KT{number:06}").parse().unwrap(),
+        brand,
+        model: model.to_owned(),
+        model_year: 2024,
+        architecture: "psa-aee2010".to_owned(),
+        region: region(),
+    }
+}
+
+async fn register(store: &Store, vehicles: &[NewVehicle]) {
+    let mut tx = store.begin().await.unwrap();
+    tx.add_vehicles(vehicles, NOW).await.unwrap();
+    tx.commit().await.unwrap();
+}

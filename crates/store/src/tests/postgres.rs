@@ -1,0 +1,93 @@
+//! A PostgreSQL server of the test's own: in a temporary directory, on a Unix socket, gone afterwards.
+
+use std::{
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use crate::Store;
+
+struct Server {
+    bin: PathBuf,
+    directory: PathBuf,
+}
+
+impl Server {
+    /// `None` when PostgreSQL is not installed.
+    fn start() -> Option<Self> {
+        let bin = installed()?;
+        let made = as_postgres("mktemp", &["-d", "/tmp/marque-postgres-XXXXXX"]);
+        let directory = PathBuf::from(String::from_utf8(made.stdout).unwrap().trim());
+        let server = Self { bin, directory };
+        let data = server.data();
+        server.run("initdb", &["-D", &data, "-U", "marque", "-A", "trust", "-E", "UTF8", "--no-sync"]);
+        let socket = format!("-c listen_addresses='' -c fsync=off -k {}", server.directory.display());
+        let log = server.directory.join("log").display().to_string();
+        server.run("pg_ctl", &["-D", &data, "-w", "-l", &log, "-o", &socket, "start"]);
+        Some(server)
+    }
+
+    fn data(&self) -> String {
+        self.directory.join("data").display().to_string()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let output = as_postgres(&self.bin.join(program).display().to_string(), arguments);
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    async fn database(&self, name: &str) -> Store {
+        let socket = self.directory.display().to_string();
+        self.run("createdb", &["-h", &socket, "-U", "marque", name]);
+        Store::postgres(&format!("postgres://marque@localhost/{name}?host={socket}")).await.unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let data = self.data();
+        as_postgres(
+            &self.bin.join("pg_ctl").display().to_string(),
+            &["-D", &data, "-m", "immediate", "-w", "stop"],
+        );
+        as_postgres("rm", &["-rf", &self.directory.display().to_string()]);
+    }
+}
+
+/// The newest version that Debian has installed.
+fn installed() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let mut versions: Vec<PathBuf> = versions.flatten().map(|entry| entry.path().join("bin")).collect();
+    versions.retain(|bin| bin.join("initdb").exists());
+    versions.sort();
+    versions.pop()
+}
+
+/// The server refuses to run as root.
+fn as_postgres(program: &str, arguments: &[&str]) -> Output {
+    let root = Path::new("/proc/self").metadata().unwrap().uid() == 0;
+    let mut command = if root {
+        let mut command = Command::new("runuser");
+        command.args(["-u", "postgres", "--", program]);
+        command
+    } else {
+        Command::new(program)
+    };
+    // Its own working directory may be closed to the other user.
+    command.args(arguments).current_dir("/tmp").output().unwrap()
+}
+
+#[tokio::test]
+async fn every_check_passes_on_postgresql() {
+    let Some(server) = Server::start() else {
+        eprintln!("skipped: PostgreSQL is not installed; `apt-get install postgresql` brings it");
+        return;
+    };
+    for (index, (name, check)) in super::CHECKS.iter().enumerate() {
+        eprintln!("on PostgreSQL: {name}");
+        let store = server.database(&format!("check_{index}")).await;
+        check(store.clone()).await;
+        store.close().await;
+    }
+}
