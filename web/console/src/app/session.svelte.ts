@@ -1,0 +1,53 @@
+import { createApi, body, Problem, type Account } from '@marque/api';
+
+type Status = 'unknown' | 'unreachable' | 'signed-out' | 'signed-in' | 'expired';
+
+/** Who is signed in. Its own client, since the shared one reports to it. */
+class SessionStore {
+  status = $state<Status>('unknown');
+  account = $state.raw<Account>();
+  problem = $state.raw<Problem>();
+  #api = createApi();
+  #check: ReturnType<typeof setTimeout> | undefined;
+
+  async restore(): Promise<void> {
+    try {
+      const session = await body(this.#api.GET('/v1/session'));
+      this.#begin(session);
+    } catch (cause) {
+      const problem = Problem.from(cause);
+      if (problem.status === 401) this.status = this.status === 'signed-in' ? 'expired' : 'signed-out';
+      else if (this.status === 'unknown') this.status = 'unreachable';
+      this.problem = problem.status === 401 ? undefined : problem;
+    }
+  }
+
+  /** Throws the problem when the platform refuses. */
+  async signIn(username: string, password: string): Promise<void> {
+    const session = await body(this.#api.POST('/v1/session', { body: { username, password } }));
+    this.#begin(session);
+  }
+
+  async signOut(): Promise<void> {
+    await body(this.#api.DELETE('/v1/session')).catch(() => undefined);
+    clearTimeout(this.#check);
+    this.account = undefined;
+    this.status = 'signed-out';
+  }
+
+  expire(): void {
+    if (this.status === 'signed-in') this.status = 'expired';
+  }
+
+  #begin(session: { account: Account; expires_at: string }): void {
+    this.account = session.account;
+    this.problem = undefined;
+    this.status = 'signed-in';
+    clearTimeout(this.#check);
+    // The platform may have prolonged it: asks instead of assuming. Timers hold 31 bits.
+    const wait = Math.min(Math.max(Date.parse(session.expires_at) - Date.now(), 1000), 2 ** 31 - 1);
+    this.#check = setTimeout(() => void this.restore(), wait);
+  }
+}
+
+export const session = new SessionStore();

@@ -1,0 +1,38 @@
+import { Problem } from '@marque/api';
+
+/** A read that a screen shows: its data, its problem, and whether it is under way. */
+export class Query<T> {
+  data = $state.raw<T>();
+  problem = $state.raw<Problem>();
+  loading = $state(false);
+  #abort: AbortController | undefined;
+  #last: ((signal: AbortSignal) => Promise<T>) | undefined;
+
+  /** Starts the read; one that is under way is dropped. Returns what stops it, for an effect. */
+  run(read: (signal: AbortSignal) => Promise<T>, options: { keep?: boolean } = {}): () => void {
+    this.#last = read;
+    this.#abort?.abort();
+    const abort = new AbortController();
+    this.#abort = abort;
+    this.loading = true;
+    if (!options.keep) this.data = undefined;
+    read(abort.signal).then(
+      (data) => {
+        if (abort.signal.aborted) return;
+        this.data = data;
+        this.problem = undefined;
+        this.loading = false;
+      },
+      (cause) => {
+        if (abort.signal.aborted) return;
+        this.problem = Problem.from(cause);
+        this.loading = false;
+      },
+    );
+    return () => abort.abort();
+  }
+
+  retry = (): void => {
+    if (this.#last) this.run(this.#last, { keep: true });
+  };
+}

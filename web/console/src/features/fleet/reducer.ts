@@ -1,0 +1,58 @@
+import type { FleetSummary, Position } from '@marque/api';
+
+/** What the fleet's stream has told so far. */
+export interface FleetState {
+  summary: FleetSummary | undefined;
+  /** The last minutes of the rates, oldest first. */
+  samples: number[];
+  acks: number[];
+  positions: Map<string, Position>;
+}
+
+/** Five minutes at one summary a second. */
+export const RATES_LEN_MAX = 300;
+
+export type FleetEvent =
+  | { type: 'summary'; summary: FleetSummary }
+  | { type: 'positions'; items: Position[]; removed: string[] }
+  | { type: 'connectivity'; changes: { vehicle_id: string; connected: boolean }[] };
+
+export function emptyFleet(): FleetState {
+  return { summary: undefined, samples: [], acks: [], positions: new Map() };
+}
+
+/** An event of `/v1/fleet/events`; undefined for kinds that a newer platform may add. */
+export function readFleetEvent(type: string, data: string): FleetEvent | undefined {
+  const value = JSON.parse(data);
+  if (type === 'summary') return { type, summary: value };
+  if (type === 'positions') return { type, items: value.items ?? [], removed: [] };
+  if (type === 'connectivity') return { type, changes: value.items ?? [] };
+  return undefined;
+}
+
+/** Changes the state in place; positions are too many to copy each second. */
+export function applyFleetEvent(state: FleetState, event: FleetEvent): void {
+  switch (event.type) {
+    case 'summary':
+      state.summary = event.summary;
+      state.samples = [...state.samples, event.summary.samples_per_s].slice(-RATES_LEN_MAX);
+      state.acks = [...state.acks, event.summary.acks_per_s].slice(-RATES_LEN_MAX);
+      break;
+    case 'positions':
+      for (const position of event.items) {
+        const known = state.positions.get(position.vehicle_id);
+        // Events and the first read may cross: the later time wins.
+        if (!known || known.at <= position.at) state.positions.set(position.vehicle_id, position);
+      }
+      for (const id of event.removed) state.positions.delete(id);
+      break;
+    case 'connectivity':
+      for (const change of event.changes) {
+        const known = state.positions.get(change.vehicle_id);
+        if (known && !change.connected) {
+          state.positions.set(change.vehicle_id, { ...known, state: 'offline', speed: 0 });
+        }
+      }
+      break;
+  }
+}

@@ -1,0 +1,12 @@
+import type { VehiclePage } from '@marque/api';
+import { api, body } from '../../data/api';
+
+/** 17 characters without I, O and Q (ISO 3779). Such a text never goes into an address. */
+export function isVin(text: string): boolean {
+  return /^[A-HJ-NPR-Z0-9]{17}$/i.test(text.trim());
+}
+
+/** Looked up by POST, so that the VIN stands in no URL, history or log. */
+export function findByVin(vin: string, signal?: AbortSignal): Promise<VehiclePage> {
+  return body(api.POST('/v1/vehicles/search', { body: { vin: vin.trim().toUpperCase() }, signal }));
+}

@@ -1,0 +1,13 @@
+export { default as Badge } from './Badge.svelte';
+export { default as Button } from './Button.svelte';
+export { default as Empty } from './Empty.svelte';
+export { default as Icon } from './Icon.svelte';
+export type { IconName } from './icons';
+export { default as Logo } from './Logo.svelte';
+export { default as Meter } from './Meter.svelte';
+export { default as ProblemPanel } from './ProblemPanel.svelte';
+export { default as Segmented } from './Segmented.svelte';
+export { default as Skeleton } from './Skeleton.svelte';
+export { default as Sparkline } from './Sparkline.svelte';
+export * as sparkline from './sparkline';
+export { default as Tabs } from './Tabs.svelte';
