@@ -5,12 +5,20 @@
 //! completion runs when the group is on disk (or on a quorum) and not before. Offsets number the
 //! groups of a shard without holes, from 0.
 
+mod disk;
+mod embedded;
 mod group;
+mod reader;
+mod segment;
+#[cfg(test)]
+mod suite;
+mod writer;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use model::{ShardCount, ShardId};
 
+pub use embedded::EmbeddedLog;
 pub use group::{Entry, GROUP_BYTES_MAX, Group, GroupBuilder, GroupEntries};
 
 /// A future that a trait object can give.
@@ -48,7 +56,7 @@ pub trait DurableLog: fmt::Debug + Send + Sync {
 
     /// Takes a group of at least one entry; never blocks. `done` runs exactly once if this is `Ok`,
     /// and never otherwise.
-    fn submit(&self, group: Group, done: Completion) -> Result<(), Refused>;
+    fn submit(&self, group: Group, done: Completion) -> Result<(), Box<Refused>>;
 
     /// Ends when a refusal for [`LogError::Full`] or [`LogError::NoSpace`] may no longer hold.
     fn room(&self) -> BoxFuture<'static, ()>;
@@ -109,6 +117,8 @@ pub enum LogError {
     NoSuchShard { shard: u8, shards: u16 },
     #[error("the log at {path} is in use by another process; stop it first")]
     InUse { path: String },
+    #[error("a group of {bytes} bytes does not fit a segment; it may have {bytes_max}")]
+    TooLarge { bytes: usize, bytes_max: u64 },
     #[error("the log is closed")]
     Closed,
 }
@@ -136,3 +146,6 @@ impl Default for LogOptions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
