@@ -267,4 +267,4 @@ fn window(bytes: &[u8], byte_order: ByteOrder) -> u128 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

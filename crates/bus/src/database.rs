@@ -26,6 +26,12 @@ impl Database {
         self.messages.get(self.by_id.position(id)?)
     }
 
+    /// Where the message of an id stands among [`Database::messages`].
+    #[inline]
+    pub fn position(&self, id: CanId) -> Option<usize> {
+        self.by_id.position(id)
+    }
+
     pub fn message_named(&self, name: &str) -> Option<&Message> {
         self.messages.iter().find(|message| **message.name() == *name)
     }

@@ -1,6 +1,6 @@
 //! Reads DBC files into a [`Database`].
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use can_dbc::{Comment, Dbc, MessageId, MultiplexIndicator, SignalExtendedValueType, ValueDescription};
 
@@ -12,6 +12,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Read {
     pub database: Database,
+    /// Signals that the file describes and that no message carries.
+    pub loose: Vec<Signal>,
     /// Sentences for the file's author, in the file's order.
     pub warnings: Vec<String>,
 }
@@ -23,22 +25,54 @@ pub struct Read {
 pub fn read(bytes: &[u8]) -> Result<Read, Error> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let problem = |problem: String| Error::Dbc { problem };
-    let dbc = match std::str::from_utf8(bytes) {
-        Ok(text) => Dbc::try_from(text),
-        Err(_) => {
-            let text =
-                can_dbc::decode_cp1252(bytes).ok_or_else(|| problem("its text is not readable".into()))?;
-            Dbc::try_from(text.as_ref())
-        }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => can_dbc::decode_cp1252(bytes).ok_or_else(|| problem("its text is not readable".into()))?,
     };
-    let dbc = dbc.map_err(|error| problem(error.to_string()))?;
+    let dbc = Dbc::try_from(&*widen_ids(&text)).map_err(|error| problem(error.to_string()))?;
     let facts = Facts::collect(&dbc);
     let mut warnings = Vec::new();
     let mut messages = Vec::new();
+    let mut loose = Vec::new();
     for message in &dbc.messages {
-        messages.extend(read_message(message, &facts, &mut warnings));
+        if message.name == LOOSE_SIGNALS {
+            loose.extend(read_signals(message, &facts, &mut warnings).into_iter().map(|(_, signal)| signal));
+        } else {
+            messages.extend(read_message(message, &facts, &mut warnings));
+        }
     }
-    Ok(Read { database: Database::new(messages)?, warnings })
+    Ok(Read { database: Database::new(messages)?, loose, warnings })
+}
+
+/// The format's place for signals that no message carries.
+const LOOSE_SIGNALS: &str = "VECTOR__INDEPENDENT_SIG_MSG";
+
+/// What stands before a message's id at the begin of a line.
+const BEFORE_ID: [&str; 5] = ["BO_ ", "VAL_ ", "CM_ SG_ ", "SIG_VALTYPE_ ", "SG_MUL_VAL_ "];
+
+const EXTENDED: u32 = 1 << 31;
+
+/// Marks ids of more than 11 bits as extended where the file forgot to: some files do, and the
+/// parser would cut such ids off. An id that no CAN has becomes one that is refused later on.
+fn widen_ids(text: &str) -> Cow<'_, str> {
+    let forgotten = |line: &str| {
+        let rest = BEFORE_ID.iter().find_map(|keyword| line.strip_prefix(keyword))?.trim_start_matches(' ');
+        let id: u32 = rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+        let wide = match id {
+            0..=0x7ff | EXTENDED.. => return None,
+            0x800..=0x1fff_ffff => id | EXTENDED,
+            _ => u32::from(u16::MAX),
+        };
+        Some((id, wide))
+    };
+    if text.lines().all(|line| forgotten(line).is_none()) {
+        return Cow::Borrowed(text);
+    }
+    let widen = |line| match forgotten(line) {
+        Some((id, wide)) => Cow::Owned(line.replacen(&id.to_string(), &wide.to_string(), 1)),
+        None => Cow::Borrowed(line),
+    };
+    Cow::Owned(text.split_inclusive('\n').map(widen).collect())
 }
 
 type Key<'a> = (u32, &'a str);
@@ -81,17 +115,13 @@ impl<'a> Facts<'a> {
 }
 
 fn read_message(source: &can_dbc::Message, facts: &Facts<'_>, warnings: &mut Vec<String>) -> Option<Message> {
-    // The format's place for signals that no message carries.
-    if source.name == "VECTOR__INDEPENDENT_SIG_MSG" {
-        return None;
-    }
     let name = &source.name;
     let id = match source.id {
         MessageId::Standard(id) => CanId::standard(id),
         MessageId::Extended(id) => CanId::extended(id),
     };
     let Some(id) = id else {
-        warnings.push(format!("{name}: {} is no CAN id; the message is left out", source.id.raw()));
+        warnings.push(format!("{name}: its id is no CAN id; the message is left out"));
         return None;
     };
     let len = usize::try_from(source.size).ok().filter(|len| *len <= FRAME_BYTES_MAX);
@@ -99,17 +129,9 @@ fn read_message(source: &can_dbc::Message, facts: &Facts<'_>, warnings: &mut Vec
         warnings.push(format!("{name}: no frame carries {} bytes; the message is left out", source.size));
         return None;
     };
-    let mut kept: Vec<(&can_dbc::Signal, Signal)> = Vec::new();
-    for signal in &source.signals {
-        match read_signal(source.id.raw(), signal, facts) {
-            Ok(read) => {
-                if read.coding.bytes_needed() > len {
-                    warnings.push(format!("{name}.{}: stands beyond the message's {len} bytes", signal.name));
-                }
-                kept.push((signal, read));
-            }
-            Err(error) => warnings.push(format!("{name}.{}: {error}; the signal is left out", signal.name)),
-        }
+    let kept = read_signals(source, facts, warnings);
+    for (_, signal) in kept.iter().filter(|(_, signal)| signal.coding.bytes_needed() > len) {
+        warnings.push(format!("{name}.{}: stands beyond the message's {len} bytes", signal.name));
     }
     let signals = with_selectors(source, kept, facts, warnings);
     match Message::new(id, name, len, signals) {
@@ -119,6 +141,23 @@ fn read_message(source: &can_dbc::Message, facts: &Facts<'_>, warnings: &mut Vec
             None
         }
     }
+}
+
+fn read_signals<'a>(
+    source: &'a can_dbc::Message,
+    facts: &Facts<'_>,
+    warnings: &mut Vec<String>,
+) -> Vec<(&'a can_dbc::Signal, Signal)> {
+    let mut kept = Vec::new();
+    for signal in &source.signals {
+        match read_signal(source.id.raw(), signal, facts) {
+            Ok(read) => kept.push((signal, read)),
+            Err(error) => {
+                warnings.push(format!("{}.{}: {error}; the signal is left out", source.name, signal.name));
+            }
+        }
+    }
+    kept
 }
 
 fn read_signal(message: u32, source: &can_dbc::Signal, facts: &Facts<'_>) -> Result<Signal, Error> {

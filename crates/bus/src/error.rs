@@ -1,6 +1,8 @@
 //! What can be wrong with frames, databases and encoded values.
 
-use crate::CanId;
+use model::Micros;
+
+use crate::{CanId, uds::NegativeCode};
 
 /// Why bytes, a database or a value cannot be used on a bus.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -34,4 +36,26 @@ pub enum Error {
     Multiplex { message: String, first: String, second: String },
     #[error("this is no DBC file: {problem}")]
     Dbc { problem: String },
+    #[error("line {line} of the log: {problem}")]
+    Log { line: u64, problem: String },
+    #[error("ISO-TP: {problem}")]
+    IsoTp { problem: &'static str },
+    #[error("ISO-TP: a message of {len} bytes is over the limit of {max}")]
+    IsoTpLength { len: usize, max: usize },
+    #[error("ISO-TP: frame {expected} was to come, {got} came; a frame was lost")]
+    IsoTpSequence { expected: u8, got: u8 },
+    #[error("ISO-TP: the peer was silent for {waited}")]
+    IsoTpTimeout { waited: Micros },
+    #[error("ISO-TP: the peer does not take the message of {len} bytes")]
+    IsoTpRefused { len: usize },
+    #[error("diagnostics: {problem}")]
+    Diagnostic { problem: &'static str },
+    #[error("OBD parameter {number:02X} is not known, and the response does not say where it ends")]
+    UnknownPid { number: u8 },
+    #[error("the ECU refused service {service:02X}: {code}")]
+    Refused { service: u8, code: NegativeCode },
+    #[error("profile `{profile}`: {problem}")]
+    Profile { profile: String, problem: String },
+    #[error("this is no zonal datagram: {problem}")]
+    Datagram { problem: String },
 }

@@ -9,10 +9,18 @@ mod database;
 pub mod dbc;
 mod error;
 mod frame;
+pub mod isotp;
+pub mod log;
 mod message;
+pub mod obd;
+pub mod profile;
+pub mod uds;
 
 pub use coding::{ByteOrder, Number, SignalCoding};
 pub use database::Database;
 pub use error::Error;
 pub use frame::{CanFrame, CanId, FRAME_BYTES_MAX, FrameKind};
 pub use message::{Decoded, Message, NoSeal, Seal, Selector, Signal};
+
+#[cfg(test)]
+mod testdata;
