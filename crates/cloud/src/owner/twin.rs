@@ -1,0 +1,99 @@
+//! The live twin: the latest reading of each of a car's signals.
+//!
+//! A twin is small (56 bytes a signal beside its texts), so that one node keeps millions.
+
+use std::sync::Arc;
+
+use campaigns::{Column, RowGroup};
+use model::Timestamp;
+use signals::{Leaf, Quality, SignalId, Value};
+
+/// The latest reading of a signal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latest {
+    pub signal: SignalId,
+    pub quality: Quality,
+    /// `None` when the source has no value now, or one that the signal's type cannot hold.
+    pub value: Option<Value>,
+    pub source_time: Timestamp,
+    pub receive_time: Timestamp,
+}
+
+/// All that is known of one car now.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Twin {
+    /// Sorted by signal.
+    latest: Vec<Latest>,
+    /// When the platform last received a batch of it.
+    seen: Option<Timestamp>,
+}
+
+impl Twin {
+    /// Sorted by signal.
+    pub fn readings(&self) -> &[Latest] {
+        &self.latest
+    }
+
+    pub fn seen(&self) -> Option<Timestamp> {
+        self.seen
+    }
+
+    pub fn get(&self, signal: SignalId) -> Option<&Latest> {
+        self.position(signal).ok().map(|at| &self.latest[at])
+    }
+
+    /// Takes the last row of each column that is newer than what is known, and tells which signals
+    /// changed. Batches of different lanes come out of order: an older reading changes nothing.
+    pub fn apply(
+        &mut self,
+        rows: &RowGroup,
+        received: Timestamp,
+        leaf: impl Fn(SignalId) -> Option<Arc<Leaf>>,
+        changed: &mut Vec<SignalId>,
+    ) {
+        self.seen = self.seen.max(Some(received));
+        let Some(time) = rows.times.last() else { return };
+        let row = rows.times.len() - 1;
+        for column in &rows.columns {
+            let at = self.position(column.signal);
+            if at.is_ok_and(|at| self.latest[at].source_time >= *time) {
+                continue;
+            }
+            let Some(leaf) = leaf(column.signal) else { continue };
+            let (value, quality) = reading_at(column, &leaf, row);
+            changed.push(column.signal);
+            self.put(Latest { signal: column.signal, quality, value, source_time: *time, receive_time: received });
+        }
+    }
+
+    /// Takes a reading as it is, from a snapshot.
+    pub fn put(&mut self, latest: Latest) {
+        match self.position(latest.signal) {
+            Ok(at) => self.latest[at] = latest,
+            Err(at) => self.latest.insert(at, latest),
+        }
+    }
+
+    pub fn set_seen(&mut self, seen: Option<Timestamp>) {
+        self.seen = seen;
+    }
+
+    fn position(&self, signal: SignalId) -> Result<usize, usize> {
+        self.latest.binary_search_by_key(&signal, |latest| latest.signal)
+    }
+}
+
+/// Only the last row is asked for, so its exception is the last of the column.
+fn reading_at(column: &Column, leaf: &Leaf, row: usize) -> (Option<Value>, Quality) {
+    let exception = column.exceptions.last().filter(|exception| usize::try_from(exception.row) == Ok(row));
+    match exception {
+        None => (column.data.value(leaf, row), Quality::Good),
+        Some(exception) if exception.raw.is_some() || exception.quality == Quality::NotAvailable => {
+            (None, exception.quality)
+        }
+        Some(exception) => (column.data.value(leaf, row), exception.quality),
+    }
+}
+
+#[cfg(test)]
+mod tests;

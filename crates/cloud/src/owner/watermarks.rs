@@ -1,0 +1,110 @@
+//! What has been seen of each car: one high-water mark per lane tells duplicates and gaps.
+//!
+//! A car sends a lane in order, so a batch below the mark was seen, or is known to be missing.
+
+use std::collections::HashMap;
+
+use model::{Lane, QueueEpoch, Seq, SubjectId};
+use wire::SeqRange;
+
+/// What a batch's name says about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    New,
+    /// Seen before; it is acknowledged and dropped.
+    Duplicate,
+    /// New, but batches before it were neither seen nor announced as dropped.
+    NewAfterGap(SeqRange),
+}
+
+/// What is known of one lane of one car.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    pub epoch: QueueEpoch,
+    /// The next number of the epoch; everything before it is decided.
+    pub next: Seq,
+    /// Batches that never came and were not announced.
+    pub missing: u64,
+    /// Batches that the car dropped and said so.
+    pub dropped: u64,
+}
+
+/// The marks of a shard's cars.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Watermarks {
+    marks: HashMap<SubjectId, [Option<Mark>; 3]>,
+}
+
+impl Watermarks {
+    /// Decides on a batch and moves the mark.
+    ///
+    /// The first batch ever seen of a lane opens no gap: what came before it went to another owner
+    /// or another ownership interval.
+    pub fn observe(
+        &mut self,
+        subject: SubjectId,
+        lane: Lane,
+        epoch: QueueEpoch,
+        seq: Seq,
+        dropped: &[SeqRange],
+    ) -> Verdict {
+        let slot = &mut self.marks.entry(subject).or_default()[lane.index()];
+        let Some(mark) = slot else {
+            let next = Seq(seq.0 + 1);
+            *slot = Some(Mark { epoch, next, missing: 0, dropped: announced(dropped, Seq(0), seq) });
+            return Verdict::New;
+        };
+        if (epoch, seq) < (mark.epoch, mark.next) {
+            return Verdict::Duplicate;
+        }
+        let expected = if epoch == mark.epoch { mark.next } else { Seq(0) };
+        let said = announced(dropped, expected, seq);
+        let missing = (seq.0 - expected.0).saturating_sub(said);
+        *mark = Mark {
+            epoch,
+            next: Seq(seq.0 + 1),
+            missing: mark.missing + missing,
+            dropped: mark.dropped + said,
+        };
+        if missing == 0 {
+            return Verdict::New;
+        }
+        Verdict::NewAfterGap(SeqRange { first: expected, last: Seq(seq.0 - 1) })
+    }
+
+    /// A subject's marks by lane.
+    pub fn of(&self, subject: SubjectId) -> [Option<Mark>; 3] {
+        self.marks.get(&subject).copied().unwrap_or_default()
+    }
+
+    /// All marks, by subject, for a snapshot.
+    pub fn sorted(&self) -> Vec<(SubjectId, [Option<Mark>; 3])> {
+        let mut marks: Vec<_> = self.marks.iter().map(|(subject, marks)| (*subject, *marks)).collect();
+        marks.sort_unstable_by_key(|(subject, _)| *subject);
+        marks
+    }
+
+    /// Takes a subject's marks from a snapshot.
+    pub fn restore(&mut self, subject: SubjectId, marks: [Option<Mark>; 3]) {
+        self.marks.insert(subject, marks);
+    }
+}
+
+/// How many numbers of `from..to` the car announced as dropped. Ranges may overlap what was decided
+/// before, and are given in order.
+fn announced(dropped: &[SeqRange], from: Seq, to: Seq) -> u64 {
+    let mut counted_to = from.0;
+    let mut sum = 0;
+    for range in dropped {
+        let first = range.first.0.max(counted_to);
+        let end = range.last.0.saturating_add(1).min(to.0);
+        if end > first {
+            sum += end - first;
+            counted_to = end;
+        }
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests;
