@@ -10,7 +10,13 @@ export interface Model {
   weight: number;
 }
 
-const model = (brand: BrandSlug, name: string, architecture: string, electric: number, weight: number): Model => ({
+const model = (
+  brand: BrandSlug,
+  name: string,
+  architecture: string,
+  electric: number,
+  weight: number,
+): Model => ({
   brand,
   model: name,
   architecture,
@@ -73,19 +79,57 @@ export const MODELS: readonly Model[] = [
 type Place = [latitude: number, longitude: number, weight: number];
 
 const EUROPE: Place[] = [
-  [45.07, 7.69, 9], [45.46, 9.19, 8], [41.9, 12.5, 7], [40.85, 14.27, 4], [48.86, 2.35, 10], [45.76, 4.84, 5],
-  [43.3, 5.4, 4], [47.75, 7.34, 3], [43.6, 1.44, 3], [52.52, 13.4, 6], [50.11, 8.68, 6], [48.14, 11.58, 5],
-  [50.94, 6.96, 4], [53.55, 9.99, 3], [40.42, -3.7, 6], [41.39, 2.17, 4], [38.72, -9.14, 3], [52.37, 4.9, 4],
-  [50.85, 4.35, 4], [47.38, 8.54, 2], [48.21, 16.37, 3], [52.23, 21.01, 3], [50.08, 14.44, 2], [59.33, 18.07, 2],
+  [45.07, 7.69, 9],
+  [45.46, 9.19, 8],
+  [41.9, 12.5, 7],
+  [40.85, 14.27, 4],
+  [48.86, 2.35, 10],
+  [45.76, 4.84, 5],
+  [43.3, 5.4, 4],
+  [47.75, 7.34, 3],
+  [43.6, 1.44, 3],
+  [52.52, 13.4, 6],
+  [50.11, 8.68, 6],
+  [48.14, 11.58, 5],
+  [50.94, 6.96, 4],
+  [53.55, 9.99, 3],
+  [40.42, -3.7, 6],
+  [41.39, 2.17, 4],
+  [38.72, -9.14, 3],
+  [52.37, 4.9, 4],
+  [50.85, 4.35, 4],
+  [47.38, 8.54, 2],
+  [48.21, 16.37, 3],
+  [52.23, 21.01, 3],
+  [50.08, 14.44, 2],
+  [59.33, 18.07, 2],
   [55.68, 12.57, 2],
 ];
 const BRITAIN: Place[] = [
-  [51.51, -0.13, 8], [52.49, -1.89, 5], [53.48, -2.24, 4], [55.86, -4.25, 2], [51.88, -0.42, 3], [53.32, -2.9, 3],
+  [51.51, -0.13, 8],
+  [52.49, -1.89, 5],
+  [53.48, -2.24, 4],
+  [55.86, -4.25, 2],
+  [51.88, -0.42, 3],
+  [53.32, -2.9, 3],
 ];
 const AMERICA: Place[] = [
-  [42.33, -83.05, 9], [41.88, -87.63, 6], [40.71, -74.01, 6], [29.76, -95.37, 6], [32.78, -96.8, 6], [34.05, -118.24, 6],
-  [33.45, -112.07, 4], [39.74, -104.99, 4], [33.75, -84.39, 4], [25.76, -80.19, 3], [47.61, -122.33, 2], [43.65, -79.38, 4],
-  [19.43, -99.13, 3], [36.16, -86.78, 2], [37.77, -122.42, 3], [45.5, -73.57, 2],
+  [42.33, -83.05, 9],
+  [41.88, -87.63, 6],
+  [40.71, -74.01, 6],
+  [29.76, -95.37, 6],
+  [32.78, -96.8, 6],
+  [34.05, -118.24, 6],
+  [33.45, -112.07, 4],
+  [39.74, -104.99, 4],
+  [33.75, -84.39, 4],
+  [25.76, -80.19, 3],
+  [47.61, -122.33, 2],
+  [43.65, -79.38, 4],
+  [19.43, -99.13, 3],
+  [36.16, -86.78, 2],
+  [37.77, -122.42, 3],
+  [45.5, -73.57, 2],
 ];
 
 export function placesOf(brand: BrandSlug): { region: string; places: Place[] }[] {
@@ -95,12 +139,20 @@ export function placesOf(brand: BrandSlug): { region: string; places: Place[] }[
     case 'ram':
       return [{ region: 'na', places: AMERICA }];
     case 'jeep':
-      return [{ region: 'na', places: AMERICA }, { region: 'na', places: AMERICA }, { region: 'eu', places: EUROPE }];
+      return [
+        { region: 'na', places: AMERICA },
+        { region: 'na', places: AMERICA },
+        { region: 'eu', places: EUROPE },
+      ];
     case 'vauxhall':
       return [{ region: 'uk', places: BRITAIN }];
     case 'alfa-romeo':
     case 'maserati':
-      return [{ region: 'eu', places: EUROPE }, { region: 'eu', places: EUROPE }, { region: 'na', places: AMERICA }];
+      return [
+        { region: 'eu', places: EUROPE },
+        { region: 'eu', places: EUROPE },
+        { region: 'na', places: AMERICA },
+      ];
     default:
       return [{ region: 'eu', places: EUROPE }];
   }

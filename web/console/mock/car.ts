@@ -47,7 +47,14 @@ export class Car {
     this.charge = random.between(14, 98);
     this.odometer = Math.floor(random.between(2_000_000, 160_000_000));
     const roll = random.next();
-    this.state = roll < 0.035 ? 'offline' : roll < 0.58 ? 'moving' : roll < 0.72 && this.electric ? 'charging' : 'parked';
+    this.state =
+      roll < 0.035
+        ? 'offline'
+        : roll < 0.58
+          ? 'moving'
+          : roll < 0.72 && this.electric
+            ? 'charging'
+            : 'parked';
     this.connectedAt = now - random.between(20_000, 14_400_000);
     this.lastSeen = this.state === 'offline' ? now - random.between(3_600_000, 9e8) : now;
     if (this.state === 'moving') this.speed = this.#target = random.between(20, 125);
@@ -69,7 +76,13 @@ export class Car {
   }
 
   #change(now: number): void {
-    const next: VehicleState[] = ['moving', 'moving', 'parked', this.electric ? 'charging' : 'parked', 'offline'];
+    const next: VehicleState[] = [
+      'moving',
+      'moving',
+      'parked',
+      this.electric ? 'charging' : 'parked',
+      'offline',
+    ];
     const state = this.#random.pick(next);
     if (this.state === 'offline' && state !== 'offline') this.connectedAt = now;
     this.state = state;
@@ -117,7 +130,9 @@ export class Car {
     }));
   }
 
-  *#values(): Generator<[string, string | null, string, CategorySlug, SignalItem['value'], SignalItem['quality']?]> {
+  *#values(): Generator<
+    [string, string | null, string, CategorySlug, SignalItem['value'], SignalItem['quality']?]
+  > {
     const noise = (size: number) => this.#random.gauss() * size;
     const moving = this.state === 'moving';
     if (this.sharesDriving) {
@@ -125,9 +140,21 @@ export class Car {
       yield ['Acceleration.Longitudinal', 'm/s^2', 'float', 'driving', moving ? round(noise(0.6), 3) : 0];
       yield ['Acceleration.Lateral', 'm/s^2', 'float', 'driving', moving ? round(noise(0.4), 3) : 0];
       yield ['Chassis.SteeringWheel.Angle', 'degrees', 'float', 'driving', moving ? round(noise(9), 1) : 0];
-      yield ['Chassis.Accelerator.PedalPosition', 'percent', 'uint8', 'driving', moving ? Math.round(18 + noise(6)) : 0];
+      yield [
+        'Chassis.Accelerator.PedalPosition',
+        'percent',
+        'uint8',
+        'driving',
+        moving ? Math.round(18 + noise(6)) : 0,
+      ];
       yield ['Chassis.Brake.PedalPosition', 'percent', 'uint8', 'driving', 0];
-      yield ['Powertrain.Transmission.CurrentGear', null, 'int8', 'driving', moving ? 1 + Math.floor(this.speed / 28) : 0];
+      yield [
+        'Powertrain.Transmission.CurrentGear',
+        null,
+        'int8',
+        'driving',
+        moving ? 1 + Math.floor(this.speed / 28) : 0,
+      ];
       yield ['TraveledDistance', 'm', 'uint32', 'driving', Math.round(this.odometer)];
     }
     if (this.sharesLocation) {
@@ -138,24 +165,72 @@ export class Car {
     }
     if (this.electric) {
       const power = moving ? 14 + noise(3) : this.state === 'charging' ? -48 : 0.3;
-      yield ['Powertrain.TractionBattery.StateOfCharge.Current', 'percent', 'float', 'charging', round(this.charge, 2)];
+      yield [
+        'Powertrain.TractionBattery.StateOfCharge.Current',
+        'percent',
+        'float',
+        'charging',
+        round(this.charge, 2),
+      ];
       yield ['Powertrain.TractionBattery.Range', 'm', 'uint32', 'charging', Math.round(this.charge * 4100)];
       yield ['Powertrain.TractionBattery.CurrentPower', 'W', 'float', 'charging', Math.round(power * -1000)];
-      yield ['Powertrain.TractionBattery.CurrentVoltage', 'V', 'float', 'charging', round(392 + noise(0.4), 1)];
-      yield ['Powertrain.TractionBattery.Temperature.Average', 'celsius', 'float', 'charging', round(27 + noise(0.1), 1)];
-      yield ['Powertrain.TractionBattery.Charging.IsCharging', null, 'boolean', 'charging', this.state === 'charging'];
+      yield [
+        'Powertrain.TractionBattery.CurrentVoltage',
+        'V',
+        'float',
+        'charging',
+        round(392 + noise(0.4), 1),
+      ];
+      yield [
+        'Powertrain.TractionBattery.Temperature.Average',
+        'celsius',
+        'float',
+        'charging',
+        round(27 + noise(0.1), 1),
+      ];
+      yield [
+        'Powertrain.TractionBattery.Charging.IsCharging',
+        null,
+        'boolean',
+        'charging',
+        this.state === 'charging',
+      ];
       yield ['Powertrain.TractionBattery.Charging.ChargeLimit', 'percent', 'uint8', 'charging', 80];
       yield ['Powertrain.ElectricMotor.Speed', 'rpm', 'float', 'driving', Math.round(this.speed * 74)];
     } else {
-      yield ['Powertrain.CombustionEngine.Speed', 'rpm', 'float', 'driving', moving ? Math.round(900 + this.speed * 14 + noise(30)) : 0];
+      yield [
+        'Powertrain.CombustionEngine.Speed',
+        'rpm',
+        'float',
+        'driving',
+        moving ? Math.round(900 + this.speed * 14 + noise(30)) : 0,
+      ];
       yield ['Powertrain.CombustionEngine.ECT', 'celsius', 'float', 'diagnostics', round(89 + noise(0.3), 1)];
       yield ['Powertrain.CombustionEngine.EngineOil.Level', null, 'string', 'diagnostics', 'NORMAL'];
-      yield ['Powertrain.FuelSystem.RelativeLevel', 'percent', 'uint8', 'diagnostics', Math.round(this.charge)];
+      yield [
+        'Powertrain.FuelSystem.RelativeLevel',
+        'percent',
+        'uint8',
+        'diagnostics',
+        Math.round(this.charge),
+      ];
       yield ['Powertrain.FuelSystem.Range', 'm', 'uint32', 'diagnostics', Math.round(this.charge * 7600)];
     }
     yield ['Exterior.AirTemperature', 'celsius', 'float', 'body', round(11.5 + noise(0.05), 1)];
-    for (const [axle, wheel] of [['Row1', 'Left'], ['Row1', 'Right'], ['Row2', 'Left'], ['Row2', 'Right']]) {
-      yield [`Chassis.Axle.${axle}.Wheel.${wheel}.Tire.Pressure`, 'kPa', 'uint16', 'tyres', 234, wheel === 'Right' && axle === 'Row2' && this.year < 2018 ? 'stale' : 'good'];
+    for (const [axle, wheel] of [
+      ['Row1', 'Left'],
+      ['Row1', 'Right'],
+      ['Row2', 'Left'],
+      ['Row2', 'Right'],
+    ]) {
+      yield [
+        `Chassis.Axle.${axle}.Wheel.${wheel}.Tire.Pressure`,
+        'kPa',
+        'uint16',
+        'tyres',
+        234,
+        wheel === 'Right' && axle === 'Row2' && this.year < 2018 ? 'stale' : 'good',
+      ];
     }
     for (const side of ['DriverSide', 'PassengerSide']) {
       yield [`Cabin.Door.Row1.${side}.IsOpen`, null, 'boolean', 'body', false];
@@ -170,7 +245,14 @@ export class Car {
     yield ['Cabin.Infotainment.Media.Volume', 'percent', 'uint8', 'media', 34];
     yield ['LowVoltageBattery.CurrentVoltage', 'V', 'float', 'diagnostics', round(13.9 + noise(0.03), 2)];
     yield ['OBD.DTCList', null, 'string[]', 'diagnostics', this.year < 2019 ? ['P0420'] : []];
-    yield ['LowVoltageSystemState', null, 'string', 'equipment', moving ? 'ON' : 'LOCK', this.state === 'offline' ? 'stale' : 'good'];
+    yield [
+      'LowVoltageSystemState',
+      null,
+      'string',
+      'equipment',
+      moving ? 'ON' : 'LOCK',
+      this.state === 'offline' ? 'stale' : 'good',
+    ];
   }
 
   withheld(): CategorySlug[] {

@@ -1,4 +1,11 @@
-import type { Campaign, CampaignDocument, CampaignGroup, FleetSummary, LaneSlug, VehicleState } from '@marque/api';
+import type {
+  Campaign,
+  CampaignDocument,
+  CampaignGroup,
+  FleetSummary,
+  LaneSlug,
+  VehicleState,
+} from '@marque/api';
 import { BRANDS, MODELS } from './brands.ts';
 import { Car } from './car.ts';
 import { Random } from './random.ts';
@@ -21,12 +28,18 @@ export class Fleet {
   #acksPerS = 0;
 
   constructor(vehicles: number, now = Date.now()) {
-    const perBrand = new Map(BRANDS.map(([brand]) => [brand, MODELS.filter((model) => model.brand === brand)]));
+    const perBrand = new Map(
+      BRANDS.map(([brand]) => [brand, MODELS.filter((model) => model.brand === brand)]),
+    );
     this.cars = Array.from({ length: vehicles }, (_, index) => {
       // Every brand gets a share of its own before the weights decide.
       const brand = BRANDS[index % BRANDS.length]?.[0] ?? 'fiat';
       const models = index % 3 === 0 ? (perBrand.get(brand) ?? MODELS) : MODELS;
-      return new Car(this.#random.pick(models, (model) => model.weight), this.#random, now);
+      return new Car(
+        this.#random.pick(models, (model) => model.weight),
+        this.#random,
+        now,
+      );
     });
     this.byId = new Map(this.cars.map((car) => [car.id, car]));
     this.#seedCampaigns(now);
@@ -45,7 +58,13 @@ export class Fleet {
   }
 
   summary(now: number): FleetSummary {
-    const states: Record<VehicleState, number> = { moving: 0, parked: 0, charging: 0, offline: 0, unknown: 0 };
+    const states: Record<VehicleState, number> = {
+      moving: 0,
+      parked: 0,
+      charging: 0,
+      offline: 0,
+      unknown: 0,
+    };
     for (const car of this.cars) states[car.state] += 1;
     const by = <K extends string, V extends string>(key: K, of: (car: Car) => V) => {
       const counts = new Map<V, { vehicles: number; connected: number }>();
@@ -55,7 +74,9 @@ export class Fleet {
         if (car.connected) count.connected += 1;
         counts.set(of(car), count);
       }
-      return [...counts].sort().map(([name, count]) => ({ [key]: name, ...count }) as Record<K, V> & typeof count);
+      return [...counts]
+        .sort()
+        .map(([name, count]) => ({ [key]: name, ...count }) as Record<K, V> & typeof count);
     };
     return {
       vehicles: this.cars.length,
@@ -91,18 +112,52 @@ export class Fleet {
   }
 
   #seedCampaigns(now: number): void {
-    const live = ['Speed', 'CurrentLocation.Latitude', 'CurrentLocation.Longitude', 'Powertrain.TractionBattery.StateOfCharge.Current'];
-    const bulk = ['Powertrain.CombustionEngine.ECT', 'LowVoltageBattery.CurrentVoltage', 'Exterior.AirTemperature', 'Cabin.HVAC.AmbientAirTemperature', 'Chassis.SteeringWheel.Angle'];
-    const group = (signals: string[], lane: LaneSlug, every_ms: number, flush_every_ms: number): CampaignGroup => ({
+    const live = [
+      'Speed',
+      'CurrentLocation.Latitude',
+      'CurrentLocation.Longitude',
+      'Powertrain.TractionBattery.StateOfCharge.Current',
+    ];
+    const bulk = [
+      'Powertrain.CombustionEngine.ECT',
+      'LowVoltageBattery.CurrentVoltage',
+      'Exterior.AirTemperature',
+      'Cabin.HVAC.AmbientAirTemperature',
+      'Chassis.SteeringWheel.Angle',
+    ];
+    const group = (
+      signals: string[],
+      lane: LaneSlug,
+      every_ms: number,
+      flush_every_ms: number,
+    ): CampaignGroup => ({
       signals: signals.map((path) => `Vehicle.${path}`),
       lane,
       every_ms,
       flush_every_ms,
     });
-    const all = this.create({ name: 'Fleet basics', purpose: 'fleet-management', groups: [group(live, 'live', 1000, 1000), group(bulk, 'bulk', 1000, 10_000)] }, now - 9e7);
+    const all = this.create(
+      {
+        name: 'Fleet basics',
+        purpose: 'fleet-management',
+        groups: [group(live, 'live', 1000, 1000), group(bulk, 'bulk', 1000, 10_000)],
+      },
+      now - 9e7,
+    );
     this.assign(all, this.cars, now - 9e7);
-    const battery = this.create({ name: 'Battery health, winter', purpose: 'maintenance', groups: [group(live.slice(3), 'bulk', 5000, 60_000)] }, now - 4e6);
-    this.assign(battery, this.cars.filter((car) => car.electric), now - 15_000);
+    const battery = this.create(
+      {
+        name: 'Battery health, winter',
+        purpose: 'maintenance',
+        groups: [group(live.slice(3), 'bulk', 5000, 60_000)],
+      },
+      now - 4e6,
+    );
+    this.assign(
+      battery,
+      this.cars.filter((car) => car.electric),
+      now - 15_000,
+    );
     all.samples = 48_211_904;
     battery.samples = 902_113;
   }

@@ -31,15 +31,23 @@ export function history(car: Car, query: URLSearchParams, now: number): HistoryP
   return { columns, rows: rows.slice(0, 10_000), next_cursor: null, withheld: [] };
 }
 
-function value(present: Cell | undefined, path: string, at: number, reduce: string | null, step: number): Cell {
+function value(
+  present: Cell | undefined,
+  path: string,
+  at: number,
+  reduce: string | null,
+  step: number,
+): Cell {
   if (typeof present === 'boolean') return Math.sin(at / 90_000 + path.length) > 0.3;
   if (typeof present !== 'number') return present ?? null;
   const size = Math.max(Math.abs(present) * 0.12, path.endsWith('Speed') ? 14 : 0.4);
   const slow = Math.sin(at / 61_000 + path.length) + 0.6 * Math.sin(at / 23_000);
   const noise = Math.sin(at * 12.9898) * 0.35;
   const spread = Math.min(1, step / 60_000) * 0.8 + 0.25;
-  const middle = present + size * (slow + (step > 5000 ? 0 : noise)) - size * (Math.sin(Date.now() / 61_000 + path.length));
-  const shifted = reduce === 'min' ? middle - size * spread : reduce === 'max' ? middle + size * spread : middle;
+  const middle =
+    present + size * (slow + (step > 5000 ? 0 : noise)) - size * Math.sin(Date.now() / 61_000 + path.length);
+  const shifted =
+    reduce === 'min' ? middle - size * spread : reduce === 'max' ? middle + size * spread : middle;
   return Number((path.endsWith('Speed') ? Math.max(0, shifted) : shifted).toFixed(3));
 }
 

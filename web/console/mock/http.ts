@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CampaignDocument, CampaignStatus, Facets, GrantSet, Vehicle, VehicleItem, VehicleTwinState } from '@marque/api';
+import type {
+  CampaignDocument,
+  CampaignStatus,
+  Facets,
+  GrantSet,
+  Vehicle,
+  VehicleItem,
+  VehicleTwinState,
+} from '@marque/api';
 import { BRANDS, MODELS } from './brands.ts';
 import type { Car } from './car.ts';
 import type { Assigned, Fleet } from './fleet.ts';
@@ -37,26 +45,58 @@ export function handler(fleet: Fleet, password: string) {
 
   const routes: [method: string, pattern: RegExp, run: (call: Call) => unknown][] = [
     ['POST', /^\/v1\/session$/, signIn],
-    ['GET', /^\/v1\/session$/, (call) => ({ account: { username: whoIs(call.request) }, expires_at: later(call.now) })],
+    [
+      'GET',
+      /^\/v1\/session$/,
+      (call) => ({ account: { username: whoIs(call.request) }, expires_at: later(call.now) }),
+    ],
     ['DELETE', /^\/v1\/session$/, signOut],
     ['GET', /^\/v1\/facets$/, facets],
     ['GET', /^\/v1\/fleet\/summary$/, ({ now }) => fleet.summary(now)],
     ['GET', /^\/v1\/fleet\/positions$/, ({ now }) => ({ items: located().map((car) => car.position(now)) })],
     ['GET', /^\/v1\/fleet\/events$/, fleetEvents],
     ['GET', /^\/v1\/vehicles$/, ({ query }) => page(matching(query).map(vehicle), query)],
-    ['POST', /^\/v1\/vehicles\/search$/, ({ body }) => ({ items: fleet.cars.filter((car) => car.vin === (body as { vin: string }).vin).map(vehicle), next_cursor: null })],
+    [
+      'POST',
+      /^\/v1\/vehicles\/search$/,
+      ({ body }) => ({
+        items: fleet.cars.filter((car) => car.vin === (body as { vin: string }).vin).map(vehicle),
+        next_cursor: null,
+      }),
+    ],
     ['GET', /^\/v1\/vehicles\/([^/]+)$/, ({ part }) => detail(carOf(part(1)))],
-    ['GET', /^\/v1\/vehicles\/([^/]+)\/signals$/, ({ part, now }) => ({ items: carOf(part(1)).signals(now), withheld: carOf(part(1)).withheld() })],
+    [
+      'GET',
+      /^\/v1\/vehicles\/([^/]+)\/signals$/,
+      ({ part, now }) => ({ items: carOf(part(1)).signals(now), withheld: carOf(part(1)).withheld() }),
+    ],
     ['GET', /^\/v1\/vehicles\/([^/]+)\/signals\/events$/, signalEvents],
-    ['GET', /^\/v1\/vehicles\/([^/]+)\/history$/, ({ part, query, now }) => history(carOf(part(1)), query, now)],
+    [
+      'GET',
+      /^\/v1\/vehicles\/([^/]+)\/history$/,
+      ({ part, query, now }) => history(carOf(part(1)), query, now),
+    ],
     ['GET', /^\/v1\/vehicles\/([^/]+)\/state$/, ({ part, now }) => state(carOf(part(1)), now)],
     ['GET', /^\/v1\/vehicles\/([^/]+)\/grants$/, ({ part, now }) => grants(carOf(part(1)), now)],
-    ['GET', /^\/v1\/campaigns$/, () => ({ items: fleet.campaigns.map((assigned) => assigned.campaign), next_cursor: null })],
+    [
+      'GET',
+      /^\/v1\/campaigns$/,
+      () => ({ items: fleet.campaigns.map((assigned) => assigned.campaign), next_cursor: null }),
+    ],
     ['POST', /^\/v1\/campaigns$/, createCampaign],
     ['GET', /^\/v1\/campaigns\/([^/]+)$/, ({ part }) => campaignOf(part(1)).campaign],
     ['GET', /^\/v1\/campaigns\/([^/]+)\/status$/, ({ part, now }) => status(campaignOf(part(1)), now)],
     ['POST', /^\/v1\/campaigns\/([^/]+)\/assignments$/, assign],
-    ['GET', /^\/v1\/catalogues$/, () => ({ items: [{ hash: 'c0ffee14c0ffee14', leaf_count: catalogue.length, created_at: new Date().toISOString() }], next_cursor: null })],
+    [
+      'GET',
+      /^\/v1\/catalogues$/,
+      () => ({
+        items: [
+          { hash: 'c0ffee14c0ffee14', leaf_count: catalogue.length, created_at: new Date().toISOString() },
+        ],
+        next_cursor: null,
+      }),
+    ],
     ['GET', /^\/v1\/catalogues\/([^/]+)$/, ({ part }) => ({ hash: part(1), leaves: catalogue })],
   ];
 
@@ -67,22 +107,46 @@ export function handler(fleet: Fleet, password: string) {
       const [, pattern, run] = routes.find(([m, p]) => m === request.method && p.test(url.pathname)) ?? [];
       const open = request.method === 'POST' && url.pathname === '/v1/session';
       if (!open && !whoIs(request)) throw new Refusal(401, 'Not signed in', 'Sign in at POST /v1/session.');
-      if (!pattern || !run) throw new Refusal(404, 'Not found', `There is no ${request.method} ${url.pathname}.`);
+      if (!pattern || !run)
+        throw new Refusal(404, 'Not found', `There is no ${request.method} ${url.pathname}.`);
       const parts = pattern.exec(url.pathname) ?? [];
       const body = await read(request);
-      const result = run({ query: url.searchParams, body, now: Date.now(), request, response, part: (i) => decodeURIComponent(parts[i] ?? '') });
+      const result = run({
+        query: url.searchParams,
+        body,
+        now: Date.now(),
+        request,
+        response,
+        part: (i) => decodeURIComponent(parts[i] ?? ''),
+      });
       if (response.headersSent || result === STREAMING) return;
       if (result === undefined) response.writeHead(204).end();
       else json(response, request.method === 'POST' && !url.pathname.endsWith('/search') ? 201 : 200, result);
     } catch (cause) {
       const refusal = cause instanceof Refusal ? cause : new Refusal(500, 'Internal error', String(cause));
-      json(response, refusal.status, { type: 'about:blank', title: refusal.title, status: refusal.status, detail: refusal.detail, errors: refusal.errors }, 'application/problem+json');
+      json(
+        response,
+        refusal.status,
+        {
+          type: 'about:blank',
+          title: refusal.title,
+          status: refusal.status,
+          detail: refusal.detail,
+          errors: refusal.errors,
+        },
+        'application/problem+json',
+      );
     }
   };
 
   function signIn({ body, now, response }: Call) {
     const given = body as { username?: string; password?: string };
-    if (given.password !== password) throw new Refusal(401, 'Wrong name or password', 'Check both; the first-run password is printed when the platform starts.');
+    if (given.password !== password)
+      throw new Refusal(
+        401,
+        'Wrong name or password',
+        'Check both; the first-run password is printed when the platform starts.',
+      );
     const token = randomBytes(16).toString('hex');
     sessions.set(token, given.username ?? 'operator');
     response.setHeader('set-cookie', `marque_session=${token}; HttpOnly; SameSite=Strict; Path=/`);
@@ -116,8 +180,11 @@ export function handler(fleet: Fleet, password: string) {
     const is = (key: string, value: string) => !query.get(key) || query.get(key) === value;
     return fleet.cars.filter(
       (car) =>
-        is('brand', car.model.brand) && is('region', car.region) && is('model', car.model.model) &&
-        is('architecture', car.model.architecture) && is('state', car.state) &&
+        is('brand', car.model.brand) &&
+        is('region', car.region) &&
+        is('model', car.model.model) &&
+        is('architecture', car.model.architecture) &&
+        is('state', car.state) &&
         (!q || car.id.startsWith(q) || `${car.model.brand} ${car.model.model}`.toLowerCase().includes(q)),
     );
   }
@@ -138,16 +205,29 @@ export function handler(fleet: Fleet, password: string) {
     const spec = body as CampaignDocument;
     const errors = [];
     if (!spec.name?.trim()) errors.push({ place: 'name', detail: 'Give the campaign a name.' });
-    if (!spec.groups?.some((group) => group.signals.length > 0)) errors.push({ place: 'groups', detail: 'Pick at least one signal.' });
-    if (errors.length > 0) throw new Refusal(422, 'The campaign is incomplete', 'Correct what is named below.', errors);
+    if (!spec.groups?.some((group) => group.signals.length > 0))
+      errors.push({ place: 'groups', detail: 'Pick at least one signal.' });
+    if (errors.length > 0)
+      throw new Refusal(422, 'The campaign is incomplete', 'Correct what is named below.', errors);
     return fleet.create(spec, now).campaign;
   }
 
   function assign({ part, body, now }: Call) {
-    const target = body as { brands?: string[]; regions?: string[]; models?: string[]; vehicle_ids?: string[] };
+    const target = body as {
+      brands?: string[];
+      regions?: string[];
+      models?: string[];
+      vehicle_ids?: string[];
+    };
     const within = (list: string[] | undefined, value: string) => !list?.length || list.includes(value);
     const assigned = campaignOf(part(1));
-    const cars = fleet.cars.filter((car) => within(target.brands, car.model.brand) && within(target.regions, car.region) && within(target.models, car.model.model) && within(target.vehicle_ids, car.id));
+    const cars = fleet.cars.filter(
+      (car) =>
+        within(target.brands, car.model.brand) &&
+        within(target.regions, car.region) &&
+        within(target.models, car.model.model) &&
+        within(target.vehicle_ids, car.id),
+    );
     fleet.assign(assigned, cars, now);
     return { assigned: cars.length, matched: cars.length };
   }
@@ -156,7 +236,15 @@ export function handler(fleet: Fleet, password: string) {
     const total = assigned.vehicles.size;
     const failed = Math.floor(total * 0.004);
     const applied = Math.min(total - failed, Math.floor((total * (now - assigned.assignedAt)) / 20_000));
-    return { campaign_id: assigned.campaign.campaign_id, version: assigned.campaign.version, assigned: total, applied, failed, pending: total - applied - failed, samples: assigned.samples };
+    return {
+      campaign_id: assigned.campaign.campaign_id,
+      version: assigned.campaign.version,
+      assigned: total,
+      applied,
+      failed,
+      pending: total - applied - failed,
+      samples: assigned.samples,
+    };
   }
 
   function detail(car: Car): Vehicle {
@@ -164,7 +252,14 @@ export function handler(fleet: Fleet, password: string) {
       ...vehicle(car),
       connected_at: car.connected ? new Date(car.connectedAt).toISOString() : null,
       certificate: { not_after: new Date(Date.now() + 4e9 + (car.odometer % 1e10)).toISOString() },
-      campaigns: fleet.campaigns.filter((assigned) => assigned.vehicles.has(car.id)).map(({ campaign }) => ({ campaign_id: campaign.campaign_id, name: campaign.name, version: campaign.version, applied: true })),
+      campaigns: fleet.campaigns
+        .filter((assigned) => assigned.vehicles.has(car.id))
+        .map(({ campaign }) => ({
+          campaign_id: campaign.campaign_id,
+          name: campaign.name,
+          version: campaign.version,
+          applied: true,
+        })),
       gaps: car.year < 2019 ? [{ lane: 'bulk', queue_epoch: 2, first_seq: 10_411, last_seq: 10_460 }] : [],
     };
   }
@@ -174,19 +269,31 @@ export function handler(fleet: Fleet, password: string) {
     send('summary', fleet.summary(now));
     return listen(response, (at, changed) => {
       send('summary', fleet.summary(at));
-      send('positions', { items: located().filter((car) => car.state === 'moving' || changed.includes(car)).map((car) => car.position(at)) });
-      for (const car of changed) send('connectivity', { items: [{ vehicle_id: car.id, connected: car.connected, at: new Date(at).toISOString() }] });
+      send('positions', {
+        items: located()
+          .filter((car) => car.state === 'moving' || changed.includes(car))
+          .map((car) => car.position(at)),
+      });
+      for (const car of changed)
+        send('connectivity', {
+          items: [{ vehicle_id: car.id, connected: car.connected, at: new Date(at).toISOString() }],
+        });
     });
   }
 
   function signalEvents({ response, part }: Call) {
     const car = carOf(part(1));
     const send = stream(response);
-    let before = new Map(car.signals(Date.now()).map((signal) => [signal.path, JSON.stringify(signal.value)]));
+    let before = new Map(
+      car.signals(Date.now()).map((signal) => [signal.path, JSON.stringify(signal.value)]),
+    );
     return listen(response, (at) => {
       const signals = car.connected ? car.signals(at) : [];
       const items = signals.filter((signal) => before.get(signal.path) !== JSON.stringify(signal.value));
-      before = new Map([...before, ...signals.map((signal) => [signal.path, JSON.stringify(signal.value)] as const)]);
+      before = new Map([
+        ...before,
+        ...signals.map((signal) => [signal.path, JSON.stringify(signal.value)] as const),
+      ]);
       if (items.length > 0) send('signals', { items });
     });
   }
@@ -217,25 +324,64 @@ function vehicle(car: Car): VehicleItem {
 function state(car: Car, now: number): VehicleTwinState {
   const at = (ago: number) => new Date(now - ago).toISOString();
   return {
-    desired: [{ kind: 'campaigns', version: 7, created_at: at(9e6) }, { kind: 'consent', version: 3, created_at: at(8e7) }],
-    reported: [{ kind: 'campaigns', version: car.connected ? 7 : 6, reported_at: at(8.9e6), error: null }, { kind: 'consent', version: 3, reported_at: at(7.9e7), error: null }],
+    desired: [
+      { kind: 'campaigns', version: 7, created_at: at(9e6) },
+      { kind: 'consent', version: 3, created_at: at(8e7) },
+    ],
+    reported: [
+      { kind: 'campaigns', version: car.connected ? 7 : 6, reported_at: at(8.9e6), error: null },
+      { kind: 'consent', version: 3, reported_at: at(7.9e7), error: null },
+    ],
     not_available: car.electric
-      ? ['Vehicle.Powertrain.CombustionEngine.Speed', 'Vehicle.Powertrain.CombustionEngine.ECT', 'Vehicle.Powertrain.FuelSystem.RelativeLevel']
-      : ['Vehicle.Powertrain.TractionBattery.StateOfCharge.Current', 'Vehicle.Powertrain.TractionBattery.Range', 'Vehicle.Powertrain.ElectricMotor.Speed'],
-    queue: { batches: car.connected ? 1 : 240, bytes: car.connected ? 410 : 96_000, reported_at: at(900), dropped_batches: car.year < 2019 ? 50 : 0 },
+      ? [
+          'Vehicle.Powertrain.CombustionEngine.Speed',
+          'Vehicle.Powertrain.CombustionEngine.ECT',
+          'Vehicle.Powertrain.FuelSystem.RelativeLevel',
+        ]
+      : [
+          'Vehicle.Powertrain.TractionBattery.StateOfCharge.Current',
+          'Vehicle.Powertrain.TractionBattery.Range',
+          'Vehicle.Powertrain.ElectricMotor.Speed',
+        ],
+    queue: {
+      batches: car.connected ? 1 : 240,
+      bytes: car.connected ? 410 : 96_000,
+      reported_at: at(900),
+      dropped_batches: car.year < 2019 ? 50 : 0,
+    },
   };
 }
 
 function grants(car: Car, now: number): GrantSet {
-  const purposes: GrantSet['grants'][number]['purpose'][] = ['operation', 'fleet-management', 'maintenance', 'product-improvement'];
-  const categories: GrantSet['grants'][number]['category'][] = ['location', 'driving', 'charging', 'diagnostics', 'body', 'cabin', 'media', 'tyres', 'equipment'];
+  const purposes: GrantSet['grants'][number]['purpose'][] = [
+    'operation',
+    'fleet-management',
+    'maintenance',
+    'product-improvement',
+  ];
+  const categories: GrantSet['grants'][number]['category'][] = [
+    'location',
+    'driving',
+    'charging',
+    'diagnostics',
+    'body',
+    'cabin',
+    'media',
+    'tyres',
+    'equipment',
+  ];
   return {
     epoch: 3,
     grants: purposes.flatMap((purpose, p) =>
       categories.map((category, c) => ({
         purpose,
         category,
-        granted: category === 'location' ? car.sharesLocation && p < 2 : category === 'driving' ? car.sharesDriving : (p * 5 + c) % 7 !== 4,
+        granted:
+          category === 'location'
+            ? car.sharesLocation && p < 2
+            : category === 'driving'
+              ? car.sharesDriving
+              : (p * 5 + c) % 7 !== 4,
         at: new Date(now - 8e7).toISOString(),
       })),
     ),
@@ -245,12 +391,16 @@ function grants(car: Car, now: number): GrantSet {
 function page<T>(items: T[], query: URLSearchParams) {
   const limit = Math.min(200, Number(query.get('limit') ?? 50));
   const start = Number(query.get('cursor') ?? 0);
-  return { items: items.slice(start, start + limit), next_cursor: start + limit < items.length ? String(start + limit) : null };
+  return {
+    items: items.slice(start, start + limit),
+    next_cursor: start + limit < items.length ? String(start + limit) : null,
+  };
 }
 
 function stream(response: ServerResponse) {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-  return (event: string, data: unknown) => response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  return (event: string, data: unknown) =>
+    response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
 function json(response: ServerResponse, status: number, body: unknown, type = 'application/json') {

@@ -72,7 +72,10 @@ export function duration(ms: number): string {
 
 /** `alfa-romeo` as `Alfa Romeo`. */
 export function titleCase(slug: string): string {
-  return slug.replace(/(^|[-_ ])(\p{L})/gu, (_, gap: string, letter: string) => (gap ? ' ' : '') + letter.toUpperCase());
+  return slug.replace(
+    /(^|[-_ ])(\p{L})/gu,
+    (_, gap: string, letter: string) => (gap ? ' ' : '') + letter.toUpperCase(),
+  );
 }
 
 /** `fca-compact-us-wide` as `FCA Compact US Wide`: makers' abbreviations stay in capitals. */
@@ -118,7 +121,10 @@ export function signalValue(value: unknown, unit?: string | null): Shown {
     return { value: digits(value), unit: unitName(unit) };
   }
   if (Array.isArray(value)) {
-    return { value: value.map((item) => signalValue(item).value).join(', ') || 'empty', unit: unitName(unit) };
+    return {
+      value: value.map((item) => signalValue(item).value).join(', ') || 'empty',
+      unit: unitName(unit),
+    };
   }
   const text = String(value);
   return /^[A-Z][A-Z0-9_]*$/.test(text) && text.length > 2

@@ -10,7 +10,7 @@ import { feature } from 'topojson-client';
 import type { GeometryCollection, Topology } from 'topojson-specification';
 import type { Plugin } from 'vite';
 
-type Atlas = Topology<{ countries: GeometryCollection<{ name: string }>; land: GeometryCollection }>;
+type Atlas = Topology<{ countries: GeometryCollection<{ name: string }> }>;
 
 export interface CountryLabel {
   name: string;
@@ -19,6 +19,7 @@ export interface CountryLabel {
   zoom: number;
 }
 
+/** The atlas stays a topology: shared borders are written once, which halves the file. */
 export interface World {
   topology: Atlas;
   labels: CountryLabel[];
@@ -47,24 +48,35 @@ export function world(): Plugin {
   };
 }
 
-function build(topology: Atlas): World {
+function build(atlas: Atlas): World {
+  const { countries: all } = atlas.objects;
+  // Antarctica's ring goes around the pole, which this projection cannot show; no car is there.
+  const geometries = all.geometries.filter((geometry) => nameOf(geometry.properties) !== 'Antarctica');
+  const topology: Atlas = { ...atlas, objects: { countries: { ...all, geometries } } };
   const countries = feature(topology, topology.objects.countries).features;
   const labels = countries.flatMap((country): CountryLabel[] => {
     const geometry = country.geometry;
     if (geometry.type !== 'Polygon' && geometry.type !== 'MultiPolygon') return [];
     const ring = largestRing(geometry);
     const { area, centre } = measure(ring);
-    const name = country.properties?.name ?? '';
-    if (area < 0.05 || name === 'Antarctica') return [];
-    return [{ name, at: centre, zoom: round(Math.max(1.6, 5.6 - Math.log2(area) * 0.42), 1) }];
+    const name = nameOf(country.properties);
+    if (area < 0.05) return [];
+    return [{ name, at: centre, zoom: round(Math.max(1, 5.4 - Math.log2(area) * 0.45), 1) }];
   });
   return { topology, labels };
+}
+
+function nameOf(properties: object | null | undefined): string {
+  return properties && 'name' in properties ? String(properties.name) : '';
 }
 
 function largestRing(geometry: Polygon | MultiPolygon): Position[] {
   const polygons = geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.coordinates;
   const rings = polygons.map((rings) => rings[0] ?? []);
-  return rings.reduce((best, ring) => (measure(ring).area > measure(best).area ? ring : best), rings[0] ?? []);
+  return rings.reduce(
+    (best, ring) => (measure(ring).area > measure(best).area ? ring : best),
+    rings[0] ?? [],
+  );
 }
 
 /** Area in square degrees and centroid of a ring, by the shoelace formula. */

@@ -1,4 +1,4 @@
-import { createApi, body, Problem, type Account } from '@marque/api';
+import { type Account, body, createApi, Problem } from '@marque/api';
 
 type Status = 'unknown' | 'unreachable' | 'signed-out' | 'signed-in' | 'expired';
 

@@ -87,7 +87,8 @@ export class Stream {
     for (;;) {
       const silence = setTimeout(() => abort.abort(), SILENCE_MS_MAX);
       const { done, value } = await reader.read().finally(() => clearTimeout(silence));
-      if (done) throw new Problem(0, { title: 'The live connection ended', detail: 'It is being made again.' });
+      if (done)
+        throw new Problem(0, { title: 'The live connection ended', detail: 'It is being made again.' });
       for (const event of parser.push(value)) this.#options.onEvent(event);
     }
   }

@@ -19,7 +19,16 @@ export interface Draft {
 }
 
 export function newGroup(key: number): DraftGroup {
-  return { key, signals: [], lane: 'bulk', how: 'every', everyS: 1, minIntervalS: 0.5, minDelta: null, flushS: 10 };
+  return {
+    key,
+    signals: [],
+    lane: 'bulk',
+    how: 'every',
+    everyS: 1,
+    minIntervalS: 0.5,
+    minDelta: null,
+    flushS: 10,
+  };
 }
 
 export function newDraft(): Draft {

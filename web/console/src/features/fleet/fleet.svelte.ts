@@ -1,4 +1,4 @@
-import { Problem, type FleetSummary, type Position } from '@marque/api';
+import { type FleetSummary, type Position, Problem } from '@marque/api';
 import { api, body } from '../../data/api';
 import { Stream } from '../../live/stream.svelte';
 import { applyFleetEvent, emptyFleet, readFleetEvent } from './reducer';
@@ -41,7 +41,8 @@ class FleetStore {
     let hidden: ReturnType<typeof setTimeout> | undefined;
     const visibility = () => {
       clearTimeout(hidden);
-      if (document.visibilityState === 'hidden') hidden = setTimeout(() => this.stream.close(), HIDDEN_MS_MAX);
+      if (document.visibilityState === 'hidden')
+        hidden = setTimeout(() => this.stream.close(), HIDDEN_MS_MAX);
       else this.resume();
     };
     document.addEventListener('visibilitychange', visibility);

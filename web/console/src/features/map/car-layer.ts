@@ -112,7 +112,11 @@ export class CarLayer implements CustomLayerInterface {
     this.#buffer = gl.createBuffer();
     gl.bindVertexArray(this.#array);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.#buffer);
-    for (const [location, size, offset] of [[0, 4, 0], [1, 3, 4], [2, 3, 7]] as const) {
+    for (const [location, size, offset] of [
+      [0, 4, 0],
+      [1, 3, 4],
+      [2, 3, 7],
+    ] as const) {
       gl.enableVertexAttribArray(location);
       gl.vertexAttribPointer(location, size, gl.FLOAT, false, STRIDE * 4, offset * 4);
       gl.vertexAttribDivisor(location, 1);
@@ -138,7 +142,11 @@ export class CarLayer implements CustomLayerInterface {
     gl.enable(gl.BLEND);
     gl.disable(gl.DEPTH_TEST);
     gl.disable(gl.STENCIL_TEST);
-    gl.uniformMatrix4fv(this.#uniform(gl, 'u_matrix'), false, input.defaultProjectionData.mainMatrix as Float32Array);
+    gl.uniformMatrix4fv(
+      this.#uniform(gl, 'u_matrix'),
+      false,
+      input.defaultProjectionData.mainMatrix as Float32Array,
+    );
     gl.uniform2f(this.#uniform(gl, 'u_viewport'), gl.drawingBufferWidth, gl.drawingBufferHeight);
     gl.uniform1f(this.#uniform(gl, 'u_now'), now);
     gl.uniform1f(this.#uniform(gl, 'u_glide'), this.calm ? 0.0001 : GLIDE_S);
@@ -224,7 +232,10 @@ export class CarLayer implements CustomLayerInterface {
 
 function link(gl: WebGL2RenderingContext): WebGLProgram {
   const program = gl.createProgram();
-  for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]] as const) {
+  for (const [type, source] of [
+    [gl.VERTEX_SHADER, VERTEX],
+    [gl.FRAGMENT_SHADER, FRAGMENT],
+  ] as const) {
     const shader = gl.createShader(type);
     if (!shader) throw new Error('The graphics context was lost.');
     gl.shaderSource(shader, source);

@@ -34,5 +34,10 @@ export function boundsOf(places: Iterable<{ latitude: number; longitude: number 
   longitudes.sort((a, b) => a - b);
   latitudes.sort((a, b) => a - b);
   const at = (list: number[], share: number) => list[Math.round((list.length - 1) * share)] ?? 0;
-  return { west: at(longitudes, 0.01), south: at(latitudes, 0.01), east: at(longitudes, 0.99), north: at(latitudes, 0.99) };
+  return {
+    west: at(longitudes, 0.01),
+    south: at(latitudes, 0.01),
+    east: at(longitudes, 0.99),
+    north: at(latitudes, 0.99),
+  };
 }

@@ -1,5 +1,5 @@
 import type { Position } from '@marque/api';
-import { resolveColor } from '../../app/theme.svelte';
+import { resolveColor } from '../../app/colors';
 import type { Paint, Rgb } from './car-layer';
 
 export type ColorBy = 'state' | 'brand';

@@ -1,6 +1,10 @@
-import type { FeatureCollection } from 'geojson';
+import type { FeatureCollection, MultiLineString, MultiPolygon, Position } from 'geojson';
 import type { ExpressionSpecification, StyleSpecification } from 'maplibre-gl';
-import { feature, mesh } from 'topojson-client';
+import { merge, mesh } from 'topojson-client';
+import type {
+  MultiPolygon as MultiPolygonTopology,
+  Polygon as PolygonTopology,
+} from 'topojson-specification';
 import type { World } from '../../../vite/world';
 import { CITIES } from './cities';
 
@@ -41,31 +45,34 @@ const PALETTES: Record<'light' | 'dark', Palette> = {
 /** Ground, borders and names. Names are drawn from the page's own fonts: there is no glyph server. */
 export function style(world: World, theme: 'light' | 'dark', labels: boolean): StyleSpecification {
   const colors = PALETTES[theme];
-  const { topology } = world;
   const font = ['Inter'];
   const visible: ExpressionSpecification = ['<=', ['get', 'zoom'], ['zoom']];
   return {
     version: 8,
     sources: {
-      land: { type: 'geojson', data: feature(topology, topology.objects.land), tolerance: 0.2 },
-      borders: {
-        type: 'geojson',
-        data: mesh(topology, topology.objects.countries, (a, b) => a !== b),
-        tolerance: 0.2,
-      },
+      land: { type: 'geojson', data: land(world), tolerance: 0.2 },
+      borders: { type: 'geojson', data: borders(world), tolerance: 0.2 },
       grid: { type: 'geojson', data: graticule() },
       names: { type: 'geojson', data: names(world) },
     },
     layers: [
       { id: 'sea', type: 'background', paint: { 'background-color': colors.sea } },
       { id: 'grid', type: 'line', source: 'grid', paint: { 'line-color': colors.grid, 'line-width': 0.7 } },
-      { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': colors.land, 'fill-antialias': true } },
+      {
+        id: 'land',
+        type: 'fill',
+        source: 'land',
+        paint: { 'fill-color': colors.land, 'fill-antialias': true },
+      },
       { id: 'coast', type: 'line', source: 'land', paint: { 'line-color': colors.coast, 'line-width': 0.8 } },
       {
         id: 'borders',
         type: 'line',
         source: 'borders',
-        paint: { 'line-color': colors.border, 'line-width': ['interpolate', ['linear'], ['zoom'], 2, 0.6, 7, 1.4] },
+        paint: {
+          'line-color': colors.border,
+          'line-width': ['interpolate', ['linear'], ['zoom'], 2, 0.6, 7, 1.4],
+        },
       },
       ...(labels
         ? ([
@@ -83,7 +90,12 @@ export function style(world: World, theme: 'light' | 'dark', labels: boolean): S
                 'text-max-width': 7,
                 'text-padding': 6,
               },
-              paint: { 'text-color': colors.country, 'text-halo-color': colors.halo, 'text-halo-width': 1, 'text-opacity': 0.85 },
+              paint: {
+                'text-color': colors.country,
+                'text-halo-color': colors.halo,
+                'text-halo-width': 1,
+                'text-opacity': 0.85,
+              },
             },
             {
               id: 'cities',
@@ -107,6 +119,35 @@ export function style(world: World, theme: 'light' | 'dark', labels: boolean): S
   };
 }
 
+function land({ topology }: World): MultiPolygon {
+  const countries = topology.objects.countries.geometries.filter(
+    (geometry): geometry is PolygonTopology<{ name: string }> | MultiPolygonTopology<{ name: string }> =>
+      geometry.type === 'Polygon' || geometry.type === 'MultiPolygon',
+  );
+  const { coordinates } = merge(topology, countries);
+  return { type: 'MultiPolygon', coordinates: coordinates.map((rings) => rings.map(unwrap)) };
+}
+
+function borders({ topology }: World): MultiLineString {
+  const { coordinates } = mesh(topology, topology.objects.countries, (a, b) => a !== b);
+  return { type: 'MultiLineString', coordinates: coordinates.map(unwrap) };
+}
+
+/**
+ * Lets a line go on past 180° instead of jumping to -180°, which would draw it across the whole map. The
+ * tiles wrap what is beyond the edge.
+ */
+function unwrap(line: Position[]): Position[] {
+  let turn = 0;
+  let before = line[0]?.[0] ?? 0;
+  return line.map(([longitude = 0, latitude = 0]) => {
+    if (longitude - before > 180) turn -= 360;
+    else if (longitude - before < -180) turn += 360;
+    before = longitude;
+    return [longitude + turn, latitude];
+  });
+}
+
 function names(world: World): FeatureCollection {
   const point = (name: string, kind: string, zoom: number, coordinates: [number, number]) => ({
     type: 'Feature' as const,
@@ -125,10 +166,20 @@ function names(world: World): FeatureCollection {
 /** Meridians and parallels each 10°, so that the sea has a scale, too. */
 function graticule(): FeatureCollection {
   const lines: [number, number][][] = [];
-  for (let longitude = -180; longitude <= 180; longitude += 10) lines.push([[longitude, -80], [longitude, 84]]);
-  for (let latitude = -80; latitude <= 80; latitude += 10) lines.push([[-180, latitude], [180, latitude]]);
+  for (let longitude = -180; longitude <= 180; longitude += 10)
+    lines.push([
+      [longitude, -80],
+      [longitude, 84],
+    ]);
+  for (let latitude = -80; latitude <= 80; latitude += 10)
+    lines.push([
+      [-180, latitude],
+      [180, latitude],
+    ]);
   return {
     type: 'FeatureCollection',
-    features: [{ type: 'Feature', properties: {}, geometry: { type: 'MultiLineString', coordinates: lines } }],
+    features: [
+      { type: 'Feature', properties: {}, geometry: { type: 'MultiLineString', coordinates: lines } },
+    ],
   };
 }

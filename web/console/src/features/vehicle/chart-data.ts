@@ -134,7 +134,13 @@ export function withGaps(series: Series, expectedMs: number): Series {
   return result;
 }
 
-function push(series: Series, time: number, value: number | null, low: number | null, high: number | null): void {
+function push(
+  series: Series,
+  time: number,
+  value: number | null,
+  low: number | null,
+  high: number | null,
+): void {
   series.times.push(time);
   series.values.push(value);
   series.low?.push(low);

@@ -19,7 +19,11 @@ export function leafName(path: string): string {
 
 /** The last words of a path, enough to tell charts apart. */
 export function shortName(path: string): string {
-  return path.split('.').slice(-2).filter((part) => part !== 'Vehicle').join(' · ');
+  return path
+    .split('.')
+    .slice(-2)
+    .filter((part) => part !== 'Vehicle')
+    .join(' · ');
 }
 
 /** Groups in alphabetical order, the vehicle's own leaves first. Every word of `search` must occur. */
@@ -36,7 +40,10 @@ export function groupSignals(paths: Iterable<string>, search: string): SignalGro
   }
   return [...groups]
     .map(([branch, paths]) => ({ branch, paths: paths.sort() }))
-    .sort((a, b) => Number(b.branch === 'Vehicle') - Number(a.branch === 'Vehicle') || a.branch.localeCompare(b.branch));
+    .sort(
+      (a, b) =>
+        Number(b.branch === 'Vehicle') - Number(a.branch === 'Vehicle') || a.branch.localeCompare(b.branch),
+    );
 }
 
 export function canBeCharted(signal: Pick<SignalItem, 'data_type'>): boolean {
@@ -61,12 +68,28 @@ const VITALS: Vital[] = [
   { label: 'Fuel', paths: ['Vehicle.Powertrain.FuelSystem.RelativeLevel'] },
   {
     label: 'Range',
-    paths: ['Vehicle.Powertrain.Range', 'Vehicle.Powertrain.TractionBattery.Range', 'Vehicle.Powertrain.FuelSystem.Range'],
+    paths: [
+      'Vehicle.Powertrain.Range',
+      'Vehicle.Powertrain.TractionBattery.Range',
+      'Vehicle.Powertrain.FuelSystem.Range',
+    ],
   },
   { label: 'Engine', paths: ['Vehicle.Powertrain.CombustionEngine.Speed'] },
   { label: 'Motor', paths: ['Vehicle.Powertrain.ElectricMotor.Speed'] },
-  { label: 'Coolant', paths: ['Vehicle.Powertrain.CombustionEngine.ECT', 'Vehicle.Powertrain.CombustionEngine.EngineCoolant.Temperature'] },
-  { label: 'Battery', paths: ['Vehicle.Powertrain.TractionBattery.Temperature.Average', 'Vehicle.Powertrain.TractionBattery.CurrentVoltage'] },
+  {
+    label: 'Coolant',
+    paths: [
+      'Vehicle.Powertrain.CombustionEngine.ECT',
+      'Vehicle.Powertrain.CombustionEngine.EngineCoolant.Temperature',
+    ],
+  },
+  {
+    label: 'Battery',
+    paths: [
+      'Vehicle.Powertrain.TractionBattery.Temperature.Average',
+      'Vehicle.Powertrain.TractionBattery.CurrentVoltage',
+    ],
+  },
   { label: 'Outside', paths: ['Vehicle.Exterior.AirTemperature'] },
   { label: 'Odometer', paths: ['Vehicle.TraveledDistance'] },
 ];

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { match, vehiclePath } from './routes';
+
+it.each([
+  ['/', { page: 'fleet' }],
+  ['/map', { page: 'map' }],
+  ['/vehicles', { page: 'vehicles' }],
+  ['/vehicles/ab', { page: 'vehicle', id: 'ab', tab: 'live' }],
+  ['/vehicles/ab/privacy', { page: 'vehicle', id: 'ab', tab: 'privacy' }],
+  ['/vehicles/ab/other', { page: 'not-found' }],
+  ['/campaigns/new', { page: 'campaign-new' }],
+  ['/campaigns/7/', { page: 'campaign', id: '7' }],
+  ['/map/x', { page: 'not-found' }],
+  ['/vehicles/%zz', { page: 'vehicle', id: '%zz', tab: 'live' }],
+])('%s', (path, route) => expect(match(path)).toEqual(route));
+
+it('an address that is made is understood', () => {
+  expect(match(vehiclePath('a/b', 'state'))).toEqual({ page: 'vehicle', id: 'a/b', tab: 'state' });
+});
