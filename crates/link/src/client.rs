@@ -1,0 +1,10 @@
+//! The car's side of a connection: a pure state machine, and its driver for tokio.
+
+mod connection;
+mod session;
+
+pub use connection::{Connection, Event, Options};
+pub use session::{NotSent, Session, SessionEvent};
+
+#[cfg(test)]
+mod tests;
