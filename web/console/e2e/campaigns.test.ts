@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest';
+import { signedIn, useBrowser } from './browser';
+
+useBrowser();
+
+it('a campaign is written, created, assigned and followed', async () => {
+  const page = await signedIn('/campaigns/new');
+  await page.getByRole('button', { name: 'Create campaign' }).click();
+  await page.getByText('Give the campaign a name.').waitFor();
+
+  const name = `End to end ${Date.now()}`;
+  await page.getByLabel('Name').fill(name);
+  const picker = page.getByRole('group', { name: 'Signals of group 1' });
+  await picker.getByRole('searchbox').fill('vehicle.speed');
+  await picker
+    .getByRole('checkbox', { name: /^Speed/ })
+    .first()
+    .check();
+  await picker.getByText('1 picked').waitFor();
+  await page.getByRole('button', { name: 'Create campaign' }).click();
+  await page.waitForURL(/\/campaigns\/\d+$/);
+  await page.getByRole('heading', { level: 1, name }).waitFor();
+  await page.getByText('Not assigned yet').waitFor();
+
+  const assign = page.getByRole('form', { name: 'Assign' });
+  await assign.getByRole('checkbox', { name: 'Fiat', exact: true }).check({ force: true });
+  await assign.getByRole('button', { name: 'Assign' }).click();
+  await assign.getByText(/vehicles match/).waitFor();
+  await page
+    .getByText(/applied/)
+    .first()
+    .waitFor();
+
+  await page.getByRole('main').getByRole('link', { name: 'Campaigns' }).click();
+  await page.getByRole('link', { name }).waitFor();
+  expect(page.url()).toMatch(/\/campaigns$/);
+});

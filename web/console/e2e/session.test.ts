@@ -1,0 +1,61 @@
+import { expect, it } from 'vitest';
+import { enterPassword, newPage, signedIn, useBrowser } from './browser';
+
+useBrowser();
+
+it('a wrong password is refused in the words of the platform', async () => {
+  const page = await newPage();
+  await page.goto('/');
+  await enterPassword(page, 'not the password');
+  const alert = page.getByRole('alert');
+  await alert.waitFor();
+  expect((await alert.textContent())?.length).toBeGreaterThan(20);
+  expect(await page.getByLabel('Password').inputValue()).toBe('');
+});
+
+it('signing in leads to the page that was asked for, and signing out ends it', async () => {
+  const page = await signedIn('/campaigns', {}, { anew: true });
+  await page.getByRole('heading', { level: 1, name: 'Campaigns' }).waitFor();
+  await page.reload();
+  await page.getByRole('heading', { level: 1, name: 'Campaigns' }).waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('heading', { name: 'Sign in to Marque' }).waitFor();
+  await page.reload();
+  await page.getByRole('heading', { name: 'Sign in to Marque' }).waitFor();
+});
+
+it('a session that ends asks for the password and keeps what was typed', async () => {
+  const page = await signedIn('/campaigns/new', {}, { anew: true });
+  await page.getByLabel('Name').fill('Half written');
+  await page.context().clearCookies();
+  await page
+    .getByRole('group', { name: 'Signals of group 1' })
+    .getByRole('button', { name: /^Vehicle/ })
+    .click();
+  await page.getByRole('group', { name: 'Signals of group 1' }).getByRole('checkbox').nth(1).check();
+  await page.getByRole('button', { name: 'Create campaign' }).click();
+  await page.getByRole('heading', { name: 'Your session has ended' }).waitFor();
+  await enterPassword(page);
+  await page.getByRole('heading', { name: 'Your session has ended' }).waitFor({ state: 'detached' });
+  expect(await page.getByLabel('Name').inputValue()).toBe('Half written');
+});
+
+it('a stream that is lost is said to be lost, and comes back by itself', async () => {
+  const page = await newPage();
+  await page.route('**/v1/fleet/events*', (route) => route.abort());
+  await page.goto('/');
+  await enterPassword(page);
+  await page.getByText('Reconnecting').waitFor({ state: 'attached' });
+  await page.unroute('**/v1/fleet/events*');
+  await page.getByText('Live', { exact: true }).first().waitFor({ state: 'attached' });
+});
+
+it('a platform that cannot be reached is said so, with a way to try again', async () => {
+  const page = await newPage();
+  await page.route('**/v1/session', (route) => route.abort());
+  await page.goto('/');
+  await page.getByText('The platform cannot be reached').waitFor();
+  await page.unroute('**/v1/session');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('heading', { name: 'Sign in to Marque' }).waitFor();
+});

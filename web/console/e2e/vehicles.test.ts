@@ -1,0 +1,106 @@
+import { expect, it } from 'vitest';
+import { movingVehicle, read, signedIn, useBrowser } from './browser';
+
+useBrowser();
+
+it('the list is filtered, and says so in the address', async () => {
+  const page = await signedIn('/vehicles');
+  await page.getByLabel('Brand').selectOption('peugeot');
+  await page.waitForURL('**/vehicles?brand=peugeot');
+  await page.waitForFunction(() => {
+    const names = [...document.querySelectorAll('tbody a')].map((link) => link.textContent ?? '');
+    return names.length > 0 && names.every((name) => name.startsWith('Peugeot'));
+  });
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await page.waitForURL(/\/vehicles$/);
+});
+
+it('the keyboard chooses, opens and comes back', async () => {
+  const page = await signedIn('/vehicles');
+  await page.locator('tbody a').first().waitFor();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('j');
+  const second = await page.locator('tbody a').nth(1).getAttribute('href');
+  expect(await page.evaluate(() => document.activeElement?.getAttribute('href'))).toBe(second);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`**${second}`);
+  await page.goBack();
+  await page.keyboard.press('/');
+  expect(await page.evaluate(() => document.activeElement?.getAttribute('type'))).toBe('search');
+});
+
+it('pages follow each other and come back', async () => {
+  const page = await signedIn('/vehicles');
+  await page.locator('tbody a').first().waitFor();
+  const { next_cursor } = await read<{ next_cursor: string | null }>(page, '/v1/vehicles?limit=50');
+  const next = page.getByRole('button', { name: 'Next' });
+  if (!next_cursor) {
+    expect(await next.isDisabled()).toBe(true);
+    return;
+  }
+  const first = await page.locator('tbody a').first().getAttribute('href');
+  await next.click();
+  await page.waitForFunction(
+    (first) => document.querySelector('tbody a')?.getAttribute('href') !== first,
+    first,
+  );
+  await page.getByRole('button', { name: 'Back' }).click();
+  await page.waitForFunction(
+    (first) => document.querySelector('tbody a')?.getAttribute('href') === first,
+    first,
+  );
+});
+
+it('a VIN is looked up without standing in any address', async () => {
+  const page = await signedIn('/vehicles');
+  const addresses: string[] = [];
+  page.on('request', (request) => addresses.push(request.url()));
+  await page.getByRole('searchbox').fill('VR3ZZZAAAZZ000000');
+  await page.getByText('No vehicle has this VIN').waitFor();
+  expect([page.url(), ...addresses].filter((address) => address.includes('VR3ZZZ'))).toEqual([]);
+});
+
+it('a car shows its signals live and draws their history', async () => {
+  const page = await signedIn('/vehicles');
+  const id = await movingVehicle(page);
+  await page.goto(`/vehicles/${id}`);
+  await page.getByRole('heading', { name: /^Signals/ }).waitFor();
+  await page.locator('figure canvas').first().waitFor();
+  const speed = page
+    .locator('tr', { has: page.locator('th[title="Vehicle.Speed"]') })
+    .locator('td')
+    .first();
+  const before = await speed.textContent();
+  await page.waitForFunction((before) => {
+    const cell = document.querySelector('th[title="Vehicle.Speed"]')?.nextElementSibling;
+    return cell ? cell.textContent !== before : false;
+  }, before);
+  const drawn = await page.locator('figure').count();
+  await page
+    .getByRole('button', { name: /^Chart / })
+    .and(page.locator('[aria-pressed="false"]'))
+    .first()
+    .click();
+  await page.waitForFunction((drawn) => document.querySelectorAll('figure').length === drawn + 1, drawn);
+  await page.getByRole('radio', { name: '1 h' }).check({ force: true });
+  await page.getByText(/^One point each/).waitFor();
+});
+
+it('a car shows what is desired of it, what it reports and what its owner grants', async () => {
+  const page = await signedIn('/vehicles');
+  const id = await movingVehicle(page);
+  await page.goto(`/vehicles/${id}/state`);
+  await page.getByRole('heading', { name: 'Desired and reported' }).waitFor();
+  await page.getByRole('rowheader', { name: 'Campaigns' }).waitFor();
+  await page.getByRole('heading', { name: 'Gaps' }).waitFor();
+  await page.getByRole('link', { name: 'Privacy' }).click();
+  await page.waitForURL(`**/vehicles/${id}/privacy`);
+  await page.getByRole('heading', { name: 'Grants' }).waitFor();
+});
+
+it('a car that is not there is said so in the words of the platform', async () => {
+  const page = await signedIn('/vehicles/00000000000000000000000000000000');
+  await page.getByRole('alert').first().waitFor();
+  await page.goto('/no/such/page');
+  await page.getByText('There is no such page').waitFor();
+});
