@@ -67,6 +67,19 @@ pub struct Counters {
     pub damaged_records: u64,
 }
 
+/// The state of one lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneCounters {
+    /// The key of the next batch.
+    pub next: Key,
+    pub batches: u64,
+    pub bytes: u64,
+    /// Since the queue was opened.
+    pub dropped_batches: u64,
+    /// The latest of them.
+    pub dropped: Option<SeqRange>,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     #[error("the queue in {dir}: {action}; check the disk and the folder's permissions")]
@@ -94,13 +107,13 @@ impl Queue {
         std::fs::create_dir_all(dir).map_err(io("make the folder"))?;
         let stored = State::read(dir).map_err(io("read its state"))?;
         let mut damaged_records = 0;
-        let mut lanes = Vec::with_capacity(Lane::ALL.len());
-        for lane in Lane::ALL {
+        let mut open = |lane: Lane| {
             let expected = stored.as_ref().map(|state| state.expected[lane.index()]);
             let opened = LaneQueue::open(dir, lane, expected).map_err(io("read its segments"))?;
             damaged_records += opened.damaged_records;
-            lanes.push(opened.lane);
-        }
+            Ok(opened.lane)
+        };
+        let lanes = [open(Lane::Alert)?, open(Lane::Live)?, open(Lane::Bulk)?];
         // Every number that was given is on disk when each batch was synced or the queue was closed.
         let continued =
             stored.as_ref().filter(|state| state.clean || (state.sync_each && damaged_records == 0));
@@ -109,8 +122,6 @@ impl Queue {
             (Some(state), None) => QueueEpoch(state.epoch.0.saturating_add(1).max(epoch_at(now).0)),
             (None, None) => epoch_at(now),
         };
-        let lanes =
-            <[LaneQueue; 3]>::try_from(lanes).expect("one queue was opened for each of the three lanes");
         let mut queue =
             Self { dir: dir.to_owned(), options, epoch, lanes, dropped_batches: 0, damaged_records };
         for lane in &mut queue.lanes {
@@ -196,6 +207,23 @@ impl Queue {
             dropped_batches: self.dropped_batches,
             damaged_records: self.damaged_records,
         }
+    }
+
+    pub fn lane_counters(&self, lane: Lane) -> LaneCounters {
+        let state = &self.lanes[lane.index()];
+        let (dropped_batches, dropped) = state.dropped();
+        LaneCounters {
+            next: self.next_key(lane),
+            batches: state.len(),
+            bytes: state.bytes(),
+            dropped_batches,
+            dropped,
+        }
+    }
+
+    /// Whether every batch was settled.
+    pub fn is_empty(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.len() == 0)
     }
 
     fn bytes(&self) -> u64 {

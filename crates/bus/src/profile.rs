@@ -35,6 +35,10 @@ pub use layout::{Frame, Origin};
 pub use models::{Certainty, Market, ModelTable, Powertrain, VehicleModel};
 pub use zonal::{DATAGRAM_BYTES_MAX, Datagram, DatagramKind, RecordValue};
 
+/// No signal is stale before that, however fast its frame should come: a gateway, like a simulator,
+/// may pass on every hundredth frame of a fast one.
+const STALE_AFTER_MIN: Micros = Micros::from_secs(10);
+
 /// What carries a car's signals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Transport {
@@ -99,14 +103,17 @@ struct FrameParts {
 impl Profile {
     /// A profile that ships with Marque: one of [`ARCHITECTURES`], mapped to the shipped catalogue.
     pub fn builtin(name: &str) -> Result<Arc<Self>, Error> {
-        let text = builtin::text(name).ok_or_else(|| unknown(name))?;
-        Self::parse(text, &Catalogue::core()).map(Arc::new)
+        Self::parse(Self::builtin_text(name)?, &Catalogue::core()).map(Arc::new)
+    }
+
+    /// The text of a profile that ships with Marque, to be read with another catalogue.
+    pub fn builtin_text(name: &str) -> Result<&'static str, Error> {
+        builtin::text(name).ok_or_else(|| unknown(name))
     }
 
     /// A profile that ships with Marque for frames of a DBC that the user gives: one of [`EXTERNAL`].
     pub fn builtin_external(name: &str, database: &Database) -> Result<Arc<Self>, Error> {
-        let text = builtin::text(name).ok_or_else(|| unknown(name))?;
-        Self::parse_external(text, database, &Catalogue::core()).map(Arc::new)
+        Self::parse_external(Self::builtin_text(name)?, database, &Catalogue::core()).map(Arc::new)
     }
 
     /// Reads a profile's text. A mapped path that the catalogue does not have is not an error: see
@@ -269,7 +276,8 @@ impl Profile {
 
     /// How long a sender may be silent before what it said is stale; `None` for one without a cycle.
     fn stale_after(&self, cycle: Micros) -> Option<Micros> {
-        (cycle > Micros::ZERO).then(|| Micros(cycle.0.saturating_mul(i64::from(self.stale_cycles))))
+        let missed = Micros(cycle.0.saturating_mul(i64::from(self.stale_cycles)));
+        (cycle > Micros::ZERO).then(|| missed.max(STALE_AFTER_MIN))
     }
 
     fn routes(&self) -> &[Route] {

@@ -36,6 +36,8 @@ pub(super) struct LaneQueue {
     /// The epoch and number that a batch must have for nothing to be missing before it.
     expected: (QueueEpoch, Seq),
     unsynced: bool,
+    dropped_batches: u64,
+    last_dropped: Option<SeqRange>,
 }
 
 pub(super) struct Opened {
@@ -83,6 +85,8 @@ impl LaneQueue {
             next_segment,
             expected,
             unsynced: false,
+            dropped_batches: 0,
+            last_dropped: None,
         };
         lane.remove_settled(dir)?;
         Ok(Opened { lane, damaged_records })
@@ -178,6 +182,11 @@ impl LaneQueue {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
+    /// How many batches were dropped, and the latest run of them.
+    pub(super) fn dropped(&self) -> (u64, Option<SeqRange>) {
+        (self.dropped_batches, self.last_dropped)
+    }
+
     /// The segment that is being written stays, so that a queue of any limit can take a batch.
     pub(super) fn can_drop(&self) -> bool {
         self.segments.len() > 1
@@ -189,9 +198,16 @@ impl LaneQueue {
         let mut dropped = 0;
         while self.entries.front().is_some_and(|entry| entry.segment == oldest.number) {
             let entry = self.entries.pop_front().expect("the loop saw an entry at the front");
-            dropped += u64::from(!entry.settled);
             self.sent = self.sent.saturating_sub(1);
+            if entry.settled {
+                continue;
+            }
+            dropped += 1;
+            let first = self.last_dropped.filter(|range| range.last.0 + 1 == entry.seq.0);
+            let first = first.map_or(entry.seq, |range| range.first);
+            self.last_dropped = Some(SeqRange { first, last: entry.seq });
         }
+        self.dropped_batches += dropped;
         fs::remove_file(segment::path(dir, self.lane, oldest.number))?;
         Ok(dropped)
     }

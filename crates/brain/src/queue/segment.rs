@@ -11,6 +11,8 @@ use model::{Lane, QueueEpoch, Seq, limits::BATCH_BYTES_MAX};
 
 /// Length, checksum, epoch, sequence.
 const HEADER_BYTES: usize = 4 + 4 + 4 + 8;
+/// The same, as files count.
+const HEADER_BYTES_U32: u32 = 4 + 4 + 4 + 8;
 
 /// Where a batch lies, and its name.
 #[derive(Debug, Clone, Copy)]
@@ -97,8 +99,7 @@ pub(super) fn append(
         file.seek(SeekFrom::Start(offset))?;
         return Err(error);
     }
-    let header = u32::try_from(HEADER_BYTES).expect("a record's header has 20 bytes");
-    Ok(Entry { epoch, seq, segment, offset: start + header, length, settled: false })
+    Ok(Entry { epoch, seq, segment, offset: start + HEADER_BYTES_U32, length, settled: false })
 }
 
 pub(super) fn read(dir: &Path, lane: Lane, entry: &Entry) -> io::Result<Bytes> {

@@ -1,0 +1,133 @@
+//! Samples that campaigns and consent allow, into batches, into the queue.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use campaigns::{Collector, Permissions, Plan, ReadyBatch};
+use model::{Micros, Timestamp};
+use signals::Sample;
+use wire::{BatchMeta, ClockState};
+
+use crate::{
+    Shared,
+    broker::{Broker, Follow, Subscription},
+    queue::Queue,
+};
+
+/// Samples that may wait for the collector. It is called after every message of the bus, which
+/// brings some ten samples; the room is for bursts of apps.
+const WAITING_MAX: usize = 4_096;
+
+/// A car's collecting.
+#[derive(Debug)]
+pub(crate) struct Collect {
+    collector: Collector,
+    subscription: Subscription,
+    waiting: VecDeque<Sample>,
+    missed: u64,
+    clock: ClockState,
+    shared: Arc<Shared>,
+}
+
+impl Collect {
+    pub(crate) fn new(
+        broker: &Broker,
+        plan: Arc<Plan>,
+        permissions: Permissions,
+        phase: Micros,
+        clock: ClockState,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let subscription = broker.subscribe(plan.signals(), Follow::Current, WAITING_MAX);
+        let mut collector = Collector::new(plan, phase);
+        collector.set_permissions(permissions);
+        Self { collector, subscription, waiting: VecDeque::new(), missed: 0, clock, shared }
+    }
+
+    /// Goes over to other campaigns; what waits leaves under the old ones.
+    pub(crate) fn set_plan(&mut self, now: Timestamp, broker: &Broker, plan: Arc<Plan>) {
+        self.take(now);
+        self.subscription = broker.subscribe(plan.signals(), Follow::Current, WAITING_MAX);
+        self.missed = 0;
+        self.collector.set_plan(now, plan);
+    }
+
+    pub(crate) fn set_permissions(&mut self, permissions: Permissions) {
+        self.collector.set_permissions(permissions);
+    }
+
+    pub(crate) fn counters(&self) -> campaigns::Counters {
+        self.collector.counters()
+    }
+
+    /// Takes what was published, and queues the batches that are due.
+    pub(crate) fn poll(&mut self, now: Timestamp, queue: &mut Queue) {
+        self.take(now);
+        while let Some(batch) = self.collector.poll(now) {
+            self.queue(&batch, queue);
+        }
+    }
+
+    /// Queues all that waits, for an orderly end.
+    pub(crate) fn flush(&mut self, now: Timestamp, queue: &mut Queue) {
+        self.take(now);
+        self.collector.flush_all(now);
+        self.poll(now, queue);
+    }
+
+    /// Waits until a sample was published that some campaign asks for.
+    pub(crate) async fn waiting(&self) {
+        self.subscription.waiting().await;
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.collector.next_deadline()
+    }
+
+    fn take(&mut self, now: Timestamp) {
+        self.subscription.drain(&mut self.waiting);
+        if self.waiting.is_empty() {
+            return;
+        }
+        for sample in self.waiting.drain(..) {
+            self.collector.handle_reading(now, &sample);
+        }
+        let missed = self.subscription.dropped();
+        self.shared.stats.samples_missed.add(missed - self.missed);
+        self.missed = missed;
+    }
+
+    fn queue(&mut self, batch: &ReadyBatch, queue: &mut Queue) {
+        let stats = &self.shared.stats;
+        let key = queue.next_key(batch.lane);
+        let meta = BatchMeta {
+            epoch: key.epoch,
+            seq: key.seq,
+            lane: batch.lane,
+            campaign: batch.campaign,
+            version: batch.version,
+            purpose: batch.purpose,
+            consent_epoch: batch.consent_epoch,
+            clock: self.clock,
+            dropped: Vec::new(),
+        };
+        let catalogue = self.collector.plan().catalogue();
+        let payload = match self.shared.encode(&meta, &batch.groups, catalogue) {
+            Ok(payload) => payload,
+            Err(error) => {
+                stats.batches_lost.add(1);
+                tracing::error!(%error, lane = %batch.lane, "a batch cannot be encoded");
+                return;
+            }
+        };
+        let dropped = queue.counters().dropped_batches;
+        if let Err(error) = queue.append(batch.lane, &payload) {
+            stats.batches_lost.add(1);
+            tracing::warn!(%error, lane = %batch.lane, "a batch cannot be queued");
+            return;
+        }
+        stats.batches_dropped.add(queue.counters().dropped_batches - dropped);
+        stats.batches_queued.add(1);
+        stats.bytes_queued.add(payload.len() as u64);
+        stats.samples_queued.add(batch.samples() as u64);
+    }
+}

@@ -1,0 +1,268 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use model::{DataCategory, Lane, Micros, Seq};
+use signals::{Catalogue, Reading, Sample, Value};
+use tempfile::TempDir;
+use tokio::{sync::oneshot, task::JoinHandle};
+use wire::{BatchHeader, Kind, encode_campaigns, encode_consent, parse_header};
+
+use super::*;
+use crate::{
+    Shared,
+    provider::{ChannelProvider, ChannelSender, What, channel},
+    testcloud::{TestCloud, VEHICLE, campaign, consent, paused_clock, signal},
+};
+
+struct Drive {
+    source: ChannelSender,
+    handle: Handle,
+    shared: Arc<Shared>,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Result<(), Error>>,
+}
+
+fn config(dir: &Path, cloud: &TestCloud) -> Config {
+    let mut config = Config::new(VEHICLE, dir.to_owned(), Catalogue::core());
+    config.keys = cloud.keys();
+    config.clock = paused_clock;
+    config.phase = Micros::ZERO;
+    config
+}
+
+fn start(dir: &Path, cloud: &TestCloud) -> Drive {
+    let config = config(dir, cloud);
+    let shared = Arc::clone(&config.shared);
+    let (source, provider) = channel(16);
+    let brain = Brain::<TestCloud, ChannelProvider>::open(config, Some(cloud.clone()), provider).unwrap();
+    let handle = brain.handle();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(brain.run(async move { drop(stopped.await) }));
+    Drive { source, handle, shared, stop, running }
+}
+
+impl Drive {
+    /// Says a speed and a place each second.
+    async fn go(&self, seconds: i64) {
+        for _ in 0..seconds {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            let time = paused_clock();
+            let say = |path, value| Sample {
+                signal: signal(path),
+                reading: Reading::good(Value::Float(value), time),
+            };
+            let samples = vec![say("Vehicle.Speed", 50.0), say("Vehicle.CurrentLocation.Latitude", 48.5)];
+            self.source.inputs.send(Input { time, what: What::Samples(samples) }).await.unwrap();
+        }
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.running.await.unwrap().unwrap();
+    }
+}
+
+fn cloud() -> TestCloud {
+    let cloud = TestCloud::new();
+    cloud.want(Kind::Campaigns, 1, encode_campaigns(&[campaign()]));
+    let granted = [DataCategory::Driving, DataCategory::Location];
+    cloud.want(Kind::Consent, 1, encode_consent(&consent(1, &granted)));
+    cloud
+}
+
+fn headers(cloud: &TestCloud) -> Vec<BatchHeader> {
+    cloud.batches().iter().map(|(_, payload)| parse_header(payload).unwrap().0).collect()
+}
+
+fn seqs(cloud: &TestCloud, lane: Lane) -> Vec<u64> {
+    let of_lane = headers(cloud).into_iter().filter(|header| header.meta.lane == lane);
+    of_lane.map(|header| header.meta.seq.0).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_car_fetches_its_campaigns_and_sends_what_they_ask_for() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let car = start(dir.path(), &cloud);
+    car.go(12).await;
+    cloud.until(|cloud| seqs(cloud, Lane::Bulk).len() == 1 && seqs(cloud, Lane::Live).len() >= 8).await;
+    let live = seqs(&cloud, Lane::Live);
+    assert!(live.windows(2).all(|pair| pair[1] == pair[0] + 1), "{live:?}");
+    let report = cloud.reports().pop().unwrap();
+    let applied: Vec<_> = report.applied.iter().map(|applied| (applied.kind, applied.version)).collect();
+    assert_eq!(applied, [(Kind::Campaigns, 1), (Kind::Consent, 1)]);
+    let shared = Arc::clone(&car.shared);
+    car.stop().await;
+    let stats = shared.stats.snapshot();
+    assert!(stats.samples_queued > 0);
+    assert_eq!(stats.samples_queued, stats.samples_acknowledged, "{stats}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_car_without_a_link_goes_on_and_catches_up_with_live_data_first() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let car = start(dir.path(), &cloud);
+    car.go(2).await;
+    cloud.until(|cloud| !cloud.batches().is_empty()).await;
+    car.stop().await;
+
+    cloud.set_reachable(false);
+    let before = cloud.batches().len();
+    let car = start(dir.path(), &cloud);
+    car.go(60).await;
+    assert_eq!(cloud.batches().len(), before);
+    assert!(car.shared.stats.snapshot().connect_failures > 3);
+    cloud.set_reachable(true);
+    cloud.until(|cloud| seqs(cloud, Lane::Bulk).len() >= 6).await;
+    let after: Vec<_> = headers(&cloud).split_off(before);
+    let first_bulk = after.iter().position(|header| header.meta.lane == Lane::Bulk).unwrap();
+    assert!(first_bulk >= 55, "only {first_bulk} live batches came before the first bulk batch");
+    for lane in Lane::ALL {
+        let seqs = seqs(&cloud, lane);
+        assert!(seqs.windows(2).all(|pair| pair[1] == pair[0] + 1), "{lane}: {seqs:?}");
+    }
+    car.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_was_not_acknowledged_comes_again_under_its_key() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let car = start(dir.path(), &cloud);
+    car.go(2).await;
+    cloud.cut_once();
+    car.go(10).await;
+    cloud.until(|cloud| seqs(cloud, Lane::Live).len() >= 9).await;
+    let mut payloads: BTreeMap<_, BTreeSet<Vec<u8>>> = BTreeMap::new();
+    let mut resent = 0;
+    for (lane, payload) in cloud.batches() {
+        let meta = parse_header(&payload).unwrap().0.meta;
+        let known = payloads.entry((meta.epoch, lane, meta.seq)).or_default();
+        resent += usize::from(!known.is_empty());
+        known.insert(payload);
+    }
+    assert!(resent >= 1);
+    assert!(payloads.values().all(|payloads| payloads.len() == 1), "one key stood for two batches");
+    car.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_batch_is_counted_and_never_sent_again() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    cloud.refuse(Lane::Bulk);
+    let car = start(dir.path(), &cloud);
+    car.go(25).await;
+    cloud.until(|cloud| seqs(cloud, Lane::Bulk).len() >= 2).await;
+    let shared = Arc::clone(&car.shared);
+    car.stop().await;
+    let bulk = seqs(&cloud, Lane::Bulk);
+    assert_eq!(bulk.iter().collect::<BTreeSet<_>>().len(), bulk.len(), "{bulk:?}");
+    assert_eq!(shared.stats.snapshot().batches_refused, bulk.len() as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_deleted_when_the_driver_goes_private_before_it_left() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let car = start(dir.path(), &cloud);
+    car.go(3).await;
+    cloud.until(|cloud| !cloud.batches().is_empty()).await;
+    car.stop().await;
+    cloud.set_reachable(false);
+    let car = start(dir.path(), &cloud);
+    car.go(15).await;
+    car.handle.set_mode(DriverMode::AllPrivate);
+    car.go(1).await;
+    let before = cloud.batches().len();
+    cloud.set_reachable(true);
+    cloud.until(|cloud| cloud.reports().len() >= 3).await;
+    car.go(10).await;
+    assert_eq!(cloud.batches().len(), before);
+    assert!(car.shared.stats.snapshot().samples_withdrawn > 0);
+
+    // Once the driver is open again, the next batch tells of the hole.
+    car.handle.set_mode(DriverMode::Open);
+    car.go(3).await;
+    cloud.until(|cloud| cloud.batches().len() > before).await;
+    let meta = headers(&cloud).split_off(before).remove(0).meta;
+    let dropped = meta.dropped.last().unwrap();
+    assert_eq!(dropped.last, Seq(meta.seq.0 - 1));
+    car.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn location_is_cut_out_of_waiting_batches_when_its_grant_is_gone() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let car = start(dir.path(), &cloud);
+    car.go(3).await;
+    cloud.until(|cloud| !cloud.batches().is_empty()).await;
+    car.stop().await;
+    cloud.set_reachable(false);
+    let before = cloud.batches().len();
+    let car = start(dir.path(), &cloud);
+    car.go(15).await;
+    car.handle.set_mode(DriverMode::NoLocation);
+    car.go(1).await;
+    cloud.set_reachable(true);
+    cloud.until(|cloud| cloud.batches().len() >= before + 10).await;
+    let latitude = signal("Vehicle.CurrentLocation.Latitude");
+    for (_, payload) in cloud.batches().split_off(before) {
+        let (header, body) = parse_header(&payload).unwrap();
+        let decoded = wire::decode_columns(&header, body, &Catalogue::core()).unwrap();
+        let columns: Vec<_> = decoded.groups.iter().flat_map(|group| &group.columns).collect();
+        assert!(!columns.is_empty());
+        assert!(columns.iter().all(|column| column.signal != latitude));
+    }
+    car.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_brain_that_was_killed_goes_on_with_the_same_keys() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    for _ in 0..5 {
+        let car = start(dir.path(), &cloud);
+        car.go(7).await;
+        car.running.abort();
+        assert!(car.running.await.unwrap_err().is_cancelled());
+    }
+    let car = start(dir.path(), &cloud);
+    car.go(3).await;
+    car.stop().await;
+    let live: BTreeSet<_> = seqs(&cloud, Lane::Live).into_iter().collect();
+    let epochs: BTreeSet<_> = headers(&cloud).iter().map(|header| header.meta.epoch).collect();
+    assert_eq!(epochs.len(), 1);
+    assert_eq!(live.last().map(|last| last + 1), Some(live.len() as u64), "{live:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_app_publishes_is_collected_too() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let car = start(dir.path(), &cloud);
+    cloud.until(|cloud| cloud.reports().iter().any(|report| report.applied.len() == 2)).await;
+    for second in 0..4 {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let reading = Reading::good(Value::Float(f64::from(second)), paused_clock());
+        car.handle.broker().publish(signal("Vehicle.Speed"), reading);
+    }
+    cloud.until(|cloud| !seqs(cloud, Lane::Live).is_empty()).await;
+    car.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_car_stops_by_itself_when_its_recording_was_sent() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let (source, provider) = channel(64);
+    let mut config = config(dir.path(), &cloud);
+    config.end_with_source = true;
+    let brain = Brain::open(config, Some(cloud.clone()), provider).unwrap();
+    let running = tokio::spawn(brain.run(std::future::pending()));
+    cloud.until(|cloud| cloud.reports().iter().any(|report| report.applied.len() == 2)).await;
+    for _ in 0..5 {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let reading = Reading::good(Value::Float(3.0), paused_clock());
+        let what = What::Samples(vec![Sample { signal: signal("Vehicle.Speed"), reading }]);
+        source.inputs.send(Input { time: paused_clock(), what }).await.unwrap();
+    }
+    drop(source);
+    running.await.unwrap().unwrap();
+    assert_eq!(seqs(&cloud, Lane::Bulk), [0]);
+}

@@ -1,0 +1,69 @@
+//! What a car is made of, resolved and valid.
+
+use std::{path::PathBuf, sync::Arc};
+
+use bus::profile::Profile;
+use model::{Micros, VehicleId};
+use signals::Catalogue;
+use wire::{ClockState, VerifyingKeys};
+
+use crate::{BackoffLimits, Shared, clock::Clock, queue};
+
+/// One car.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub vehicle: VehicleId,
+    /// Name and version of the software, for the report.
+    pub software: Arc<str>,
+    /// What the catalogue of the profile is, or another when there is no profile.
+    pub catalogue: Arc<Catalogue>,
+    /// The car's architecture; without one only samples are taken, no bus messages.
+    pub profile: Option<Arc<Profile>>,
+    /// Whose signatures on desired state count.
+    pub keys: Arc<VerifyingKeys>,
+    /// The car's folder: the queue and the desired state. Nobody else writes there.
+    pub data_dir: PathBuf,
+    pub queue: queue::Options,
+    /// How far this car's collecting is shifted against that of others, so that a fleet does not
+    /// send in step.
+    pub phase: Micros,
+    pub clock: Clock,
+    /// How far `clock` can be trusted.
+    pub clock_state: ClockState,
+    pub backoff: BackoffLimits,
+    /// How long an orderly stop may take to send what waits.
+    pub grace: Micros,
+    /// Stop when the source of signals has ended and everything was sent, as for a recording.
+    pub end_with_source: bool,
+    pub shared: Arc<Shared>,
+}
+
+impl Config {
+    /// A car with the usual limits. Its phase follows from its id.
+    pub fn new(vehicle: VehicleId, data_dir: PathBuf, catalogue: Arc<Catalogue>) -> Self {
+        let [.., a, b] = *vehicle.as_bytes();
+        Self {
+            vehicle,
+            software: concat!("brain ", env!("CARGO_PKG_VERSION")).into(),
+            catalogue,
+            profile: None,
+            keys: Arc::new(VerifyingKeys::default()),
+            data_dir,
+            queue: queue::Options::default(),
+            // Spread over a second, the shortest period that many cars share.
+            phase: Micros(i64::from(u16::from_le_bytes([a, b])) * Micros::SECOND.0 / (1 << 16)),
+            clock: crate::clock::system,
+            clock_state: ClockState::Unknown,
+            backoff: BackoffLimits::default(),
+            grace: Micros::from_secs(2),
+            end_with_source: false,
+            shared: Arc::new(Shared::default()),
+        }
+    }
+
+    /// The same car with an architecture and that profile's catalogue.
+    #[must_use]
+    pub fn with_profile(self, profile: Arc<Profile>) -> Self {
+        Self { catalogue: Arc::clone(profile.catalogue()), profile: Some(profile), ..self }
+    }
+}

@@ -1,0 +1,275 @@
+//! A car without its sockets: messages of the bus in, batches in the queue out.
+//!
+//! It is told the time with each call, and it never waits. [`crate::Brain`] runs it against a clock,
+//! a source and a link; a simulator may run it by itself.
+
+use std::sync::Arc;
+
+use bus::profile::{BusMessage, DiagnosticPoller, Profile, ProfileDecoder};
+use campaigns::Permissions;
+use consent::DriverMode;
+use model::{Lane, QueueEpoch, Seq, Timestamp};
+use signals::Sample;
+use wire::{Kind, Report};
+
+use crate::{
+    Config, Error, Shared,
+    agents::{collect::Collect, report},
+    broker::{Broker, Subscription},
+    desired::{Change, Desired},
+    provider::{Input, What},
+    queue::{Key, Queue},
+};
+
+/// Targets that may wait to be put on the bus; people move actuators one at a time.
+const TARGETS_MAX: usize = 64;
+
+/// One car's state.
+#[derive(Debug)]
+pub struct Core {
+    software: Arc<str>,
+    shared: Arc<Shared>,
+    broker: Arc<Broker>,
+    network: Option<Network>,
+    desired: Desired,
+    permissions: Permissions,
+    collect: Collect,
+    queue: Queue,
+    /// By lane: batches before these may hold what is not allowed any more.
+    check_before: [(QueueEpoch, Seq); Lane::ALL.len()],
+    decoded: Vec<Sample>,
+}
+
+/// The car's own network.
+#[derive(Debug)]
+struct Network {
+    profile: Arc<Profile>,
+    decoder: ProfileDecoder,
+    diagnostics: Option<DiagnosticPoller>,
+    targets: Subscription,
+}
+
+impl Core {
+    /// Opens the car's folder and takes up where it stopped.
+    pub fn open(config: &Config) -> Result<Self, Error> {
+        let now = (config.clock)();
+        let broker = Arc::new(Broker::new(Arc::clone(&config.catalogue)));
+        let queue = Queue::open(&config.data_dir.join("queue"), config.queue, now)?;
+        let desired = Desired::open(
+            &config.data_dir,
+            config.vehicle,
+            Arc::clone(&config.keys),
+            Arc::clone(&config.catalogue),
+            Arc::clone(&config.shared),
+            now,
+        );
+        let permissions = desired.permissions();
+        let plan = Arc::clone(desired.plan());
+        let shared = Arc::clone(&config.shared);
+        let collect = Collect::new(&broker, plan, permissions, config.phase, config.clock_state, shared);
+        let network = config.profile.as_ref().map(|profile| Network::new(profile, &broker, now));
+        let mut core = Self {
+            software: Arc::clone(&config.software),
+            shared: Arc::clone(&config.shared),
+            broker,
+            network,
+            desired,
+            permissions,
+            collect,
+            queue,
+            check_before: [(QueueEpoch(0), Seq(0)); Lane::ALL.len()],
+            decoded: Vec::new(),
+        };
+        // What waits was collected before this start, maybe under other grants.
+        core.check_all_queued();
+        Ok(core)
+    }
+
+    pub fn broker(&self) -> &Arc<Broker> {
+        &self.broker
+    }
+
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// What consent allows now.
+    pub fn permissions(&self) -> Permissions {
+        self.permissions
+    }
+
+    /// What became of the readings that campaigns asked for.
+    pub fn collected(&self) -> campaigns::Counters {
+        self.collect.counters()
+    }
+
+    pub fn mode(&self) -> DriverMode {
+        self.desired.mode()
+    }
+
+    /// Takes what a source hands in. Call [`Core::poll`] when there is no more at once.
+    pub fn handle(&mut self, input: Input) {
+        match input.what {
+            What::Bus(message) => self.handle_bus(&message),
+            What::Samples(samples) => {
+                self.shared.stats.samples_published.add(samples.len() as u64);
+                self.broker.publish_all(samples);
+            }
+        }
+    }
+
+    /// Takes a message of the car's network.
+    pub fn handle_bus(&mut self, message: &BusMessage) {
+        let stats = &self.shared.stats;
+        stats.bus_messages.add(1);
+        let Some(network) = &mut self.network else { return };
+        if let Err(error) = network.decode(message, &mut self.decoded) {
+            stats.bad_messages.add(1);
+            tracing::debug!(%error, "a message of the car's network cannot be read");
+        }
+        stats.samples_published.add(self.decoded.len() as u64);
+        self.broker.publish_all(self.decoded.drain(..));
+    }
+
+    /// Does what is due: signals that grew stale, batches that are full or old enough.
+    pub fn poll(&mut self, now: Timestamp) {
+        if let Some(network) = &mut self.network {
+            network.decoder.poll(now, &mut |sample| self.decoded.push(sample));
+            self.broker.publish_all(self.decoded.drain(..));
+        }
+        self.collect.poll(now, &mut self.queue);
+    }
+
+    /// The next message to put on the car's network: a diagnostic question or an actuator's target.
+    pub fn poll_bus(&mut self, now: Timestamp) -> Option<BusMessage> {
+        let network = self.network.as_mut()?;
+        while let Some(target) = network.targets.try_next() {
+            if let Some(message) = network.target(&target, now) {
+                return Some(message);
+            }
+        }
+        network.diagnostics.as_mut()?.poll(now).map(BusMessage::Can)
+    }
+
+    /// When [`Core::poll`] next has something to do, if nothing comes until then.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let network = self.network.as_ref();
+        let stale = network.and_then(|network| network.decoder.next_deadline());
+        let ask = network.and_then(|network| network.diagnostics.as_ref()?.next_deadline());
+        [stale, ask, self.collect.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Waits until an app has published something that is collected, or has set a target: then
+    /// there is something to poll for. Dropping the future loses nothing.
+    pub async fn apps_active(&self) {
+        let Some(network) = &self.network else { return self.collect.waiting().await };
+        tokio::select! {
+            () = self.collect.waiting() => {}
+            () = network.targets.waiting() => {}
+        }
+    }
+
+    /// The source of signals has ended: its values are stale from now on.
+    pub fn source_ended(&mut self, now: Timestamp) {
+        if let Some(network) = &self.network {
+            self.broker.mark_stale(network.profile.signals().map(|(signal, _)| signal), now);
+        }
+        self.collect.flush(now, &mut self.queue);
+    }
+
+    /// Sets the driver's privacy mode. It wins over every grant, also for what waits in the queue.
+    pub fn set_mode(&mut self, mode: DriverMode) {
+        self.desired.set_mode(mode);
+        self.renew_permissions();
+    }
+
+    /// Queues all that waits and closes the queue, so that the next start goes on from here.
+    pub fn close(mut self, now: Timestamp) -> Result<(), Error> {
+        self.collect.flush(now, &mut self.queue);
+        Ok(self.queue.close()?)
+    }
+
+    pub(crate) fn flush(&mut self, now: Timestamp) {
+        self.collect.flush(now, &mut self.queue);
+    }
+
+    pub(crate) fn queue_mut(&mut self) -> &mut Queue {
+        &mut self.queue
+    }
+
+    pub(crate) fn desired(&self) -> &Desired {
+        &self.desired
+    }
+
+    /// Takes a desired document that came down.
+    pub(crate) fn take_document(&mut self, kind: Kind, envelope: &[u8], now: Timestamp) -> Change {
+        let change = self.desired.take(kind, envelope, now);
+        match change {
+            Change::Plan => self.collect.set_plan(now, &self.broker, Arc::clone(self.desired.plan())),
+            Change::Consent => self.renew_permissions(),
+            Change::Refused | Change::Nothing => {}
+        }
+        change
+    }
+
+    pub(crate) fn report(&self, now: Timestamp) -> Report {
+        let profile = self.network.as_ref().map(|network| &network.profile);
+        report::report(now, &self.software, &self.desired, profile, &self.queue)
+    }
+
+    /// Whether a batch was made before the consent was narrowed.
+    pub(crate) fn must_check(&self, key: Key) -> bool {
+        (key.epoch, key.seq) < self.check_before[key.lane.index()]
+    }
+
+    fn renew_permissions(&mut self) {
+        self.permissions = self.desired.permissions();
+        self.collect.set_permissions(self.permissions);
+        self.check_all_queued();
+    }
+
+    fn check_all_queued(&mut self) {
+        self.check_before = Lane::ALL.map(|lane| {
+            let next = self.queue.next_key(lane);
+            (next.epoch, next.seq)
+        });
+    }
+}
+
+impl Network {
+    fn new(profile: &Arc<Profile>, broker: &Broker, now: Timestamp) -> Self {
+        let asks = !profile.diagnostics().is_empty();
+        Self {
+            profile: Arc::clone(profile),
+            decoder: profile.decoder(),
+            diagnostics: asks.then(|| DiagnosticPoller::new(Arc::clone(profile), now)),
+            targets: broker.subscribe_targets(TARGETS_MAX),
+        }
+    }
+
+    fn decode(&mut self, message: &BusMessage, decoded: &mut Vec<Sample>) -> Result<(), bus::Error> {
+        let emit = &mut |sample| decoded.push(sample);
+        if let (BusMessage::Can(frame), Some(diagnostics)) = (message, &mut self.diagnostics) {
+            diagnostics.handle_frame(frame, emit);
+        }
+        self.decoder.handle(message, emit)
+    }
+
+    fn target(&self, target: &Sample, now: Timestamp) -> Option<BusMessage> {
+        let value = target.reading.value.as_ref()?;
+        match self.profile.target(target.signal, value, now) {
+            Ok(message) => Some(message),
+            Err(error) => {
+                tracing::warn!(%error, signal = %target.signal, "a target cannot be put on the car's network");
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

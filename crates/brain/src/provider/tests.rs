@@ -1,0 +1,62 @@
+use std::net::{Ipv4Addr, UdpSocket};
+
+use bus::{
+    log::Pace,
+    profile::{BusMessage, Transport},
+};
+use model::Micros;
+
+use super::*;
+
+const LOG: &str =
+    "(100.000000) can0 0B4#0000000000000A46\nnot a frame\n(100.500000) can0 025#0102030405060708\n";
+const START: Timestamp = Timestamp(1_000_000_000);
+
+fn at_start() -> Timestamp {
+    START
+}
+
+#[tokio::test]
+async fn a_recording_is_played_from_its_start_time_on() {
+    let mut replay = ReplayProvider::new(LOG.as_bytes(), Pace::Full, START, at_start);
+    assert!(!replay.is_live());
+    let times = [replay.next().await.unwrap().time, replay.next().await.unwrap().time];
+    assert_eq!(times, [START, START + Micros::from_millis(500)]);
+    assert_eq!(replay.next().await, None);
+    assert_eq!((replay.frames(), replay.bad_lines()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_recording_at_real_speed_waits_for_its_frames() {
+    let mut replay = ReplayProvider::new(LOG.as_bytes(), Pace::Real, START, at_start);
+    assert!(replay.try_next().is_some());
+    assert!(replay.try_next().is_none(), "the second frame is due half a second later");
+}
+
+#[tokio::test]
+async fn can_frames_come_as_text_over_udp() {
+    let local = (Ipv4Addr::LOCALHOST, 0).into();
+    let mut provider = UdpProvider::bind(local, Transport::Can, at_start).unwrap();
+    let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    peer.send_to(LOG.as_bytes(), provider.local_address().unwrap()).unwrap();
+    let first = provider.next().await.unwrap();
+    let second = provider.try_next().unwrap();
+    assert_eq!((first.time, second.time), (START, START));
+    let What::Bus(BusMessage::Can(frame)) = first.what else { panic!("not a frame: {first:?}") };
+    assert_eq!(frame.id().bits(), 0xb4);
+
+    provider.send(BusMessage::Can(frame));
+    let mut answer = [0; 100];
+    let length = peer.recv(&mut answer).unwrap();
+    assert_eq!(&answer[..length], b"(1000.000000) can0 0B4#0000000000000A46\n");
+}
+
+#[tokio::test]
+async fn a_closed_channel_ends_its_provider() {
+    let (sender, mut provider) = channel(1);
+    let input = Input { time: START, what: What::Samples(Vec::new()) };
+    sender.inputs.send(input.clone()).await.unwrap();
+    drop(sender);
+    assert_eq!(provider.next().await, Some(input));
+    assert_eq!(provider.next().await, None);
+}

@@ -1,0 +1,124 @@
+//! The car's network over UDP: zonal datagrams, or CAN frames as lines of candump's text.
+
+use std::{
+    collections::VecDeque,
+    net::{SocketAddr, UdpSocket as StdSocket},
+};
+
+use bus::{
+    FrameKind,
+    log::LogReader,
+    profile::{BusMessage, DATAGRAM_BYTES_MAX, Transport},
+};
+use tokio::net::UdpSocket;
+
+use super::{Input, Provider, What};
+use crate::{Error, clock::Clock};
+
+/// Room for the largest datagram of either kind; candump's text may use jumbo frames.
+const BYTES_MAX: usize = 9_000;
+
+/// Listens on a UDP port and answers to whoever spoke last.
+#[derive(Debug)]
+pub struct UdpProvider {
+    socket: UdpSocket,
+    transport: Transport,
+    clock: Clock,
+    peer: Option<SocketAddr>,
+    /// Frames of a datagram that held several.
+    waiting: VecDeque<Input>,
+    buffer: Box<[u8]>,
+}
+
+impl UdpProvider {
+    /// Binds to `address`, such as `127.0.0.1:20000`.
+    pub fn bind(address: SocketAddr, transport: Transport, clock: Clock) -> Result<Self, Error> {
+        let bind = || {
+            let socket = StdSocket::bind(address)?;
+            socket.set_nonblocking(true)?;
+            UdpSocket::from_std(socket)
+        };
+        let socket = bind().map_err(|source| Error::Udp { address, source })?;
+        let bytes = match transport {
+            Transport::Can => BYTES_MAX,
+            Transport::Zonal => DATAGRAM_BYTES_MAX,
+        };
+        let buffer = vec![0; bytes].into_boxed_slice();
+        Ok(Self { socket, transport, clock, peer: None, waiting: VecDeque::new(), buffer })
+    }
+
+    pub fn local_address(&self) -> Result<SocketAddr, std::io::Error> {
+        self.socket.local_addr()
+    }
+
+    fn take(&mut self, length: usize, from: SocketAddr) {
+        self.peer = Some(from);
+        let time = (self.clock)();
+        let bytes = self.buffer.get(..length).unwrap_or_default();
+        match self.transport {
+            Transport::Zonal => {
+                self.waiting.push_back(Input { time, what: What::Bus(BusMessage::Datagram(bytes.to_vec())) });
+            }
+            Transport::Can => {
+                let frames = LogReader::new(bytes).tolerant().filter_map(Result::ok);
+                let inputs =
+                    frames.map(|frame| Input { time, what: What::Bus(BusMessage::Can(frame.at(time))) });
+                self.waiting.extend(inputs);
+            }
+        }
+    }
+}
+
+impl Provider for UdpProvider {
+    async fn next(&mut self) -> Option<Input> {
+        loop {
+            if let Some(input) = self.waiting.pop_front() {
+                return Some(input);
+            }
+            match self.socket.recv_from(&mut self.buffer).await {
+                Ok((length, from)) => self.take(length, from),
+                // A peer that went away says so by ICMP; others may still speak.
+                Err(error) => tracing::debug!(%error, "a datagram could not be received"),
+            }
+        }
+    }
+
+    fn try_next(&mut self) -> Option<Input> {
+        if let Some(input) = self.waiting.pop_front() {
+            return Some(input);
+        }
+        let (length, from) = self.socket.try_recv_from(&mut self.buffer).ok()?;
+        self.take(length, from);
+        self.waiting.pop_front()
+    }
+
+    fn send(&mut self, message: BusMessage) {
+        let Some(peer) = self.peer else { return };
+        let sent = match message {
+            BusMessage::Datagram(bytes) => self.socket.try_send_to(&bytes, peer),
+            BusMessage::Can(frame) => self.socket.try_send_to(candump(&frame).as_bytes(), peer),
+        };
+        if let Err(error) = sent {
+            tracing::debug!(%error, "a message could not be put on the car's network");
+        }
+    }
+}
+
+/// A frame as `candump -L` writes it.
+fn candump(frame: &bus::CanFrame) -> String {
+    use std::fmt::Write as _;
+    let seconds = frame.time.0.div_euclid(1_000_000);
+    let micros = frame.time.0.rem_euclid(1_000_000);
+    let mut line = format!("({seconds}.{micros:06}) can{} {}", frame.channel, frame.id());
+    line.push_str(match frame.kind() {
+        FrameKind::Classic => "#",
+        FrameKind::Remote => "#R",
+        FrameKind::Fd { fast: false } => "##0",
+        FrameKind::Fd { fast: true } => "##1",
+    });
+    for byte in frame.data() {
+        write!(line, "{byte:02X}").expect("writing to a String cannot fail");
+    }
+    line.push('\n');
+    line
+}
