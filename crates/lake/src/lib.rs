@@ -4,4 +4,17 @@
 //! Invariants, as absences: `lake` never reads a clock or the environment (time comes in with each
 //! call), knows no VIN and no vehicle id, and acknowledges nothing that is not on disk.
 
+mod buffer;
+mod chunk;
+mod error;
+mod history;
 pub mod log;
+mod schema;
+mod table;
+
+pub use buffer::Cut;
+pub use chunk::{Batch, Chunk, Place, bucket_of, day_of};
+pub use error::Error;
+pub use history::{HistoryColumn, HistoryPage, HistoryQuery, HistoryRow, ReadCount, Reduce, Reduction};
+pub use schema::{ColumnKind, TableName};
+pub use table::{Compaction, DataFile, Lake, LakeOptions, Table};

@@ -62,7 +62,13 @@ impl Twin {
             let Some(leaf) = leaf(column.signal) else { continue };
             let (value, quality) = reading_at(column, &leaf, row);
             changed.push(column.signal);
-            self.put(Latest { signal: column.signal, quality, value, source_time: *time, receive_time: received });
+            self.put(Latest {
+                signal: column.signal,
+                quality,
+                value,
+                source_time: *time,
+                receive_time: received,
+            });
         }
     }
 

@@ -1,0 +1,83 @@
+//! Rows that are not in a file yet, by subject.
+//!
+//! A flush cuts the buffer: what was there goes into a [`Cut`], which can be read like the rest
+//! until its files take its place.
+
+use std::{collections::HashMap, sync::Arc};
+
+use model::SubjectId;
+
+use crate::{Chunk, Place};
+
+#[derive(Debug, Default)]
+pub(crate) struct Buffer {
+    current: Rows,
+    cuts: Vec<Arc<Rows>>,
+}
+
+/// Rows in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    subjects: HashMap<SubjectId, Vec<Arc<Chunk>>>,
+    bytes: usize,
+    samples: u64,
+}
+
+/// Rows that are being written to files.
+#[derive(Debug, Clone)]
+pub struct Cut(pub(crate) Arc<Rows>);
+
+impl Cut {
+    /// Samples in it, those that are not available included.
+    pub fn samples(&self) -> u64 {
+        self.0.samples
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.subjects.is_empty()
+    }
+
+    /// The chunks of each partition in the order of their rows: by subject, then by time.
+    pub(crate) fn partitions(&self) -> Vec<(Place, Vec<Arc<Chunk>>)> {
+        let mut chunks: Vec<_> = self.0.subjects.values().flatten().cloned().collect();
+        chunks.sort_by_key(|chunk| {
+            (chunk.place, chunk.subject, chunk.rows.times.first().copied(), chunk.batch)
+        });
+        let parts = chunks.chunk_by(|a, b| a.place == b.place);
+        parts.map(|part| (part[0].place, part.to_vec())).collect()
+    }
+}
+
+impl Buffer {
+    pub(crate) fn push(&mut self, chunk: Chunk) {
+        self.current.bytes += chunk.bytes();
+        self.current.samples += chunk.samples() as u64;
+        self.current.subjects.entry(chunk.subject).or_default().push(Arc::new(chunk));
+    }
+
+    /// What takes memory, cuts included.
+    pub(crate) fn bytes(&self) -> usize {
+        self.current.bytes + self.cuts.iter().map(|cut| cut.bytes).sum::<usize>()
+    }
+
+    pub(crate) fn samples(&self) -> u64 {
+        self.current.samples + self.cuts.iter().map(|cut| cut.samples).sum::<u64>()
+    }
+
+    pub(crate) fn cut(&mut self) -> Cut {
+        let rows = Arc::new(std::mem::take(&mut self.current));
+        self.cuts.push(Arc::clone(&rows));
+        Cut(rows)
+    }
+
+    /// Forgets a cut whose files have taken its place.
+    pub(crate) fn release(&mut self, cut: &Cut) {
+        self.cuts.retain(|rows| !Arc::ptr_eq(rows, &cut.0));
+    }
+
+    /// All rows of a subject.
+    pub(crate) fn of(&self, subject: SubjectId) -> Vec<Arc<Chunk>> {
+        let all = self.cuts.iter().map(Arc::as_ref).chain([&self.current]);
+        all.filter_map(|rows| rows.subjects.get(&subject)).flatten().cloned().collect()
+    }
+}

@@ -1,0 +1,169 @@
+//! Rows of one batch that belong to one partition of one table.
+
+use std::sync::Arc;
+
+use campaigns::{ArrayColumn, Column, ColumnData, Exception, RowGroup, TextColumn};
+use model::{
+    Brand, Lane, QueueEpoch, Seq, SubjectId, Timestamp,
+    limits::{SOURCE_AGE_MAX, SOURCE_LEAD_MAX},
+};
+use signals::Catalogue;
+
+use crate::TableName;
+
+/// A partition: what a data file's folder says of all its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    pub brand: Brand,
+    /// Days since 1970-01-01 (UTC) of the source time, clamped around the receipt.
+    pub day: i32,
+    pub bucket: u32,
+}
+
+/// The batch that rows came with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Batch {
+    pub lane: Lane,
+    pub epoch: QueueEpoch,
+    pub seq: Seq,
+    pub received: Timestamp,
+}
+
+/// Rows of one batch, one partition and one table, as columns.
+#[derive(Debug, Clone)]
+pub struct Chunk {
+    pub subject: SubjectId,
+    pub place: Place,
+    pub batch: Batch,
+    /// Of one time column; sorted by signal.
+    pub rows: RowGroup,
+    /// What the signals mean.
+    pub catalogue: Arc<Catalogue>,
+}
+
+/// The bucket of a subject: its bits are random, so the first ones will do.
+///
+/// Golden-tested: a change would part a car's old rows from its new ones.
+pub fn bucket_of(subject: SubjectId, buckets: u32) -> u32 {
+    let [a, b, c, d, ..] = *subject.as_bytes();
+    u32::from_be_bytes([a, b, c, d]) % buckets.max(1)
+}
+
+/// The partition's day of a source time: a car with a wrong clock must not scatter its rows over
+/// partitions that were compacted long ago or will not be for years.
+pub fn day_of(source: Timestamp, received: Timestamp) -> i32 {
+    let clamped = source.0.clamp((received - SOURCE_AGE_MAX).0, (received + SOURCE_LEAD_MAX).0);
+    i32::try_from(Timestamp(clamped).day()).unwrap_or(i32::MAX)
+}
+
+impl Chunk {
+    /// Sorts a decoded group of a batch into the tables and days that its rows belong to. Signals
+    /// that the catalogue does not have are left out; the decoder has named them before.
+    pub fn split(
+        subject: SubjectId,
+        brand: Brand,
+        buckets: u32,
+        batch: Batch,
+        group: RowGroup,
+        catalogue: &Arc<Catalogue>,
+    ) -> impl Iterator<Item = (TableName, Self)> {
+        let RowGroup { times, columns } = group;
+        let bucket = bucket_of(subject, buckets);
+        let mut by_table = TableName::ALL.map(|table| (table, Vec::new()));
+        for column in columns {
+            let Some(leaf) = catalogue.by_id(column.signal) else { continue };
+            by_table[TableName::of(leaf.category).index()].1.push(column);
+        }
+        let catalogue = Arc::clone(catalogue);
+        by_table.into_iter().filter(|(_, columns)| !columns.is_empty()).flat_map(move |(table, columns)| {
+            let rows = RowGroup { times: times.clone(), columns };
+            let catalogue = Arc::clone(&catalogue);
+            by_day(rows, batch.received).into_iter().map(move |(day, rows)| {
+                let place = Place { brand, day, bucket };
+                (table, Self { subject, place, batch, rows, catalogue: Arc::clone(&catalogue) })
+            })
+        })
+    }
+
+    pub fn samples(&self) -> usize {
+        self.rows.samples()
+    }
+
+    /// About what it takes in memory.
+    pub fn bytes(&self) -> usize {
+        let columns: usize = self.rows.columns.iter().map(column_bytes).sum();
+        size_of::<Self>() + self.rows.times.len() * size_of::<Timestamp>() + columns
+    }
+}
+
+/// Days are few: a batch rarely spans midnight.
+fn by_day(mut rows: RowGroup, received: Timestamp) -> Vec<(i32, RowGroup)> {
+    let mut days = Vec::new();
+    while let Some(last) = rows.times.last() {
+        let day = day_of(*last, received);
+        // Times increase, and clamping keeps their order.
+        let start = rows.times.partition_point(|time| day_of(*time, received) < day);
+        if start == 0 {
+            days.push((day, rows));
+            break;
+        }
+        days.push((day, split_off(&mut rows, start)));
+    }
+    days.reverse();
+    days
+}
+
+fn split_off(rows: &mut RowGroup, at: usize) -> RowGroup {
+    RowGroup {
+        times: rows.times.split_off(at),
+        columns: rows.columns.iter_mut().map(|column| split_column(column, at)).collect(),
+    }
+}
+
+fn split_column(column: &mut Column, at: usize) -> Column {
+    let row = u32::try_from(at).unwrap_or(u32::MAX);
+    let first = column.exceptions.partition_point(|exception| exception.row < row);
+    let exceptions = column
+        .exceptions
+        .split_off(first)
+        .into_iter()
+        .map(|exception| Exception { row: exception.row - row, ..exception })
+        .collect();
+    let data = match &mut column.data {
+        ColumnData::Fixed(values) => ColumnData::Fixed(values.split_off(at)),
+        ColumnData::Bool(values) => ColumnData::Bool(values.split_off(at)),
+        ColumnData::Text(text) => ColumnData::Text(TextColumn {
+            dictionary: text.dictionary.clone(),
+            index: text.index.split_off(at),
+        }),
+        ColumnData::Array(array) => {
+            let base = at.checked_sub(1).and_then(|before| array.ends.get(before)).copied().unwrap_or(0);
+            let ends = array.ends.split_off(at).into_iter().map(|end| end - base).collect();
+            let mut items =
+                Column { signal: column.signal, data: (*array.items).clone(), exceptions: Vec::new() };
+            let tail = split_column(&mut items, usize::try_from(base).unwrap_or(usize::MAX));
+            array.items = Box::new(items.data);
+            ColumnData::Array(ArrayColumn { ends, items: Box::new(tail.data) })
+        }
+    };
+    Column { signal: column.signal, data, exceptions }
+}
+
+fn column_bytes(column: &Column) -> usize {
+    size_of::<Column>() + column.exceptions.len() * size_of::<Exception>() + data_bytes(&column.data)
+}
+
+fn data_bytes(data: &ColumnData) -> usize {
+    match data {
+        ColumnData::Fixed(values) => values.len() * size_of::<i64>(),
+        ColumnData::Bool(values) => values.len(),
+        ColumnData::Text(text) => {
+            let dictionary: usize = text.dictionary.iter().map(|entry| entry.len() + 32).sum();
+            dictionary + text.index.len() * size_of::<u32>()
+        }
+        ColumnData::Array(array) => array.ends.len() * size_of::<u32>() + data_bytes(&array.items),
+    }
+}
+
+#[cfg(test)]
+mod tests;
