@@ -122,7 +122,7 @@ impl<C: Connect, P: Provider> Running<C, P> {
     ) -> Result<(), Error> {
         loop {
             self.work()?;
-            if config.end_with_source && self.source_ended && self.is_settled() {
+            if config.end_with_source && self.source_ended && self.has_sent_all() {
                 return Ok(());
             }
             let wait = self.next_deadline().map(|deadline| deadline.since((self.clock)()).to_duration());
@@ -260,6 +260,11 @@ impl<C: Connect, P: Provider> Running<C, P> {
     fn next_deadline(&self) -> Option<Timestamp> {
         let core = if self.provider.is_live() { self.core.next_deadline() } else { None };
         [core, self.link.connect_at()].into_iter().flatten().min()
+    }
+
+    /// Whether there is nothing to wait for any more; without a connector there never was.
+    fn has_sent_all(&self) -> bool {
+        matches!(self.link, Link::Off) || self.is_settled()
     }
 
     fn is_settled(&self) -> bool {
