@@ -142,3 +142,6 @@ fn check_times(campaign: CampaignId, index: usize, group: &Group) -> Result<(), 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

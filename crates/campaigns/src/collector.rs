@@ -429,3 +429,6 @@ fn encoded_bytes_max(value: Option<&Value>, quality: Quality) -> usize {
             }
         }
 }
+
+#[cfg(test)]
+mod tests;

@@ -284,13 +284,13 @@ fn number(leaf: &Leaf, scalar: ScalarType, mantissa: Mantissa) -> Option<Value> 
 
 /// Integers are scaled exactly: a double would round beyond 2^53.
 fn mantissa(leaf: &Leaf, value: &Value) -> Option<Mantissa> {
-    let whole = match value {
-        Value::Int(number) => *number,
-        Value::Uint(number) => i64::try_from(*number).ok()?,
-        Value::Float(number) => return leaf.scale.mantissa(*number),
+    let factor = || 10_i64.checked_pow(u32::from(leaf.scale.digits()));
+    let scaled = match value {
+        Value::Int(number) => number.checked_mul(factor()?)?,
+        Value::Uint(number) => i64::try_from(*number).ok()?.checked_mul(factor()?)?,
+        Value::Float(number) => leaf.scale.mantissa(*number)?,
         Value::Bool(_) | Value::Text(_) | Value::Array(_) => return None,
     };
-    let scaled = whole.checked_mul(10_i64.checked_pow(u32::from(leaf.scale.digits()))?)?;
     (-MANTISSA_MAX..=MANTISSA_MAX).contains(&scaled).then_some(scaled)
 }
 
@@ -340,3 +340,6 @@ fn parse_raw(leaf: &Leaf, raw: &Arc<str>) -> Value {
 fn index_u32(index: usize) -> u32 {
     u32::try_from(index).expect("limits keep rows and dictionaries far below 2^32")
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use model::CatalogueHash;
 
-use crate::{Error, Leaf, SignalId, core::Registry};
+use crate::{Error, Leaf, SignalId, Value, core::Registry};
 
 /// An immutable set of leaves. Cheap to share behind an [`Arc`].
 #[derive(Debug, Clone)]
@@ -123,8 +123,9 @@ fn low_ids(leaves: &[Arc<Leaf>]) -> Vec<u32> {
     places
 }
 
-/// FNV-1a over what decides how a value is read: id, path, type, unit and scale of each leaf.
-/// Descriptions and limits may be mended without a new hash.
+/// FNV-1a over what decides how a value is read: id, path, type, unit, scale and allowed texts of
+/// each leaf; a batch names an allowed text by its place. Descriptions and the least and greatest
+/// value may be mended without a new hash.
 fn content_hash(leaves: &[Arc<Leaf>]) -> CatalogueHash {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut mix = |bytes: &[u8]| {
@@ -138,6 +139,11 @@ fn content_hash(leaves: &[Arc<Leaf>]) -> CatalogueHash {
         mix(leaf.data_type.to_string().as_bytes());
         mix(leaf.unit.as_deref().unwrap_or_default().as_bytes());
         mix(&[leaf.scale.digits()]);
+        for allowed in &leaf.limits.allowed {
+            if let Value::Text(text) = allowed {
+                mix(text.as_bytes());
+            }
+        }
     }
     CatalogueHash(hash)
 }

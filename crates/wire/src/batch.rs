@@ -14,3 +14,6 @@ pub(crate) use header::{lane_code, lane_from, purpose_from, ranges_from, ranges_
 /// The largest magnitude of an integer in a body: 18 digits, so that differences of differences
 /// still fit 64 bits.
 const INTEGER_MAX: i64 = 999_999_999_999_999_999;
+
+#[cfg(test)]
+mod tests;

@@ -26,3 +26,6 @@ pub use messages::{
     Applied, BadColumnNotice, Fetch, Notice, QueueReport, RefusedBatch, Report, decode_fetch, decode_notice,
     decode_report, encode_fetch, encode_notice, encode_report,
 };
+
+#[cfg(test)]
+mod tests;

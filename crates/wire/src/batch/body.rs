@@ -4,12 +4,13 @@
 //! `group := varint rows, varint columns, times, signal ids, heads, lengths, payloads`
 //!
 //! Ids, heads and lengths are sequences of integers of their own, which is a third smaller than
-//! repeating them in front of each column.
+//! repeating them in front of each column. A column's type is its leaf's: sender and receiver have
+//! the same catalogue, since the header names it.
 
 use std::fmt;
 
 use campaigns::{Column, RowGroup};
-use model::{CatalogueHash, Timestamp, limits};
+use model::{Timestamp, limits};
 use signals::{Catalogue, SignalId};
 use zstd::bulk::{Compressor, Decompressor};
 
@@ -47,11 +48,9 @@ pub struct BadColumn {
 pub enum ColumnProblem {
     /// The catalogue that the batch names does not have the signal.
     UnknownSignal,
-    /// The values are not of the leaf's data type.
-    WrongType,
     /// The times of its group do not increase strictly.
     Times,
-    /// The bytes are no column of this format.
+    /// The bytes are no column of the leaf's type.
     Malformed,
 }
 
@@ -59,7 +58,6 @@ impl ColumnProblem {
     pub const fn slug(self) -> &'static str {
         match self {
             Self::UnknownSignal => "unknown-signal",
-            Self::WrongType => "wrong-type",
             Self::Times => "times",
             Self::Malformed => "malformed",
         }
@@ -89,11 +87,7 @@ impl fmt::Debug for Encoder {
 }
 
 /// Encodes one batch; see [`Encoder::encode`].
-pub fn encode_batch(
-    meta: &BatchMeta,
-    groups: &[RowGroup],
-    catalogue: CatalogueHash,
-) -> Result<Vec<u8>, Error> {
+pub fn encode_batch(meta: &BatchMeta, groups: &[RowGroup], catalogue: &Catalogue) -> Result<Vec<u8>, Error> {
     Encoder::default().encode(meta, groups, catalogue)
 }
 
@@ -104,18 +98,18 @@ impl Encoder {
         &mut self,
         meta: &BatchMeta,
         groups: &[RowGroup],
-        catalogue: CatalogueHash,
+        catalogue: &Catalogue,
     ) -> Result<Vec<u8>, Error> {
         let base_time = groups.iter().filter_map(|group| group.times.first()).min();
         let base_time = *base_time.ok_or(Error::Columns { problem: "there are none" })?;
         self.raw.clear();
         ints::write_unsigned(&mut self.raw, groups.len() as u64);
         for group in groups {
-            self.group(group, base_time)?;
+            self.group(group, base_time, catalogue)?;
         }
         let header = BatchHeader {
             meta: meta.clone(),
-            catalogue,
+            catalogue: catalogue.hash(),
             base_time,
             samples: count(groups.iter().map(RowGroup::samples).sum(), limits::BATCH_SAMPLES_MAX)?,
             columns: count(groups.iter().map(|group| group.columns.len()).sum(), limits::BATCH_COLUMNS_MAX)?,
@@ -131,7 +125,7 @@ impl Encoder {
         }
     }
 
-    fn group(&mut self, group: &RowGroup, base_time: Timestamp) -> Result<(), Error> {
+    fn group(&mut self, group: &RowGroup, base_time: Timestamp, catalogue: &Catalogue) -> Result<(), Error> {
         let rows = group.times.len();
         if rows == 0 || group.columns.is_empty() {
             return Err(Error::Columns { problem: "a group is empty" });
@@ -155,9 +149,12 @@ impl Encoder {
         self.numbers.clear();
         for column in &group.columns {
             let start = self.payloads.len();
+            let leaf = catalogue
+                .by_id(column.signal)
+                .ok_or(Error::Columns { problem: "a signal is not in the catalogue" })?;
             let head = self
                 .columns
-                .encode(column, rows, &mut self.payloads)
+                .encode(column, leaf, rows, &mut self.payloads)
                 .ok_or(Error::Columns { problem: "a column breaks its rules" })?;
             self.numbers.push(i64::from(head));
             lengths.push(i64::try_from(self.payloads.len() - start).unwrap_or(i64::MAX));
@@ -169,14 +166,12 @@ impl Encoder {
         Ok(())
     }
 
-    /// Appends `numbers` with their tag in front.
+    /// Appends `numbers`.
     fn block(&mut self) -> Result<(), Error> {
         if self.numbers.iter().any(|number| number.unsigned_abs() > INTEGER_MAX.unsigned_abs()) {
             return Err(Error::Columns { problem: "a time is out of range" });
         }
-        let place = self.raw.len();
-        self.raw.push(0);
-        self.raw[place] = ints::encode(&self.numbers, &mut self.columns.scratch, &mut self.raw);
+        ints::encode_block(&self.numbers, &mut self.columns.scratch, &mut self.raw);
         Ok(())
     }
 
@@ -261,14 +256,11 @@ impl Decoder {
         raw.clear();
         // The buffer's capacity is all that the decompressor may fill.
         raw.reserve_exact(expected);
-        decompressor.decompress_to_buffer(body, raw).map_err(|_| bad)?;
-        Ok(())
+        let got = decompressor.decompress_to_buffer(body, raw).map_err(|_| bad.clone())?;
+        if got == expected { Ok(()) } else { Err(bad) }
     }
 
     fn groups(&mut self, header: &BatchHeader, raw: &[u8], catalogue: &Catalogue) -> Result<Decoded, Error> {
-        if raw.len() != usize::try_from(header.raw_bytes).unwrap_or(usize::MAX) {
-            return Err(Error::Compression { expected: header.raw_bytes });
-        }
         let malformed = |place| Error::Body { place };
         let input = &mut &*raw;
         self.budget.reset();
@@ -342,18 +334,12 @@ impl Decoder {
         catalogue: &Catalogue,
     ) -> Result<Column, ColumnProblem> {
         let leaf = catalogue.by_id(signal).ok_or(ColumnProblem::UnknownSignal)?;
-        if !column::matches_type(head, leaf.data_type) {
-            return Err(ColumnProblem::WrongType);
-        }
         column::decode(head, leaf, rows, payload, &mut self.budget).ok_or(ColumnProblem::Malformed)
     }
 
-    /// Reads `count` numbers with their tag in front into `numbers`.
+    /// Reads `count` numbers into `numbers`.
     fn block(&mut self, count: usize, input: &mut &[u8]) -> Option<()> {
-        let (tag, rest) = input.split_first()?;
-        *input = rest;
-        self.numbers.clear();
-        ints::decode(*tag, count, input, &mut self.numbers)
+        ints::decode_block(count, input, &mut self.numbers)
     }
 }
 

@@ -4,47 +4,15 @@ use std::sync::Arc;
 
 use campaigns::{ArrayColumn, Column, ColumnData, Exception, TextColumn};
 use model::limits::{BATCH_SAMPLES_MAX, TEXT_BYTES_MAX};
-use signals::{DataType, Leaf, Quality, ScalarType};
+use signals::{DataType, Leaf, Quality, ScalarType, Value};
 
-use super::ints::{self, Scratch};
+use super::ints::{self, Form, Scratch};
 
-/// The column has rows that are not good.
-const EXCEPTIONS: u8 = 0b1000;
-const KIND_SHIFT: u32 = 4;
-const KIND_MASK: u8 = 0b111;
-
-const FIXED: u8 = 0;
-const BOOL: u8 = 1;
-const TEXT: u8 = 2;
-/// Added to the kind of the items.
-const ARRAY: u8 = 3;
+/// In a head, above the tag of [`ints`]: the column has rows that are not good.
+const EXCEPTIONS: u8 = 0b1_0000;
 
 /// In an exception's first byte: a text follows.
 const RAW: u8 = 0b1000_0000;
-
-/// Whether a column of this kind can hold the leaf's values.
-pub(super) fn matches_type(head: u8, data_type: DataType) -> bool {
-    let kind = (head >> KIND_SHIFT) & KIND_MASK;
-    let (scalar, array) = match data_type {
-        DataType::Scalar(scalar) => (scalar, 0),
-        DataType::Array(scalar) => (scalar, ARRAY),
-    };
-    let wanted = match scalar {
-        ScalarType::Boolean => BOOL,
-        ScalarType::String => TEXT,
-        ScalarType::Int8
-        | ScalarType::Int16
-        | ScalarType::Int32
-        | ScalarType::Int64
-        | ScalarType::Uint8
-        | ScalarType::Uint16
-        | ScalarType::Uint32
-        | ScalarType::Uint64
-        | ScalarType::Float
-        | ScalarType::Double => FIXED,
-    };
-    kind == wanted + array
-}
 
 /// Encodes columns, reusing its buffers.
 #[derive(Debug, Default)]
@@ -54,25 +22,45 @@ pub(super) struct ColumnEncoder {
 }
 
 impl ColumnEncoder {
-    /// Appends the payload and returns the head; `None` when the column contradicts itself.
-    pub(super) fn encode(&mut self, column: &Column, rows: usize, out: &mut Vec<u8>) -> Option<u8> {
+    /// Appends the payload and returns the head; `None` when the column contradicts itself or its
+    /// leaf.
+    pub(super) fn encode(
+        &mut self,
+        column: &Column,
+        leaf: &Leaf,
+        rows: usize,
+        out: &mut Vec<u8>,
+    ) -> Option<u8> {
         if column.data.len() != rows {
             return None;
         }
-        let mut head = match &column.data {
-            ColumnData::Array(array) => self.encode_array(array, out)?,
-            ColumnData::Fixed(_) | ColumnData::Bool(_) | ColumnData::Text(_) => {
-                self.encode_scalars(&column.data, out)?
-            }
-        };
+        let mut head = 0;
         if !column.exceptions.is_empty() {
             head |= EXCEPTIONS;
             encode_exceptions(&column.exceptions, rows, out)?;
         }
-        Some(head)
+        let (DataType::Scalar(scalar) | DataType::Array(scalar)) = leaf.data_type;
+        let tag = match (&column.data, leaf.data_type) {
+            (ColumnData::Array(array), DataType::Array(_)) => self.encode_array(array, scalar, leaf, out)?,
+            (
+                data @ (ColumnData::Fixed(_) | ColumnData::Bool(_) | ColumnData::Text(_)),
+                DataType::Scalar(_),
+            ) => self.encode_scalars(data, scalar, leaf, out)?,
+            (
+                ColumnData::Array(_) | ColumnData::Fixed(_) | ColumnData::Bool(_) | ColumnData::Text(_),
+                DataType::Array(_) | DataType::Scalar(_),
+            ) => return None,
+        };
+        Some(head | tag)
     }
 
-    fn encode_array(&mut self, array: &ArrayColumn, out: &mut Vec<u8>) -> Option<u8> {
+    fn encode_array(
+        &mut self,
+        array: &ArrayColumn,
+        scalar: ScalarType,
+        leaf: &Leaf,
+        out: &mut Vec<u8>,
+    ) -> Option<u8> {
         let mut before = 0;
         self.numbers.clear();
         for end in &array.ends {
@@ -82,55 +70,104 @@ impl ColumnEncoder {
         if usize::try_from(before).ok()? != array.items.len() {
             return None;
         }
-        let place = out.len();
-        out.push(0);
-        out[place] = ints::encode(&self.numbers, &mut self.scratch, out);
-        let head = self.encode_scalars(&array.items, out)?;
-        Some(head + (ARRAY << KIND_SHIFT))
+        ints::encode_block(&self.numbers, &mut self.scratch, out);
+        self.encode_scalars(&array.items, scalar, leaf, out)
     }
 
-    fn encode_scalars(&mut self, data: &ColumnData, out: &mut Vec<u8>) -> Option<u8> {
-        let kind = match data {
-            ColumnData::Fixed(values) => {
+    fn encode_scalars(
+        &mut self,
+        data: &ColumnData,
+        scalar: ScalarType,
+        leaf: &Leaf,
+        out: &mut Vec<u8>,
+    ) -> Option<u8> {
+        match (data, Kind::of(scalar)) {
+            (ColumnData::Fixed(values), Kind::Number) => {
                 let limit = super::INTEGER_MAX;
-                if !values.iter().all(|value| (-limit..=limit).contains(value)) {
-                    return None;
-                }
-                return Some(ints::encode(values, &mut self.scratch, out) | FIXED << KIND_SHIFT);
+                let fit = values.iter().all(|value| (-limit..=limit).contains(value));
+                return fit.then(|| ints::encode(values, Form::Tail, &mut self.scratch, out));
             }
-            ColumnData::Bool(values) => {
+            (ColumnData::Bool(values), Kind::Bool) => {
                 self.numbers.clear();
                 self.numbers.extend(values.iter().map(|value| i64::from(*value)));
-                BOOL
             }
-            ColumnData::Text(text) => {
-                encode_dictionary(text, out)?;
+            (ColumnData::Text(text), Kind::Text) => {
+                encode_dictionary(text, leaf, out)?;
                 self.numbers.clear();
                 self.numbers.extend(text.index.iter().map(|place| i64::from(*place)));
-                TEXT
             }
-            ColumnData::Array(_) => return None,
-        };
-        Some(ints::encode(&self.numbers, &mut self.scratch, out) | kind << KIND_SHIFT)
+            (
+                ColumnData::Fixed(_) | ColumnData::Bool(_) | ColumnData::Text(_) | ColumnData::Array(_),
+                Kind::Number | Kind::Bool | Kind::Text,
+            ) => return None,
+        }
+        Some(ints::encode(&self.numbers, Form::Tail, &mut self.scratch, out))
     }
 }
 
-/// Checks as well that the decoder will accept it.
-fn encode_dictionary(text: &TextColumn, out: &mut Vec<u8>) -> Option<()> {
+/// How a scalar travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Number,
+    Bool,
+    Text,
+}
+
+impl Kind {
+    fn of(scalar: ScalarType) -> Self {
+        match scalar {
+            ScalarType::Boolean => Self::Bool,
+            ScalarType::String => Self::Text,
+            ScalarType::Int8
+            | ScalarType::Int16
+            | ScalarType::Int32
+            | ScalarType::Int64
+            | ScalarType::Uint8
+            | ScalarType::Uint16
+            | ScalarType::Uint32
+            | ScalarType::Uint64
+            | ScalarType::Float
+            | ScalarType::Double => Self::Number,
+        }
+    }
+}
+
+/// Checks as well that the decoder will accept it. A text that the leaf allows is named by its
+/// place: `place * 2 + 1`; any other is `length * 2` and its bytes.
+fn encode_dictionary(text: &TextColumn, leaf: &Leaf, out: &mut Vec<u8>) -> Option<()> {
     let entries = text.dictionary.len();
     let inside = |place: &u32| usize::try_from(*place).is_ok_and(|place| place < entries);
     if entries > text.index.len() || !text.index.iter().all(inside) {
         return None;
     }
     ints::write_unsigned(out, entries as u64);
-    text.dictionary.iter().try_for_each(|entry| encode_text(entry, out))
+    for entry in &text.dictionary {
+        let allowed = leaf.limits.allowed.iter().position(|value| is_text(value, entry));
+        match allowed {
+            Some(place) => ints::write_unsigned(out, place as u64 * 2 + 1),
+            None => encode_text(entry, 2, out)?,
+        }
+    }
+    Some(())
 }
 
-fn encode_text(text: &str, out: &mut Vec<u8>) -> Option<()> {
+fn is_text(value: &Value, text: &str) -> bool {
+    allowed_text(value).is_some_and(|allowed| &**allowed == text)
+}
+
+fn allowed_text(value: &Value) -> Option<&Arc<str>> {
+    match value {
+        Value::Text(text) => Some(text),
+        Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) | Value::Array(_) => None,
+    }
+}
+
+/// The length times `factor`, then the bytes.
+fn encode_text(text: &str, factor: u64, out: &mut Vec<u8>) -> Option<()> {
     if text.len() > TEXT_BYTES_MAX {
         return None;
     }
-    ints::write_unsigned(out, text.len() as u64);
+    ints::write_unsigned(out, text.len() as u64 * factor);
     out.extend_from_slice(text.as_bytes());
     Some(())
 }
@@ -162,7 +199,7 @@ fn encode_exceptions(exceptions: &[Exception], rows: usize, out: &mut Vec<u8>) -
         next = run.last()?.row.checked_add(1)?;
         out.push(quality_code(first.quality) | if first.raw.is_some() { RAW } else { 0 });
         if let Some(raw) = &first.raw {
-            encode_text(raw, out)?;
+            encode_text(raw, 1, out)?;
         }
     }
     (usize::try_from(next).ok()? <= rows).then_some(())
@@ -182,7 +219,7 @@ impl Budget {
     }
 }
 
-/// Reads a column whose kind fits the leaf; `None` when it is malformed.
+/// Reads a column as the leaf types it; `None` when it is malformed.
 pub(super) fn decode(
     head: u8,
     leaf: &Leaf,
@@ -191,28 +228,24 @@ pub(super) fn decode(
     budget: &mut Budget,
 ) -> Option<Column> {
     let input = &mut input;
-    let kind = (head >> KIND_SHIFT) & KIND_MASK;
-    let tag = head & ints::TAG_MASK;
-    let data = if kind >= ARRAY {
-        decode_array(kind - ARRAY, tag, rows, input, budget)?
-    } else {
-        decode_scalars(kind, tag, rows, input, budget)?
+    let tag = head & !EXCEPTIONS;
+    let exceptions = if head & EXCEPTIONS == 0 { Vec::new() } else { decode_exceptions(rows, input)? };
+    let data = match leaf.data_type {
+        DataType::Scalar(scalar) => decode_scalars(scalar, tag, rows, leaf, input, budget)?,
+        DataType::Array(scalar) => decode_array(scalar, tag, rows, leaf, input, budget)?,
     };
-    let exceptions = if head & EXCEPTIONS != 0 { decode_exceptions(rows, input)? } else { Vec::new() };
     input.is_empty().then_some(Column { signal: leaf.id, data, exceptions })
 }
 
 fn decode_array(
-    kind: u8,
+    scalar: ScalarType,
     tag: u8,
     rows: usize,
+    leaf: &Leaf,
     input: &mut &[u8],
     budget: &mut Budget,
 ) -> Option<ColumnData> {
-    let (lengths_tag, rest) = input.split_first()?;
-    *input = rest;
-    budget.numbers.clear();
-    ints::decode(*lengths_tag, rows, input, &mut budget.numbers)?;
+    ints::decode_block(rows, input, &mut budget.numbers)?;
     let mut ends = Vec::with_capacity(rows);
     let mut end = 0_u32;
     for length in &budget.numbers {
@@ -221,58 +254,60 @@ fn decode_array(
     }
     let items = usize::try_from(end).ok()?;
     budget.items = budget.items.checked_sub(items)?;
-    let items = Box::new(decode_scalars(kind, tag, items, input, budget)?);
+    let items = Box::new(decode_scalars(scalar, tag, items, leaf, input, budget)?);
     Some(ColumnData::Array(ArrayColumn { ends, items }))
 }
 
 fn decode_scalars(
-    kind: u8,
+    scalar: ScalarType,
     tag: u8,
     count: usize,
+    leaf: &Leaf,
     input: &mut &[u8],
     budget: &mut Budget,
 ) -> Option<ColumnData> {
-    match kind {
-        FIXED => {
-            let mut values = Vec::with_capacity(count);
-            ints::decode(tag, count, input, &mut values)?;
-            Some(ColumnData::Fixed(values))
-        }
-        BOOL => {
-            budget.numbers.clear();
-            ints::decode(tag, count, input, &mut budget.numbers)?;
-            let truth = |number: &i64| match number {
-                0 => Some(false),
-                1 => Some(true),
-                _ => None,
-            };
-            budget.numbers.iter().map(truth).collect::<Option<_>>().map(ColumnData::Bool)
-        }
-        TEXT => {
-            let dictionary = decode_dictionary(count, input)?;
-            budget.numbers.clear();
-            ints::decode(tag, count, input, &mut budget.numbers)?;
-            let entries = u32::try_from(dictionary.len()).ok()?;
-            let place = |number: &i64| u32::try_from(*number).ok().filter(|place| *place < entries);
-            let index = budget.numbers.iter().map(place).collect::<Option<_>>()?;
-            Some(ColumnData::Text(TextColumn { dictionary, index }))
-        }
-        _ => None,
+    let kind = Kind::of(scalar);
+    if kind == Kind::Number {
+        let mut values = Vec::with_capacity(count);
+        ints::decode(tag, count, Form::Tail, input, &mut values)?;
+        return Some(ColumnData::Fixed(values));
     }
+    let dictionary = if kind == Kind::Text { Some(decode_dictionary(count, leaf, input)?) } else { None };
+    budget.numbers.clear();
+    ints::decode(tag, count, Form::Tail, input, &mut budget.numbers)?;
+    let Some(dictionary) = dictionary else {
+        let truth = |number: &i64| match number {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        };
+        return budget.numbers.iter().map(truth).collect::<Option<_>>().map(ColumnData::Bool);
+    };
+    let entries = u32::try_from(dictionary.len()).ok()?;
+    let place = |number: &i64| u32::try_from(*number).ok().filter(|place| *place < entries);
+    let index = budget.numbers.iter().map(place).collect::<Option<_>>()?;
+    Some(ColumnData::Text(TextColumn { dictionary, index }))
 }
 
-fn decode_dictionary(count: usize, input: &mut &[u8]) -> Option<Vec<Arc<str>>> {
+fn decode_dictionary(count: usize, leaf: &Leaf, input: &mut &[u8]) -> Option<Vec<Arc<str>>> {
     // No more entries than rows, and each takes a byte at least: both bound the memory.
     let entries = ints::read_count(input).filter(|entries| *entries <= count.min(input.len()))?;
     let mut dictionary = Vec::with_capacity(entries);
     for _ in 0..entries {
-        dictionary.push(decode_text(input)?);
+        let code = ints::read_count(input)?;
+        dictionary.push(if code % 2 == 1 {
+            Arc::clone(allowed_text(leaf.limits.allowed.get(code / 2)?)?)
+        } else {
+            decode_text(code / 2, input)?
+        });
     }
     Some(dictionary)
 }
 
-fn decode_text(input: &mut &[u8]) -> Option<Arc<str>> {
-    let length = ints::read_count(input).filter(|length| *length <= TEXT_BYTES_MAX)?;
+fn decode_text(length: usize, input: &mut &[u8]) -> Option<Arc<str>> {
+    if length > TEXT_BYTES_MAX {
+        return None;
+    }
     let (text, rest) = input.split_at_checked(length)?;
     *input = rest;
     std::str::from_utf8(text).ok().map(Arc::from)
@@ -290,7 +325,12 @@ fn decode_exceptions(rows: usize, input: &mut &[u8]) -> Option<Vec<Exception>> {
         }
         let (code, rest) = input.split_first()?;
         *input = rest;
-        let raw = if code & RAW != 0 { Some(decode_text(input)?) } else { None };
+        let raw = if code & RAW == 0 {
+            None
+        } else {
+            let length = ints::read_count(input)?;
+            Some(decode_text(length, input)?)
+        };
         if raw.is_some() && end - first > 1 {
             return None;
         }

@@ -31,7 +31,7 @@ pub fn parse_header(batch: &[u8]) -> Result<(BatchHeader, BodyRef<'_>), Error> {
     let (header, body) = split(batch)?;
     let header = pb::BatchHeader::decode(header)
         .map_err(|error| Error::Protobuf { message: "the batch header", problem: error.to_string() })?;
-    Ok((BatchHeader::from_pb(&header)?, BodyRef { bytes: body }))
+    Ok((BatchHeader::from_pb(&header, body.len())?, BodyRef { bytes: body }))
 }
 
 /// The same batch, announcing other dropped ranges: what a queue needs that drops older batches

@@ -141,21 +141,23 @@ impl BatchHeader {
             base_time: self.base_time.0,
             samples: self.samples,
             columns: self.columns,
-            raw_bytes: self.raw_bytes,
+            raw_bytes: match self.encoding {
+                Encoding::Plain => 0,
+                Encoding::Zstd => self.raw_bytes,
+            },
             encoding: self.encoding.code(),
             clock: self.meta.clock.code(),
             dropped: ranges_to_pb(&self.meta.dropped),
         }
     }
 
-    pub(super) fn from_pb(header: &pb::BatchHeader) -> Result<Self, Error> {
+    /// `body_bytes` is the body's length as it travelled.
+    pub(super) fn from_pb(header: &pb::BatchHeader, body_bytes: usize) -> Result<Self, Error> {
         let field = |name, valid: bool| {
             if valid { Ok(()) } else { Err(Error::Field { message: MESSAGE, field: name }) }
         };
         field("samples", (1..=limits::BATCH_SAMPLES_MAX).contains(&header.samples))?;
         field("columns", (1..=limits::BATCH_COLUMNS_MAX.min(header.samples)).contains(&header.columns))?;
-        let raw_bytes = usize::try_from(header.raw_bytes).unwrap_or(usize::MAX);
-        field("raw_bytes", (1..=limits::BATCH_RAW_BYTES_MAX).contains(&raw_bytes))?;
         field("base_time", (-INTEGER_MAX..=INTEGER_MAX).contains(&header.base_time))?;
         let clock = [ClockState::Unknown, ClockState::Synced, ClockState::FreeRunning, ClockState::Corrected]
             .into_iter()
@@ -165,6 +167,15 @@ impl BatchHeader {
             .into_iter()
             .find(|encoding| encoding.code() == header.encoding)
             .ok_or_else(|| unknown(MESSAGE, "encoding", header.encoding))?;
+        let raw_bytes = match encoding {
+            Encoding::Plain => u32::try_from(body_bytes).ok().filter(|_| header.raw_bytes == 0),
+            Encoding::Zstd => Some(header.raw_bytes),
+        };
+        let in_limits = |bytes: &u32| {
+            usize::try_from(*bytes).is_ok_and(|bytes| (1..=limits::BATCH_RAW_BYTES_MAX).contains(&bytes))
+        };
+        let raw_bytes = raw_bytes.filter(in_limits);
+        let raw_bytes = raw_bytes.ok_or(Error::Field { message: MESSAGE, field: "raw_bytes" })?;
         Ok(Self {
             meta: BatchMeta {
                 epoch: QueueEpoch(header.queue_epoch),
@@ -181,7 +192,7 @@ impl BatchHeader {
             base_time: Timestamp(header.base_time),
             samples: header.samples,
             columns: header.columns,
-            raw_bytes: header.raw_bytes,
+            raw_bytes,
             encoding,
         })
     }

@@ -6,15 +6,20 @@
 
 mod bits;
 
+use std::ops::RangeInclusive;
+
 use super::INTEGER_MAX;
 use bits::{BitReader, BitWriter};
 
-/// The low bits of a tag name the encoding; the rest but [`STEP`] is the caller's.
+/// The low bits of a tag name the encoding; the bits above [`STEP`] are the caller's.
 const ENCODING_MASK: u8 = 0b111;
-/// The differences are multiples of a step that the payload gives.
-const STEP: u8 = 0b1000_0000;
+/// The packed numbers are multiples of a step that the payload gives.
+const STEP: u8 = 0b1000;
 /// The bits that a tag of this module may have.
 pub(super) const TAG_MASK: u8 = ENCODING_MASK | STEP;
+
+/// The span of packed numbers within ±[`INTEGER_MAX`] and of their differences is below 2^63.
+const WIDTH_MAX: u32 = 63;
 
 const CONSTANT: u8 = 0;
 const PACKED: u8 = 1;
@@ -23,6 +28,15 @@ const DELTA2: u8 = 3;
 const RUNS: u8 = 4;
 const RICE: u8 = 5;
 const RICE2: u8 = 6;
+
+/// Where a sequence stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Other bytes follow, so that the width of packed numbers is written down.
+    Inline,
+    /// It ends where its bytes end, so that the width follows from their number.
+    Tail,
+}
 
 /// Buffers that live from column to column.
 #[derive(Debug, Default)]
@@ -34,6 +48,7 @@ pub(super) struct Scratch {
 /// An encoding with its size, to compare.
 #[derive(Debug, Clone, Copy)]
 struct Choice {
+    form: Form,
     bytes: usize,
     encoding: u8,
     /// Bits of a packed value, or the Rice parameter.
@@ -42,11 +57,11 @@ struct Choice {
 }
 
 /// Appends the payload of `values` and returns its tag. Values are within ±[`INTEGER_MAX`].
-pub(super) fn encode(values: &[i64], scratch: &mut Scratch, out: &mut Vec<u8>) -> u8 {
+pub(super) fn encode(values: &[i64], form: Form, scratch: &mut Scratch, out: &mut Vec<u8>) -> u8 {
     let Some(first) = values.first() else { return CONSTANT };
     differences(values, &mut scratch.first);
     differences(&scratch.first, &mut scratch.second);
-    let choice = choose(values, scratch);
+    let choice = choose(values, form, scratch);
     let tag = choice.encoding | if choice.step > 1 { STEP } else { 0 };
     let lead: &[i64] = match choice.encoding {
         CONSTANT | RUNS | PACKED => &[],
@@ -68,7 +83,7 @@ pub(super) fn encode(values: &[i64], scratch: &mut Scratch, out: &mut Vec<u8>) -
 
 /// Appends `count` values to `out`, advancing `input`. `None` when the payload is malformed; `out`
 /// then holds rubbish.
-pub(super) fn decode(tag: u8, count: usize, input: &mut &[u8], out: &mut Vec<i64>) -> Option<()> {
+pub(super) fn decode(tag: u8, count: usize, form: Form, input: &mut &[u8], out: &mut Vec<i64>) -> Option<()> {
     if tag & !TAG_MASK != 0 {
         return None;
     }
@@ -87,26 +102,24 @@ pub(super) fn decode(tag: u8, count: usize, input: &mut &[u8], out: &mut Vec<i64
             out.resize(start + count, value);
         }
         RUNS => read_runs(count, input, out)?,
-        PACKED => read_packed(count, stepped, input, out)?,
+        PACKED => read_packed(count, stepped, form, input, out)?,
         DELTA | RICE => {
             out.push(read_signed(input)?);
             let rest = count - 1;
-            if encoding == DELTA {
-                read_packed(rest, stepped, input, out)
-            } else {
-                read_rice(rest, stepped, input, out)
-            }?;
+            match encoding {
+                DELTA => read_packed(rest, stepped, form, input, out)?,
+                _ => read_rice(rest, stepped, input, out)?,
+            }
             sum(&mut out[start..]);
         }
         DELTA2 | RICE2 => {
             let rest = count.checked_sub(2)?;
             let lead = [read_signed(input)?, read_signed(input)?];
             out.extend_from_slice(&lead);
-            if encoding == DELTA2 {
-                read_packed(rest, stepped, input, out)
-            } else {
-                read_rice(rest, stepped, input, out)
-            }?;
+            match encoding {
+                DELTA2 => read_packed(rest, stepped, form, input, out)?,
+                _ => read_rice(rest, stepped, input, out)?,
+            }
             sum(&mut out[start + 1..]);
             sum(&mut out[start..]);
         }
@@ -115,6 +128,27 @@ pub(super) fn decode(tag: u8, count: usize, input: &mut &[u8], out: &mut Vec<i64
     // No early exit, so that the compiler can compare several values at once.
     let worst = out[start..].iter().fold(0, |worst: u64, value| worst.max(value.unsigned_abs()));
     (worst <= INTEGER_MAX.unsigned_abs()).then_some(())
+}
+
+/// Appends `values` with their tag in front; a single one needs none.
+pub(super) fn encode_block(values: &[i64], scratch: &mut Scratch, out: &mut Vec<u8>) {
+    if let [only] = values {
+        return write_signed(out, *only);
+    }
+    let place = out.len();
+    out.push(0);
+    out[place] = encode(values, Form::Inline, scratch, out);
+}
+
+/// Replaces `out` with what [`encode_block`] wrote.
+pub(super) fn decode_block(count: usize, input: &mut &[u8], out: &mut Vec<i64>) -> Option<()> {
+    out.clear();
+    if count == 1 {
+        return decode(CONSTANT, 1, Form::Inline, input, out);
+    }
+    let (tag, rest) = input.split_first()?;
+    *input = rest;
+    decode(*tag, count, Form::Inline, input, out)
 }
 
 pub(super) fn write_unsigned(out: &mut Vec<u8>, value: u64) {
@@ -164,27 +198,24 @@ fn sum(values: &mut [i64]) {
     }
 }
 
-fn choose(values: &[i64], scratch: &Scratch) -> Choice {
-    let first = values[0];
-    if scratch.first.iter().all(|delta| *delta == 0) {
-        return Choice { bytes: 0, encoding: CONSTANT, width: 0, step: 1 };
+fn choose(values: &[i64], form: Form, scratch: &Scratch) -> Choice {
+    let Scratch { first, second } = scratch;
+    if first.iter().all(|delta| *delta == 0) {
+        return Choice { form, bytes: 0, encoding: CONSTANT, width: 0, step: 1 };
     }
-    let lead = varint_bytes(zigzag(first));
-    let lead2 = lead + varint_bytes(zigzag(scratch.first[0]));
-    let mut best = packed_choice(PACKED, 0, values)
-        .or(packed_choice(DELTA, lead, &scratch.first))
-        .or(rice_choice(RICE, lead, &scratch.first));
-    if !scratch.second.is_empty() {
-        best = best.or(packed_choice(DELTA2, lead2, &scratch.second)).or(rice_choice(
-            RICE2,
-            lead2,
-            &scratch.second,
-        ));
+    let lead = varint_bytes(zigzag(values[0]));
+    let lead2 = lead + varint_bytes(zigzag(first[0]));
+    let mut best = packed_choice(PACKED, 0, form, values)
+        .or(packed_choice(DELTA, lead, form, first))
+        .or(rice_choice(RICE, lead, form, first));
+    if !second.is_empty() {
+        best =
+            best.or(packed_choice(DELTA2, lead2, form, second)).or(rice_choice(RICE2, lead2, form, second));
     }
-    let changes = scratch.first.iter().filter(|delta| **delta != 0).count();
+    let changes = first.iter().filter(|delta| **delta != 0).count();
     // A run costs two bytes at least.
     if 2 * changes + 3 < best.bytes {
-        best = best.or(Choice { bytes: runs_bytes(values), encoding: RUNS, width: 0, step: 1 });
+        best = best.or(Choice { form, bytes: runs_bytes(values), encoding: RUNS, width: 0, step: 1 });
     }
     best
 }
@@ -196,7 +227,7 @@ impl Choice {
     }
 }
 
-fn packed_choice(encoding: u8, lead: usize, values: &[i64]) -> Choice {
+fn packed_choice(encoding: u8, lead: usize, form: Form, values: &[i64]) -> Choice {
     let (mut min, mut max, mut step) = (values[0], values[0], 0);
     for value in values {
         min = min.min(*value);
@@ -208,11 +239,22 @@ fn packed_choice(encoding: u8, lead: usize, values: &[i64]) -> Choice {
     let step = step.max(1);
     let span = max.wrapping_sub(min).cast_unsigned() / step;
     let width = u64::BITS - span.leading_zeros();
-    let bytes = lead + varint_bytes(zigzag(min)) + step_bytes(step) + 1 + bit_bytes(values.len(), width);
-    Choice { bytes, encoding, width, step }
+    let packed = bit_bytes(values.len(), width);
+    let (width, width_bytes) = match form {
+        Form::Inline => (width, 1),
+        Form::Tail => (tail_width(values.len(), packed), 0),
+    };
+    let bytes = lead + varint_bytes(zigzag(min)) + step_bytes(step) + width_bytes + packed;
+    Choice { form, bytes, encoding, width, step }
 }
 
-fn rice_choice(encoding: u8, lead: usize, values: &[i64]) -> Choice {
+/// The widest numbers of which `count` fit; what encoder and decoder agree on at the end of a payload.
+fn tail_width(count: usize, bytes: usize) -> u32 {
+    let width = (bytes * 8).checked_div(count).unwrap_or(0);
+    u32::try_from(width).map_or(WIDTH_MAX, |width| width.min(WIDTH_MAX))
+}
+
+fn rice_choice(encoding: u8, lead: usize, form: Form, values: &[i64]) -> Choice {
     let mut step = 0;
     for value in values {
         if step == 1 {
@@ -222,18 +264,26 @@ fn rice_choice(encoding: u8, lead: usize, values: &[i64]) -> Choice {
     }
     let step = step.max(1);
     let codes = || values.iter().map(|value| rice_code(*value, step));
-    let mean = codes().fold(0_u64, u64::saturating_add) / values.len() as u64;
-    let guess = mean.checked_ilog2().unwrap_or(0);
-    let candidates = guess.saturating_sub(1)..=(guess + 1).min(bits::RICE_PARAMETER_MAX);
-    let bits_of = |k: u32| codes().map(|code| bits::rice_bits(code, k)).sum::<usize>();
+    let bits_of = |parameter: u32| codes().map(|code| bits::rice_bits(code, parameter)).sum::<usize>();
     let (bits, width) =
-        candidates.map(|k| (bits_of(k), k)).min().unwrap_or((usize::MAX / 16, bits::RICE_PARAMETER_MAX));
-    Choice { bytes: lead + step_bytes(step) + 1 + bits.div_ceil(8), encoding, width, step }
+        rice_parameters(codes()).map(|parameter| (bits_of(parameter), parameter)).min().unwrap_or((0, 0));
+    Choice { form, bytes: lead + step_bytes(step) + 1 + bits.div_ceil(8), encoding, width, step }
+}
+
+/// The parameters that may be the best: between the shortest and the longest code. Nothing less
+/// than trying finds the one that suits both the many and the outliers.
+fn rice_parameters(codes: impl Iterator<Item = u64>) -> RangeInclusive<u32> {
+    let length = |code: u64| u64::BITS - code.leading_zeros();
+    let (shortest, longest) = codes.map(length).fold((u64::BITS, 0), |(shortest, longest), length| {
+        (shortest.min(length.max(1)), longest.max(length))
+    });
+    let most = longest.saturating_sub(1).min(bits::RICE_PARAMETER_MAX);
+    shortest.saturating_sub(2).min(most)..=most
 }
 
 /// Exact, as the step divides the value.
 fn rice_code(value: i64, step: u64) -> u64 {
-    let magnitude = value.unsigned_abs() / step;
+    let magnitude = if step == 1 { value.unsigned_abs() } else { value.unsigned_abs() / step };
     (magnitude << 1).wrapping_sub(u64::from(value < 0))
 }
 
@@ -256,21 +306,29 @@ fn write_step(choice: Choice, out: &mut Vec<u8>) {
     if choice.step > 1 {
         write_unsigned(out, choice.step);
     }
+}
+
+fn read_step(stepped: bool, input: &mut &[u8]) -> Option<u64> {
+    if stepped { read_unsigned(input).filter(|step| *step > 1) } else { Some(1) }
+}
+
+fn write_width(choice: Choice, out: &mut Vec<u8>) {
     out.push(u8::try_from(choice.width).expect("a width is at most 64"));
 }
 
-fn read_step(stepped: bool, width_max: u32, input: &mut &[u8]) -> Option<(u64, u32)> {
-    let step = if stepped { read_unsigned(input).filter(|step| *step > 1)? } else { 1 };
+fn read_width(input: &mut &[u8]) -> Option<u32> {
     let (width, rest) = input.split_first()?;
     *input = rest;
-    let width = u32::from(*width);
-    (width <= width_max).then_some((step, width))
+    Some(u32::from(*width))
 }
 
 fn write_packed(values: &[i64], choice: Choice, out: &mut Vec<u8>) {
     let min = values.iter().copied().min().unwrap_or(0);
     write_signed(out, min);
     write_step(choice, out);
+    if choice.form == Form::Inline {
+        write_width(choice, out);
+    }
     let mut writer = BitWriter::new(out);
     for value in values {
         writer.write(value.wrapping_sub(min).cast_unsigned() / choice.step, choice.width);
@@ -278,9 +336,16 @@ fn write_packed(values: &[i64], choice: Choice, out: &mut Vec<u8>) {
     writer.finish();
 }
 
-fn read_packed(count: usize, stepped: bool, input: &mut &[u8], out: &mut Vec<i64>) -> Option<()> {
+fn read_packed(count: usize, stepped: bool, form: Form, input: &mut &[u8], out: &mut Vec<i64>) -> Option<()> {
     let min = read_signed(input)?;
-    let (step, width) = read_step(stepped, u64::BITS - 1, input)?;
+    let step = read_step(stepped, input)?;
+    let width = match form {
+        Form::Inline => read_width(input)?,
+        Form::Tail => tail_width(count, input.len()),
+    };
+    if width > WIDTH_MAX {
+        return None;
+    }
     let (packed, rest) = input.split_at_checked(bit_bytes(count, width))?;
     *input = rest;
     let value = |code: u64| min.wrapping_add(code.wrapping_mul(step).cast_signed());
@@ -290,6 +355,7 @@ fn read_packed(count: usize, stepped: bool, input: &mut &[u8], out: &mut Vec<i64
 
 fn write_rice(values: &[i64], choice: Choice, out: &mut Vec<u8>) {
     write_step(choice, out);
+    write_width(choice, out);
     let mut writer = BitWriter::new(out);
     for value in values {
         writer.write_rice(rice_code(*value, choice.step), choice.width);
@@ -298,7 +364,8 @@ fn write_rice(values: &[i64], choice: Choice, out: &mut Vec<u8>) {
 }
 
 fn read_rice(count: usize, stepped: bool, input: &mut &[u8], out: &mut Vec<i64>) -> Option<()> {
-    let (step, parameter) = read_step(stepped, bits::RICE_PARAMETER_MAX, input)?;
+    let step = read_step(stepped, input)?;
+    let parameter = read_width(input).filter(|parameter| *parameter <= bits::RICE_PARAMETER_MAX)?;
     let mut reader = BitReader::new(input);
     for _ in 0..count {
         let code = reader.read_rice(parameter)?;
@@ -344,3 +411,6 @@ fn read_runs(count: usize, input: &mut &[u8], out: &mut Vec<i64>) -> Option<()> 
     }
     (left == 0).then_some(())
 }
+
+#[cfg(test)]
+mod tests;
