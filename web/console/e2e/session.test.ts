@@ -38,6 +38,7 @@ it('a session that ends asks for the password and keeps what was typed', async (
   await enterPassword(page);
   await page.getByRole('heading', { name: 'Your session has ended' }).waitFor({ state: 'detached' });
   expect(await page.getByLabel('Name').inputValue()).toBe('Half written');
+  await page.getByText('Live', { exact: true }).first().waitFor({ state: 'attached' });
 });
 
 it('a stream that is lost is said to be lost, and comes back by itself', async () => {

@@ -68,7 +68,7 @@ export class Car {
   step(now: number): boolean {
     const before = this.state;
     if (this.connected) this.lastSeen = now;
-    if (this.#random.next() < 0.0015) this.#change(now);
+    if (this.#random.next() < (this.connected ? 0.0015 : 0.008)) this.#change(now);
     if (this.state === 'moving') this.#drive();
     else this.speed = 0;
     if (this.state === 'charging') this.charge = Math.min(100, this.charge + 0.02);

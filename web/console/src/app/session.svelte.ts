@@ -9,6 +9,7 @@ class SessionStore {
   problem = $state.raw<Problem>();
   #api = createApi();
   #check: ReturnType<typeof setTimeout> | undefined;
+  #waiting = new Set<() => void>();
 
   async restore(): Promise<void> {
     try {
@@ -35,6 +36,11 @@ class SessionStore {
     this.status = 'signed-out';
   }
 
+  /** Runs once when somebody is signed in again: what was refused meanwhile asks anew. */
+  whenSignedIn(again: () => void): void {
+    this.#waiting.add(again);
+  }
+
   expire(): void {
     if (this.status === 'signed-in') this.status = 'expired';
   }
@@ -43,6 +49,9 @@ class SessionStore {
     this.account = session.account;
     this.problem = undefined;
     this.status = 'signed-in';
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const again of waiting) again();
     clearTimeout(this.#check);
     // The platform may have prolonged it: asks instead of assuming. Timers hold 31 bits.
     const wait = Math.min(Math.max(Date.parse(session.expires_at) - Date.now(), 1000), 2 ** 31 - 1);

@@ -1,4 +1,5 @@
 import { Problem } from '@marque/api';
+import { session } from '../app/session.svelte';
 
 /** A read that a screen shows: its data, its problem, and whether it is under way. */
 export class Query<T> {
@@ -26,6 +27,7 @@ export class Query<T> {
       (cause) => {
         if (abort.signal.aborted) return;
         this.problem = Problem.from(cause);
+        if (this.problem.status === 401) session.whenSignedIn(this.retry);
         this.loading = false;
       },
     );

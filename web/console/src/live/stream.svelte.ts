@@ -98,6 +98,9 @@ export class Stream {
     if (problem.status === 401) {
       session.expire();
       this.status = 'refused';
+      session.whenSignedIn(() => {
+        if (this.status === 'refused') this.retry();
+      });
       return;
     }
     if (problem.status >= 400 && problem.status < 500 && problem.status !== 429) {

@@ -3,6 +3,9 @@ import { api, body } from '../../data/api';
 import { Stream } from '../../live/stream.svelte';
 import { applyFleetEvent, emptyFleet, readFleetEvent } from './reducer';
 
+/** Positions are read whole this often, so that a car whose owner withdrew the grant leaves the map. */
+const RENEW_MS = 60_000;
+
 /** A hidden console lets go of its stream after this long; it comes back with the page. */
 const HIDDEN_MS_MAX = 60_000;
 
@@ -46,7 +49,11 @@ class FleetStore {
       else this.resume();
     };
     document.addEventListener('visibilitychange', visibility);
+    const renew = setInterval(() => {
+      if (this.stream.status === 'live') void this.load();
+    }, RENEW_MS);
     return () => {
+      clearInterval(renew);
       clearTimeout(hidden);
       document.removeEventListener('visibilitychange', visibility);
       this.#started = false;
@@ -59,7 +66,7 @@ class FleetStore {
 
   resume(): void {
     const { status } = this.stream;
-    if (this.#started && (status === 'idle' || status === 'refused')) this.stream.open('/v1/fleet/events');
+    if (this.#started && status === 'idle') this.stream.open('/v1/fleet/events');
   }
 
   /** The whole of it; after a reconnection, too, since changes were missed. */
