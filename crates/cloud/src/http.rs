@@ -1,11 +1,40 @@
 //! The HTTP API under `/v1`, health, metrics and the console's pages.
+//!
+//! Invariants, as absences: no route without a session but the few that the OpenAPI document marks as open;
+//! no error without a problem document; no VIN in an answer; no personal datum that `consent` was not asked
+//! about.
 
+use std::{fmt, sync::Arc};
+
+use axum::{Router, extract::DefaultBodyLimit, middleware};
+use model::{Timestamp, VehicleId};
+use store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    accounts::Accounts,
+    catalogues::Catalogues,
+    clock::Clock,
+    config::HttpConfig,
+    desired::Desired,
+    enrolment::Enrolment,
+    metrics::Metrics,
+    owner::{History, Twins},
+    pki::Pki,
+    presence::Presence,
+    registry::{Car, Registry},
+    words,
+};
 
 mod auth;
 mod campaigns;
 mod catalogues;
+pub mod console;
 mod consent;
+mod edge;
 mod etag;
 mod extract;
 mod fleet;
@@ -13,42 +42,248 @@ mod health;
 mod history;
 mod idempotency;
 pub mod openapi;
+mod page;
 mod problem;
+pub mod server;
 mod session;
 mod signals;
+mod sse;
 mod state;
+mod values;
 mod vehicles;
-mod words;
 
-#[derive(Clone, Debug)]
-pub struct Api;
+/// A body that no route says otherwise of: a campaign of 4,000 signals has 300 kB.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// Every route with its description; the OpenAPI document is made from the same list.
+/// What the API is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub store: Store,
+    pub registry: Registry,
+    pub presence: Presence,
+    pub catalogues: Catalogues,
+    pub desired: Desired,
+    pub enrolment: Enrolment,
+    pub accounts: Accounts,
+    pub pki: Arc<Pki>,
+    pub twins: Twins,
+    pub history: History,
+    pub clock: Clock,
+    pub metrics: Metrics,
+    pub config: HttpConfig,
+    /// Whether other parts can serve.
+    pub probes: Vec<Probe>,
+    /// Cancelled when the platform begins to stop: streams end, readiness fails.
+    pub stopping: CancellationToken,
+}
+
+/// Asks a part whether it can serve, and renders what it counts.
+pub struct Probe {
+    pub name: &'static str,
+    /// The error says what is wrong.
+    pub check: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
+    /// In Prometheus' text format; may be empty.
+    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Probe").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What every handler has. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Api(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    edge: edge::Edge,
+    view: fleet::view::View,
+    streams: Arc<Semaphore>,
+}
+
+macro_rules! parts {
+    ($($name:ident: $type:ty),+ $(,)?) => {
+        $(fn $name(&self) -> &$type { &self.0.parts.$name })+
+    };
+}
+
+impl Api {
+    pub fn new(parts: Parts) -> Self {
+        let edge = edge::Edge::new(&parts.metrics);
+        let view = fleet::view::View::new(parts.catalogues.core());
+        Self(Arc::new(Inner { parts, edge, view, streams: Arc::new(Semaphore::new(sse::STREAMS_MAX)) }))
+    }
+
+    parts! {
+        store: Store,
+        registry: Registry,
+        presence: Presence,
+        catalogues: Catalogues,
+        desired: Desired,
+        enrolment: Enrolment,
+        accounts: Accounts,
+        pki: Pki,
+        twins: Twins,
+        history: History,
+        probes: [Probe],
+        stopping: CancellationToken,
+    }
+
+    fn edge(&self) -> &edge::Edge {
+        &self.0.edge
+    }
+
+    fn view(&self) -> &fleet::view::View {
+        &self.0.view
+    }
+
+    fn streams(&self) -> &Arc<Semaphore> {
+        &self.0.streams
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.parts.clock.now()
+    }
+
+    fn tls(&self) -> bool {
+        self.0.parts.config.tls
+    }
+
+    fn metrics_open(&self) -> bool {
+        self.0.parts.config.metrics_open
+    }
+
+    fn car(&self, vehicle: VehicleId) -> Result<Arc<Car>, problem::Problem> {
+        self.registry()
+            .car(vehicle)
+            .ok_or_else(|| problem::Problem::not_found("no such vehicle; GET /v1/vehicles lists them"))
+    }
+
+    fn render_metrics(&self) -> String {
+        let mut text = self.0.parts.metrics.render();
+        for probe in self.probes() {
+            text.push_str(&(probe.metrics)());
+        }
+        text
+    }
+
+    /// What has to happen now and then: rates every second, tidying every minute. Ends when the platform
+    /// stops.
+    pub async fn tend(self) {
+        let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
+        let mut count: u32 = 0;
+        loop {
+            tokio::select! {
+                _ = seconds.tick() => {}
+                () = self.stopping().cancelled() => return,
+            }
+            self.view().count(&self);
+            if count.is_multiple_of(60) {
+                self.tidy().await;
+            }
+            count = count.wrapping_add(1);
+        }
+    }
+
+    async fn tidy(&self) {
+        let now = self.now();
+        let sessions = self.store().forget_ended_sessions(now).await;
+        let keys = self.store().forget_keys(now - idempotency::KEPT).await;
+        for error in [sessions.err(), keys.err()].into_iter().flatten() {
+            tracing::warn!(error = %problem::chain(&error), "old sessions and keys could not be forgotten");
+        }
+    }
+}
+
+/// The API as a service.
+pub fn router(api: Api) -> Router {
+    let signed_in = |routes: OpenApiRouter<Api>| {
+        routes.route_layer(middleware::from_fn_with_state(api.clone(), auth::require))
+    };
+    let repeatable = repeatable_routes()
+        .route_layer(middleware::from_fn_with_state(api.clone(), idempotency::repeatable));
+    let metrics =
+        metrics_routes().route_layer(middleware::from_fn_with_state(api.clone(), auth::require_for_metrics));
+    let enrolment = enrolment_routes().route_layer(DefaultBodyLimit::max(vehicles::ENROL_BYTES_MAX));
+    let vspec = catalogue_routes().route_layer(DefaultBodyLimit::max(::signals::VSPEC_BYTES_MAX));
+    let (router, _) = open_routes()
+        .merge(metrics)
+        .merge(signed_in(read_routes()))
+        .merge(signed_in(repeatable))
+        .merge(signed_in(enrolment))
+        .merge(signed_in(vspec))
+        .split_for_parts();
+    router
+        .fallback(console::serve)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(api.clone(), edge::serve))
+        // Outside of it, so that problems are compressed too.
+        .layer(CompressionLayer::new())
+        .with_state(api)
+}
+
+/// Every route with its description; the OpenAPI document is made of the same lists.
 fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(openapi::base())
-        .routes(routes!(session::create_session, session::get_session, session::delete_session))
+        .merge(open_routes())
+        .merge(metrics_routes())
+        .merge(read_routes())
+        .merge(repeatable_routes())
+        .merge(enrolment_routes())
+        .merge(catalogue_routes())
+}
+
+/// For everybody.
+fn open_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(session::create_session))
+        .routes(routes!(openapi::get_openapi))
+        .routes(routes!(health::get_liveness))
+        .routes(routes!(health::get_readiness))
+}
+
+fn metrics_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(health::get_metrics))
+}
+
+fn read_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(session::get_session, session::delete_session))
         .routes(routes!(fleet::get_facets))
         .routes(routes!(fleet::get_fleet_summary))
         .routes(routes!(fleet::list_positions))
         .routes(routes!(fleet::stream_fleet_events))
-        .routes(routes!(vehicles::list_vehicles, vehicles::create_vehicle))
-        .routes(routes!(vehicles::enrol_vehicles))
+        .routes(routes!(vehicles::list_vehicles))
         .routes(routes!(vehicles::search_vehicles))
         .routes(routes!(vehicles::get_vehicle))
-        .routes(routes!(vehicles::create_certificate))
         .routes(routes!(signals::list_signals))
         .routes(routes!(signals::stream_signal_events))
         .routes(routes!(history::get_history))
         .routes(routes!(state::get_state))
         .routes(routes!(consent::get_grants, consent::put_grants))
-        .routes(routes!(campaigns::list_campaigns, campaigns::create_campaign))
+        .routes(routes!(campaigns::list_campaigns))
         .routes(routes!(campaigns::get_campaign, campaigns::put_campaign))
         .routes(routes!(campaigns::assign_campaign))
         .routes(routes!(campaigns::get_campaign_status))
-        .routes(routes!(catalogues::list_catalogues, catalogues::create_catalogue))
+        .routes(routes!(catalogues::list_catalogues))
         .routes(routes!(catalogues::get_catalogue))
-        .routes(routes!(openapi::get_openapi))
-        .routes(routes!(health::get_liveness))
-        .routes(routes!(health::get_readiness))
-        .routes(routes!(health::get_metrics))
+}
+
+/// Creates that take an `Idempotency-Key`.
+fn repeatable_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(vehicles::create_vehicle))
+        .routes(routes!(vehicles::create_certificate))
+        .routes(routes!(campaigns::create_campaign))
+}
+
+fn enrolment_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(vehicles::enrol_vehicles))
+}
+
+fn catalogue_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(catalogues::create_catalogue))
 }

@@ -1,4 +1,17 @@
 //! The platform: gateway, shard owners, HTTP API, workers.
 
+pub mod accounts;
+pub mod catalogues;
+pub mod clock;
+pub mod config;
+pub mod desired;
+pub mod documents;
+pub mod enrolment;
+pub mod gateway;
 pub mod http;
+pub mod metrics;
 pub mod owner;
+pub mod pki;
+pub mod presence;
+pub mod registry;
+mod words;

@@ -57,17 +57,22 @@ impl Store {
         row.as_ref().map(certificate).transpose()
     }
 
-    /// Fingerprints of certificates that were taken back and would still be valid.
-    pub async fn revoked_certificates(&self, now: Timestamp) -> Result<Vec<String>, Error> {
+    /// All certificates that have not expired, taken back or not, in pages of the fingerprints' order.
+    pub async fn unexpired_certificates(
+        &self,
+        now: Timestamp,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Certificate>, Error> {
         let rows = self
             .pool
             .fetch(
-                "SELECT fingerprint FROM certificates WHERE revoked_at IS NOT NULL AND not_after > $1 \
-                 ORDER BY fingerprint",
-                args![now],
+                "SELECT fingerprint, vehicle_id, serial, not_before, not_after, revoked_at FROM certificates \
+                 WHERE fingerprint > $1 AND not_after > $2 ORDER BY fingerprint LIMIT $3",
+                args![after, now, limit],
             )
             .await?;
-        rows.iter().map(|row| row.text(0)).collect()
+        rows.iter().map(certificate).collect()
     }
 }
 

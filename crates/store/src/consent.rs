@@ -4,8 +4,9 @@ use consent::{Grant, Grants};
 use model::{ConsentEpoch, SubjectId, Timestamp};
 
 use crate::{
-    Error, Store, Transaction,
+    Error, Store, Subject, Transaction,
     sql::{Arg, Row, args, row},
+    subjects::subject,
 };
 
 fn grant(row: &Row, first: usize) -> Result<Grant, Error> {
@@ -38,34 +39,39 @@ impl Store {
         Ok(Grants::new(ConsentEpoch(epoch), entries))
     }
 
-    /// The grants of all subjects that are in force now, in pages of the subjects' order.
+    /// All cars in the ownership intervals that they are in now, with what was granted; in pages of the
+    /// subjects' order.
     pub async fn all_grants(
         &self,
         after: Option<SubjectId>,
         limit: u32,
-    ) -> Result<Vec<(SubjectId, Grants)>, Error> {
+    ) -> Result<Vec<(Subject, Grants)>, Error> {
         let after = after.map_or_else(String::new, |subject| subject.to_string());
         let rows = self
             .pool
             .fetch(
-                "SELECT s.subject_id, s.consent_epoch, g.purpose, g.category, g.granted, g.said_at \
-                 FROM (SELECT subject_id, consent_epoch FROM subjects \
+                "SELECT s.subject_id, s.vehicle_id, s.began_at, s.consent_epoch, \
+                 g.purpose, g.category, g.granted, g.said_at \
+                 FROM (SELECT subject_id, vehicle_id, began_at, consent_epoch FROM subjects \
                        WHERE subject_id > $1 AND ended_at IS NULL ORDER BY subject_id LIMIT $2) s \
                  LEFT JOIN grants g ON g.subject_id = s.subject_id ORDER BY s.subject_id",
                 args![after, limit],
             )
             .await?;
-        let mut all: Vec<(SubjectId, ConsentEpoch, Vec<Grant>)> = Vec::new();
+        let mut all: Vec<(Subject, Vec<Grant>)> = Vec::new();
         for row in &rows {
-            let subject = row.word(0)?;
-            if all.last().is_none_or(|(last, ..)| *last != subject) {
-                all.push((subject, ConsentEpoch(row.number(1)?), Vec::new()));
+            let subject = subject(row)?;
+            if all.last().is_none_or(|(last, _)| last.subject != subject.subject) {
+                all.push((subject, Vec::new()));
             }
-            if let (Some((.., entries)), Some(_)) = (all.last_mut(), row.opt_text(2)?) {
-                entries.push(grant(row, 2)?);
+            if let (Some((_, entries)), Some(_)) = (all.last_mut(), row.opt_text(4)?) {
+                entries.push(grant(row, 4)?);
             }
         }
-        Ok(all.into_iter().map(|(subject, epoch, entries)| (subject, Grants::new(epoch, entries))).collect())
+        let grants = |(subject, entries): (Subject, Vec<Grant>)| {
+            (subject, Grants::new(subject.consent_epoch, entries))
+        };
+        Ok(all.into_iter().map(grants).collect())
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Subject {
     pub consent_epoch: ConsentEpoch,
 }
 
-fn subject(row: &Row) -> Result<Subject, Error> {
+pub(crate) fn subject(row: &Row) -> Result<Subject, Error> {
     Ok(Subject {
         subject: row.word(0)?,
         vehicle: row.word(1)?,
@@ -37,23 +37,5 @@ impl Store {
             )
             .await?;
         subject(&row.ok_or(Error::NotFound { what: "vehicle" })?)
-    }
-
-    /// All cars in the intervals that they are in now, in pages of the subjects' order.
-    pub async fn current_subjects(
-        &self,
-        after: Option<SubjectId>,
-        limit: u32,
-    ) -> Result<Vec<Subject>, Error> {
-        let after = after.map_or_else(String::new, |subject| subject.to_string());
-        let rows = self
-            .pool
-            .fetch(
-                "SELECT subject_id, vehicle_id, began_at, consent_epoch FROM subjects \
-                 WHERE subject_id > $1 AND ended_at IS NULL ORDER BY subject_id LIMIT $2",
-                args![after, limit],
-            )
-            .await?;
-        rows.iter().map(subject).collect()
     }
 }

@@ -48,7 +48,6 @@ pub struct VehicleFilter {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FleetCount {
     pub brand: Brand,
-    pub region: Region,
     pub model: String,
     pub architecture: String,
     pub vehicles: u64,
@@ -106,18 +105,17 @@ impl Store {
         let rows = self
             .pool
             .fetch(
-                "SELECT brand, region, model, architecture, COUNT(*) FROM vehicles \
-                 GROUP BY brand, region, model, architecture ORDER BY brand, region, model, architecture",
+                "SELECT brand, model, architecture, COUNT(*) FROM vehicles \
+                 GROUP BY brand, model, architecture ORDER BY brand, model, architecture",
                 &[],
             )
             .await?;
         let count = |row: &Row| {
             Ok(FleetCount {
                 brand: row.word(0)?,
-                region: row.word(1)?,
-                model: row.text(2)?,
-                architecture: row.text(3)?,
-                vehicles: row.count(4)?,
+                model: row.text(1)?,
+                architecture: row.text(2)?,
+                vehicles: row.count(3)?,
             })
         };
         rows.iter().map(count).collect()

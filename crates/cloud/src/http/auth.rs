@@ -1,1 +1,120 @@
-pub const COOKIE: &str = "marque_session";
+//! Who asks: a bearer token, or the session's cookie where the request comes from our own pages.
+
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+use model::Timestamp;
+
+use super::{
+    Api,
+    problem::{Kind, Problem},
+};
+
+pub(crate) const COOKIE: &str = "marque_session";
+
+/// The person behind a request; every route but the open ones has one.
+#[derive(Clone)]
+pub(crate) struct Principal {
+    pub username: String,
+    pub expires_at: Timestamp,
+    token: String,
+}
+
+impl Principal {
+    /// To end the session.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+}
+
+impl std::fmt::Debug for Principal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Principal").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Principal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(sign_in_first)
+    }
+}
+
+/// Lets only requests with an open session through. It lies around all routes but the open ones, so that no
+/// handler can forget it.
+pub(crate) async fn require(State(api): State<Api>, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let principal = identify(&api, request.method(), request.headers()).await?;
+    request.extensions_mut().insert(principal);
+    Ok(next.run(request).await)
+}
+
+/// The same for metrics, which are open where only this machine can ask.
+pub(crate) async fn require_for_metrics(
+    State(api): State<Api>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    if !api.metrics_open() {
+        identify(&api, request.method(), request.headers()).await?;
+    }
+    Ok(next.run(request).await)
+}
+
+async fn identify(api: &Api, method: &Method, headers: &HeaderMap) -> Result<Principal, Problem> {
+    let token = match bearer(headers) {
+        Some(token) => token.to_owned(),
+        None => {
+            let token = cookie(headers).ok_or_else(sign_in_first)?;
+            if !method.is_safe() && !same_origin(headers) {
+                return Err(Problem::new(
+                    Kind::Forbidden,
+                    "a cookie counts only for requests of the console's own pages; use a bearer token",
+                ));
+            }
+            token.to_owned()
+        }
+    };
+    let session = api.accounts().session(&token, api.now()).await?.ok_or_else(sign_in_first)?;
+    Ok(Principal { username: session.username, expires_at: session.expires_at, token })
+}
+
+fn sign_in_first() -> Problem {
+    Problem::unauthorized("POST /v1/session gives a token; give it as `Authorization: Bearer`")
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(';')).find_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        (name == COOKIE).then_some(value)
+    })
+}
+
+/// Browsers say where a request comes from; one that comes from elsewhere, or does not say, does not count
+/// as the person's own.
+pub(crate) fn same_origin(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text("sec-fetch-site") {
+        return site == "same-origin";
+    }
+    let host = text("host");
+    let origin = text("origin").and_then(|origin| origin.split_once("://")).map(|(_, authority)| authority);
+    origin.is_some() && origin == host
+}
+
+/// The cookie that goes with a new session, or ends one.
+pub(crate) fn set_cookie(token: &str, max_age_s: i64, tls: bool) -> Option<HeaderValue> {
+    let secure = if tls { "; Secure" } else { "" };
+    let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Strict{secure}");
+    HeaderValue::from_str(&cookie).ok()
+}

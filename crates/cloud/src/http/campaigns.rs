@@ -1,26 +1,42 @@
 //! Campaigns: what cars collect.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use model::CampaignId;
+use store::{CampaignRow, Selector};
+use wire::Kind;
 
 use super::{
-    Api,
+    Api, etag,
     extract::{Json, Path, Query},
-    problem::Problem,
+    page,
+    problem::{PlaceError, Problem},
+    words::Time,
 };
-use types::{Assigned, Assignment, Campaign, CampaignDocument, CampaignPage, CampaignStatus, CampaignsQuery};
+use crate::{
+    desired::DesiredError,
+    documents::{CampaignDocument, Wrong},
+};
+use types::{Assigned, Assignment, Campaign, CampaignPage, CampaignStatus, CampaignsQuery};
 
-pub mod types;
+pub(crate) mod types;
 
 /// Lists campaigns, the newest first.
 #[utoipa::path(
     get, path = "/v1/campaigns", tag = "campaigns", params(CampaignsQuery),
     responses((status = 200, description = "One page", body = CampaignPage)),
 )]
-pub async fn list_campaigns(
-    State(_api): State<Api>,
-    Query(_query): Query<CampaignsQuery>,
+pub(crate) async fn list_campaigns(
+    State(api): State<Api>,
+    Query(query): Query<CampaignsQuery>,
 ) -> Result<Json<CampaignPage>, Problem> {
-    Err(Problem::unavailable("soon"))
+    let (cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
+    let page = api.store().campaigns(cursor.as_ref(), limit).await?;
+    let items = page.items.into_iter().map(campaign).collect::<Result<_, _>>()?;
+    Ok(Json(CampaignPage { items, next_cursor: page.next.map(|cursor| cursor.to_string()) }))
 }
 
 /// Creates a campaign. It collects nothing until it is assigned.
@@ -29,11 +45,14 @@ pub async fn list_campaigns(
     responses((status = 201, description = "Created", body = Campaign,
         headers(("Location" = String, description = "The campaign's path")))),
 )]
-pub async fn create_campaign(
-    State(_api): State<Api>,
-    Json(_body): Json<CampaignDocument>,
+pub(crate) async fn create_campaign(
+    State(api): State<Api>,
+    Json(document): Json<CampaignDocument>,
 ) -> Result<Response, Problem> {
-    Err(Problem::unavailable("soon"))
+    let id = api.desired().create_campaign(&document, api.now()).await?;
+    let campaign = campaign(api.store().campaign(id).await?)?;
+    let location = format!("/v1/campaigns/{id}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(campaign)).into_response())
 }
 
 /// A campaign in its newest version.
@@ -42,11 +61,13 @@ pub async fn create_campaign(
     params(("campaign_id" = u64, Path, description = "The campaign's number")),
     responses((status = 200, description = "The campaign", body = Campaign)),
 )]
-pub async fn get_campaign(
-    State(_api): State<Api>,
-    Path(_campaign_id): Path<u64>,
-) -> Result<Json<Campaign>, Problem> {
-    Err(Problem::unavailable("soon"))
+pub(crate) async fn get_campaign(
+    State(api): State<Api>,
+    Path(campaign_id): Path<u64>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let campaign = campaign(api.store().campaign(CampaignId(campaign_id)).await?)?;
+    Ok(etag::answer(&headers, &campaign))
 }
 
 /// Gives a campaign a new document; the cars that have it fetch it.
@@ -56,12 +77,18 @@ pub async fn get_campaign(
     request_body = CampaignDocument,
     responses((status = 200, description = "The campaign in its new version", body = Campaign)),
 )]
-pub async fn put_campaign(
-    State(_api): State<Api>,
-    Path(_campaign_id): Path<u64>,
-    Json(_body): Json<CampaignDocument>,
+pub(crate) async fn put_campaign(
+    State(api): State<Api>,
+    Path(campaign_id): Path<u64>,
+    headers: HeaderMap,
+    Json(document): Json<CampaignDocument>,
 ) -> Result<Json<Campaign>, Problem> {
-    Err(Problem::unavailable("soon"))
+    let id = CampaignId(campaign_id);
+    let row = api.store().campaign(id).await?;
+    let version = row.version;
+    etag::check_match(&headers, &campaign(row)?)?;
+    api.desired().change_campaign(id, version, &document, api.now()).await?;
+    Ok(Json(campaign(api.store().campaign(id).await?)?))
 }
 
 /// Assigns a campaign to vehicles; they fetch it.
@@ -71,12 +98,29 @@ pub async fn put_campaign(
     request_body = Assignment,
     responses((status = 200, description = "Assigned", body = Assigned)),
 )]
-pub async fn assign_campaign(
-    State(_api): State<Api>,
-    Path(_campaign_id): Path<u64>,
-    Json(_body): Json<Assignment>,
+pub(crate) async fn assign_campaign(
+    State(api): State<Api>,
+    Path(campaign_id): Path<u64>,
+    Json(body): Json<Assignment>,
 ) -> Result<Json<Assigned>, Problem> {
-    Err(Problem::unavailable("soon"))
+    let selector = Selector {
+        brands: body.brands.iter().map(|brand| brand.0).collect(),
+        regions: body.regions.iter().map(|region| region.0.clone()).collect(),
+        models: body.models,
+        vehicles: body.vehicle_ids.iter().map(|id| id.0).collect(),
+    };
+    let Selector { brands, regions, models, vehicles } = &selector;
+    if brands.is_empty() && regions.is_empty() && models.is_empty() && vehicles.is_empty() {
+        let choice = "give at least one of brands, regions, models and vehicle_ids";
+        return Err(Problem::at("brands", choice));
+    }
+    if vehicles.len() > types::VEHICLE_IDS_MAX {
+        let limit = format!("at most {} at once; give a brand, region or model", types::VEHICLE_IDS_MAX);
+        return Err(Problem::at("vehicle_ids", limit));
+    }
+    let (matched, assigned) =
+        api.desired().assign_campaign(CampaignId(campaign_id), &selector, api.now()).await?;
+    Ok(Json(Assigned { matched, assigned }))
 }
 
 /// How far a campaign has come.
@@ -85,9 +129,47 @@ pub async fn assign_campaign(
     params(("campaign_id" = u64, Path, description = "The campaign's number")),
     responses((status = 200, description = "Counts of vehicles", body = CampaignStatus)),
 )]
-pub async fn get_campaign_status(
-    State(_api): State<Api>,
-    Path(_campaign_id): Path<u64>,
+pub(crate) async fn get_campaign_status(
+    State(api): State<Api>,
+    Path(campaign_id): Path<u64>,
 ) -> Result<Json<CampaignStatus>, Problem> {
-    Err(Problem::unavailable("soon"))
+    let id = CampaignId(campaign_id);
+    let row = api.store().campaign(id).await?;
+    let counts = api.store().campaign_status(id, Kind::Campaigns.slug()).await?;
+    Ok(Json(CampaignStatus {
+        campaign_id,
+        version: row.version.0,
+        assigned: counts.assigned,
+        applied: counts.applied,
+        pending: counts.assigned.saturating_sub(counts.applied + counts.failed),
+        failed: counts.failed,
+        samples: api.twins().campaign_samples(id),
+    }))
+}
+
+fn campaign(row: CampaignRow) -> Result<Campaign, Problem> {
+    let document = CampaignDocument::from_text(&row.document)
+        .ok_or_else(|| Problem::internal(&DesiredError::Stored(row.id)))?;
+    Ok(Campaign {
+        campaign_id: row.id.0,
+        version: row.version.0,
+        created_at: Time(row.created_at),
+        updated_at: Time(row.updated_at),
+        assigned: row.assigned,
+        name: document.name,
+        purpose: document.purpose,
+        groups: document.groups,
+        samples_per_minute_max: document.samples_per_minute_max,
+    })
+}
+
+impl From<DesiredError> for Problem {
+    fn from(error: DesiredError) -> Self {
+        let place = |wrong: Wrong| PlaceError { place: wrong.place, detail: wrong.problem };
+        match error {
+            DesiredError::Store(error) => error.into(),
+            DesiredError::Campaign(wrong) => Self::places(wrong.into_iter().map(place).collect()),
+            DesiredError::Stored(_) | DesiredError::Envelope(_) => Self::internal(&error),
+        }
+    }
 }

@@ -1,27 +1,40 @@
 //! Catalogues of signals.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use signals::{Catalogue, Leaf, LeafKind};
+use store::CatalogueRow;
 
 use super::{
-    Api,
+    Api, etag,
     extract::{Json, Path, Query},
-    problem::Problem,
-    words::CatalogueHashHex,
+    page,
+    problem::{Kind, Problem},
+    values,
+    words::{CatalogueHashHex, CategorySlug, Time},
 };
-use types::{CatalogueDocument, CatalogueItem, CataloguePage, CataloguesQuery};
+use crate::catalogues::CatalogueError;
+use types::{CatalogueDocument, CatalogueItem, CataloguePage, CataloguesQuery, LeafItem, LeafKindSlug};
 
-pub mod types;
+pub(crate) mod types;
 
-/// Lists catalogues, the newest first.
+/// Lists catalogues.
 #[utoipa::path(
     get, path = "/v1/catalogues", tag = "catalogues", params(CataloguesQuery),
     responses((status = 200, description = "One page", body = CataloguePage)),
 )]
-pub async fn list_catalogues(
-    State(_api): State<Api>,
-    Query(_query): Query<CataloguesQuery>,
+pub(crate) async fn list_catalogues(
+    State(api): State<Api>,
+    Query(query): Query<CataloguesQuery>,
 ) -> Result<Json<CataloguePage>, Problem> {
-    Err(Problem::unavailable("soon"))
+    let (cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
+    let page = api.store().catalogues(cursor.as_ref(), limit).await?;
+    let items = page.items.into_iter().map(item).collect();
+    Ok(Json(CataloguePage { items, next_cursor: page.next.map(|cursor| cursor.to_string()) }))
 }
 
 /// Adds a catalogue from VSS's JSON (vspec). A catalogue with the same leaves is the same catalogue.
@@ -36,11 +49,22 @@ pub async fn list_catalogues(
         (status = 200, description = "It was there already", body = CatalogueItem),
     ),
 )]
-pub async fn create_catalogue(
-    State(_api): State<Api>,
-    Json(_body): Json<serde_json::Value>,
+pub(crate) async fn create_catalogue(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    body: Bytes,
 ) -> Result<Response, Problem> {
-    Err(Problem::unavailable("soon"))
+    let json = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !json.is_some_and(|kind| kind.starts_with("application/json")) {
+        return Err(Problem::new(Kind::UnsupportedMedia, "send `Content-Type: application/json`"));
+    }
+    let (catalogue, added) = api.catalogues().add(api.store(), &body, api.now()).await.map_err(refused)?;
+    let hash = CatalogueHashHex(catalogue.hash());
+    let location = format!("/v1/catalogues/{hash}");
+    let leaf_count = u32::try_from(catalogue.len()).unwrap_or(u32::MAX);
+    let item = CatalogueItem { hash, leaf_count, created_at: Time(api.now()) };
+    let status = if added { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, [(header::LOCATION, location)], Json(item)).into_response())
 }
 
 /// A catalogue with all its leaves.
@@ -49,9 +73,56 @@ pub async fn create_catalogue(
     params(("hash" = inline(CatalogueHashHex), Path, description = "The catalogue's hash")),
     responses((status = 200, description = "The catalogue", body = CatalogueDocument)),
 )]
-pub async fn get_catalogue(
-    State(_api): State<Api>,
-    Path(_hash): Path<CatalogueHashHex>,
-) -> Result<Json<CatalogueDocument>, Problem> {
-    Err(Problem::unavailable("soon"))
+pub(crate) async fn get_catalogue(
+    State(api): State<Api>,
+    Path(hash): Path<CatalogueHashHex>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let catalogue = api.catalogues().get(hash.0);
+    let catalogue =
+        catalogue.ok_or_else(|| Problem::not_found("no such catalogue; GET /v1/catalogues lists them"))?;
+    Ok(etag::answer(&headers, &document(&catalogue)))
+}
+
+fn item(row: CatalogueRow) -> CatalogueItem {
+    CatalogueItem {
+        hash: CatalogueHashHex(row.hash),
+        leaf_count: row.leaf_count,
+        created_at: Time(row.created_at),
+    }
+}
+
+fn document(catalogue: &Catalogue) -> CatalogueDocument {
+    CatalogueDocument {
+        hash: CatalogueHashHex(catalogue.hash()),
+        leaves: catalogue.leaves().map(|leaf| leaf_item(leaf)).collect(),
+    }
+}
+
+fn leaf_item(leaf: &Leaf) -> LeafItem {
+    LeafItem {
+        signal_id: leaf.id.0,
+        path: leaf.path.to_string(),
+        kind: match leaf.kind {
+            LeafKind::Sensor => LeafKindSlug::Sensor,
+            LeafKind::Actuator => LeafKindSlug::Actuator,
+            LeafKind::Attribute => LeafKindSlug::Attribute,
+        },
+        data_type: leaf.data_type.to_string(),
+        unit: leaf.unit.as_deref().map(str::to_owned),
+        min: leaf.limits.min,
+        max: leaf.limits.max,
+        allowed: leaf.limits.allowed.iter().map(values::json).collect(),
+        category: CategorySlug(leaf.category),
+        scale: leaf.scale.digits(),
+        description: leaf.description.to_string(),
+    }
+}
+
+fn refused(error: CatalogueError) -> Problem {
+    match error {
+        CatalogueError::Store(error) => error.into(),
+        CatalogueError::Invalid(error) => Problem::new(Kind::Unprocessable, error.to_string()),
+        CatalogueError::Text => Problem::bad_request("the body is not UTF-8"),
+    }
 }

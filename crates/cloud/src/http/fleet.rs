@@ -1,23 +1,58 @@
 //! The fleet as a whole: what it can be sliced by, its counts, its map, its changes.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+use model::{Brand, Purpose};
 
 use super::{
     Api,
+    auth::Principal,
+    etag,
     extract::{Json, Query},
     problem::Problem,
+    sse,
+    words::{BrandSlug, RegionName},
 };
-use types::{EventsQuery, Facets, FleetSummary, Positions, PositionsQuery};
+use types::{
+    BrandFacet, EventsQuery, Facets, FleetSummary, ModelFacet, Positions, PositionsQuery,
+};
 
-pub mod types;
+mod stream;
+pub(crate) mod types;
+pub(crate) mod view;
+
+/// What the console is for, when a request does not say what else.
+pub(crate) const PURPOSE: Purpose = Purpose::FleetManagement;
 
 /// What the fleet can be sliced by.
 #[utoipa::path(
     get, path = "/v1/facets", tag = "fleet",
     responses((status = 200, description = "Brands, regions, architectures, models", body = Facets)),
 )]
-pub async fn get_facets(State(_api): State<Api>) -> Result<Json<Facets>, Problem> {
-    Err(Problem::unavailable("soon"))
+pub(crate) async fn get_facets(State(api): State<Api>, headers: HeaderMap) -> Response {
+    let counts = api.registry().counts();
+    let mut architectures: Vec<String> = counts.iter().map(|count| count.architecture.clone()).collect();
+    architectures.sort();
+    architectures.dedup();
+    let facets = Facets {
+        brands: Brand::ALL
+            .map(|brand| BrandFacet { slug: BrandSlug(brand), name: brand.name().to_owned() })
+            .into(),
+        regions: vec![RegionName(api.registry().region().clone())],
+        architectures,
+        models: counts
+            .into_iter()
+            .map(|count| ModelFacet {
+                brand: BrandSlug(count.brand),
+                model: count.model,
+                architecture: count.architecture,
+            })
+            .collect(),
+    };
+    etag::answer(&headers, &facets)
 }
 
 /// The fleet in counts.
@@ -25,8 +60,8 @@ pub async fn get_facets(State(_api): State<Api>) -> Result<Json<Facets>, Problem
     get, path = "/v1/fleet/summary", tag = "fleet",
     responses((status = 200, description = "Counts and rates", body = FleetSummary)),
 )]
-pub async fn get_fleet_summary(State(_api): State<Api>) -> Result<Json<FleetSummary>, Problem> {
-    Err(Problem::unavailable("soon"))
+pub(crate) async fn get_fleet_summary(State(api): State<Api>) -> Json<FleetSummary> {
+    Json(api.view().frame(&api, PURPOSE).summary.clone())
 }
 
 /// Where the cars are whose owners have granted location.
@@ -34,11 +69,16 @@ pub async fn get_fleet_summary(State(_api): State<Api>) -> Result<Json<FleetSumm
     get, path = "/v1/fleet/positions", tag = "fleet", params(PositionsQuery),
     responses((status = 200, description = "The latest positions", body = Positions)),
 )]
-pub async fn list_positions(
-    State(_api): State<Api>,
-    Query(_query): Query<PositionsQuery>,
-) -> Result<Json<Positions>, Problem> {
-    Err(Problem::unavailable("soon"))
+pub(crate) async fn list_positions(
+    State(api): State<Api>,
+    Query(query): Query<PositionsQuery>,
+) -> Json<Positions> {
+    let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
+    let frame = api.view().frame(&api, purpose);
+    let elsewhere = query.region.is_some_and(|region| region.0 != *api.registry().region());
+    let wanted = |brand: &BrandSlug| !elsewhere && query.brand.as_ref().is_none_or(|wanted| wanted == brand);
+    let items = frame.positions.iter().filter(|position| wanted(&position.brand)).cloned().collect();
+    Json(Positions { items, complete: true })
 }
 
 /// Follows the fleet.
@@ -51,9 +91,13 @@ pub async fn list_positions(
     responses((status = 200, description = "The stream", content_type = "text/event-stream", body = String,
         example = "event: connectivity\ndata: {\"items\":[]}\n\n")),
 )]
-pub async fn stream_fleet_events(
-    State(_api): State<Api>,
-    Query(_query): Query<EventsQuery>,
+pub(crate) async fn stream_fleet_events(
+    State(api): State<Api>,
+    principal: Principal,
+    Query(query): Query<EventsQuery>,
 ) -> Result<Response, Problem> {
-    Err(Problem::unavailable("soon"))
+    let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
+    let place = sse::place(&api)?;
+    let frames = api.view().subscribe(&api, purpose);
+    Ok(sse::answer(stream::events(api, principal, frames, place)).into_response())
 }

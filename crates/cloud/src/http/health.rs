@@ -1,18 +1,22 @@
 //! Whether the platform lives and can serve, and what it counts.
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
 
-use super::{Api, problem::Problem};
-use types::Readiness;
+use super::{Api, edge, extract::Json};
+use types::{Check, Readiness};
 
-pub mod types;
+pub(crate) mod types;
 
 /// Whether the process lives. Restart it when this fails.
 #[utoipa::path(
     get, path = "/livez", tag = "platform", security(()),
     responses((status = 204, description = "It lives")),
 )]
-pub async fn get_liveness() -> StatusCode {
+pub(crate) async fn get_liveness() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
@@ -24,8 +28,28 @@ pub async fn get_liveness() -> StatusCode {
         (status = 503, description = "It cannot serve now", body = Readiness),
     ),
 )]
-pub async fn get_readiness(State(_api): State<Api>) -> Result<Response, Problem> {
-    Err(Problem::unavailable("soon"))
+pub(crate) async fn get_readiness(State(api): State<Api>) -> Response {
+    let sql = api.store().ping().await;
+    let mut checks = vec![Check {
+        name: "sql".to_owned(),
+        ok: sql.is_ok(),
+        detail: sql.err().map(|_| "the database does not answer".to_owned()),
+    }];
+    checks.extend(api.probes().iter().map(|probe| {
+        let state = (probe.check)();
+        Check { name: probe.name.to_owned(), ok: state.is_ok(), detail: state.err() }
+    }));
+    let stopping = api.stopping().is_cancelled();
+    checks.push(Check {
+        name: "running".to_owned(),
+        ok: !stopping,
+        detail: stopping.then(|| "the platform is stopping".to_owned()),
+    });
+    let ready = checks.iter().all(|check| check.ok);
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut response = (status, Json(Readiness { ready, checks })).into_response();
+    response.extensions_mut().insert(edge::Keep);
+    response
 }
 
 /// Metrics in Prometheus' text format.
@@ -36,6 +60,6 @@ pub async fn get_readiness(State(_api): State<Api>) -> Result<Response, Problem>
     responses((status = 200, description = "The metrics", content_type = "text/plain", body = String,
         example = "marque_gateway_connections 1400\n")),
 )]
-pub async fn get_metrics(State(_api): State<Api>) -> Result<Response, Problem> {
-    Err(Problem::unavailable("soon"))
+pub(crate) async fn get_metrics(State(api): State<Api>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], api.render_metrics()).into_response()
 }

@@ -1,7 +1,108 @@
+//! Creates that a client may repeat when it did not hear the answer.
+
+use aws_lc_rs::digest;
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use model::Micros;
+use store::{Claim, StoredAnswer};
 use utoipa::openapi::HttpMethod;
 
+use super::{
+    Api,
+    auth::Principal,
+    problem::{Kind, Problem},
+};
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// The bodies of covered routes hold one vehicle, one campaign or one request.
+pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// How long an answer can be asked for again.
+pub(crate) const KEPT: Micros = Micros::DAY;
+
 /// The creates that a client may repeat safely.
-pub fn covers(method: &HttpMethod, path: &str) -> bool {
+pub(crate) fn covers(method: &HttpMethod, path: &str) -> bool {
     *method == HttpMethod::Post
         && ["/v1/vehicles", "/v1/campaigns", "/v1/vehicles/{vehicle_id}/certificate"].contains(&path)
+}
+
+/// Around the covered routes; nothing happens without the header.
+pub(crate) async fn repeatable(
+    State(api): State<Api>,
+    principal: Principal,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let Some(key) = request.headers().get(KEY) else {
+        return Ok(next.run(request).await);
+    };
+    let key = readable(key)?.to_owned();
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, BODY_BYTES_MAX)
+        .await
+        .map_err(|_| Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE))?;
+    let hash = request_hash(parts.method.as_str(), parts.uri.path(), &body);
+    let request = Request::from_parts(parts, Body::from(body));
+    match api.store().claim_key(&principal.username, &key, &hash, api.now()).await? {
+        Claim::New => {}
+        Claim::Answered(answer) => return Ok(replay(answer)),
+        Claim::InProgress => {
+            return Err(Problem::conflict("the same request is being worked on").retry_after_s(1));
+        }
+        Claim::Reused => {
+            return Err(Problem::at("Idempotency-Key", "it was used for another request; draw a new one"));
+        }
+    }
+    let response = next.run(request).await;
+    if !response.status().is_success() {
+        api.store().release_key(&principal.username, &key).await?;
+        return Ok(response);
+    }
+    keep(&api, &principal, &key, response).await
+}
+
+async fn keep(api: &Api, principal: &Principal, key: &str, response: Response) -> Result<Response, Problem> {
+    let (parts, body) = response.into_parts();
+    let body: Bytes =
+        axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| Problem::internal(&error))?;
+    let location = parts.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+    let answer = StoredAnswer {
+        status: parts.status.as_u16(),
+        location: location.map(str::to_owned),
+        body: body.to_vec(),
+    };
+    api.store().store_answer(&principal.username, key, &answer).await?;
+    Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+fn replay(answer: StoredAnswer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let mut response = (status, answer.body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    if let Some(location) = answer.location.and_then(|location| HeaderValue::from_str(&location).ok()) {
+        headers.insert(header::LOCATION, location);
+    }
+    response
+}
+
+fn readable(key: &HeaderValue) -> Result<&str, Problem> {
+    let text = key.to_str().ok().filter(|text| (1..=128).contains(&text.len()));
+    text.ok_or_else(|| {
+        Problem::new(Kind::BadRequest, "`Idempotency-Key` is 1 to 128 printable ASCII characters")
+    })
+}
+
+fn request_hash(method: &str, path: &str, body: &[u8]) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in [method.as_bytes(), b" ", path.as_bytes(), b"\n", body] {
+        context.update(part);
+    }
+    hex::encode(context.finish())
 }

@@ -143,6 +143,13 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
         let unchanged = ResponseBuilder::new().description("Nothing has changed").build();
         operation.responses.responses.insert("304".to_owned(), RefOr::T(unchanged));
     }
+    if super::etag::guards(method, path) {
+        kinds.push(Kind::PreconditionFailed);
+        operation.parameters.get_or_insert_with(Vec::new).push(header_parameter(
+            "If-Match",
+            "The `ETag` of the state that the change was thought of; 412 when it is another by now.",
+        ));
+    }
     for kind in kinds {
         let status = kind.status().as_u16().to_string();
         operation.responses.responses.entry(status).or_insert_with(|| RefOr::T(problem_response(kind)));

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
     "detail": "no vehicle has this id; GET /v1/vehicles lists them",
     "instance": "urn:marque:request:5b0c52b4c1d94f03"
 }))]
-pub struct ProblemDocument {
+pub(crate) struct ProblemDocument {
     /// Names the kind of problem; the same for every occurrence.
     #[serde(rename = "type")]
     pub kind: String,
@@ -36,7 +36,7 @@ pub struct ProblemDocument {
 
 /// One place of a request that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct PlaceError {
+pub(crate) struct PlaceError {
     /// Where: `groups[0].signals[2]`, or a parameter's name.
     #[schema(example = "groups[0].signals[2]")]
     pub place: String,
@@ -44,9 +44,9 @@ pub struct PlaceError {
     pub detail: String,
 }
 
-/// A problem on its way out of a handler; rendered once, by [`crate::http::render_problem`].
+/// A problem on its way out of a handler; rendered once, by `edge`.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub(crate) struct Problem {
     kind: Kind,
     detail: String,
     errors: Vec<PlaceError>,
@@ -57,20 +57,20 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident $status:ident $slug:literal $title:literal),+ $(,)?) => {
         /// The kinds of problems that the API knows.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Kind { $($(#[$doc])* $variant),+ }
+        pub(crate) enum Kind { $($(#[$doc])* $variant),+ }
 
         impl Kind {
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            pub const fn status(self) -> StatusCode {
+            pub(crate) const fn status(self) -> StatusCode {
                 match self { $(Self::$variant => StatusCode::$status),+ }
             }
 
-            pub const fn slug(self) -> &'static str {
+            pub(crate) const fn slug(self) -> &'static str {
                 match self { $(Self::$variant => $slug),+ }
             }
 
-            pub const fn title(self) -> &'static str {
+            pub(crate) const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title),+ }
             }
         }
@@ -96,32 +96,32 @@ kinds! {
 }
 
 impl Problem {
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), errors: Vec::new(), retry_after_s: None }
     }
 
-    pub fn bad_request(detail: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(Kind::BadRequest, detail)
     }
 
-    pub fn not_found(detail: impl Into<String>) -> Self {
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(Kind::NotFound, detail)
     }
 
-    pub fn conflict(detail: impl Into<String>) -> Self {
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
         Self::new(Kind::Conflict, detail)
     }
 
-    pub fn unauthorized(detail: impl Into<String>) -> Self {
+    pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(Kind::Unauthorized, detail)
     }
 
-    pub fn unavailable(detail: impl Into<String>) -> Self {
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         Self { retry_after_s: Some(1), ..Self::new(Kind::Unavailable, detail) }
     }
 
     /// Something of the request is wrong at `place`.
-    pub fn at(place: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(crate) fn at(place: impl Into<String>, detail: impl Into<String>) -> Self {
         let error = PlaceError { place: place.into(), detail: detail.into() };
         Self {
             errors: vec![error.clone()],
@@ -130,7 +130,7 @@ impl Problem {
     }
 
     /// Several places are wrong.
-    pub fn places(errors: Vec<PlaceError>) -> Self {
+    pub(crate) fn places(errors: Vec<PlaceError>) -> Self {
         let detail = match errors.as_slice() {
             [one] => format!("{}: {}", one.place, one.detail),
             several => format!("{} places of the request are wrong; see `errors`", several.len()),
@@ -139,22 +139,18 @@ impl Problem {
     }
 
     /// The cause goes to the log only: it may name files or statements.
-    pub fn internal(cause: &dyn std::error::Error) -> Self {
+    pub(crate) fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(error = %chain(cause), "request failed");
         Self::new(Kind::Internal, "the cause stands in the server's log under this instance's request id")
     }
 
-    pub fn retry_after_s(mut self, seconds: u32) -> Self {
+    pub(crate) fn retry_after_s(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
         self
     }
 
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// For a response that axum or a layer made without a body of ours.
-    pub fn of_status(status: StatusCode) -> Self {
+    pub(crate) fn of_status(status: StatusCode) -> Self {
         let kind = Kind::ALL.iter().copied().find(|kind| kind.status() == status);
         match kind {
             Some(Kind::NotFound) => Self::not_found("no such route; GET /v1/openapi.json lists the routes"),
@@ -172,7 +168,7 @@ impl Problem {
     }
 
     /// The finished response; keeps headers such as `Allow` that were set on the way.
-    pub fn render(self, status: StatusCode, mut headers: HeaderMap, request_id: &str) -> Response {
+    pub(crate) fn render(self, status: StatusCode, mut headers: HeaderMap, request_id: &str) -> Response {
         let document = ProblemDocument {
             kind: format!("urn:marque:problem:{}", self.kind.slug()),
             title: self.kind.title().to_owned(),
@@ -213,13 +209,16 @@ impl From<store::Error> for Problem {
             store::Error::NotFound { what } => Self::not_found(format!("no such {what}")),
             store::Error::Conflict { what } => Self::conflict(what),
             store::Error::Cursor => Self::at("cursor", "give `next_cursor` of the page before, unchanged"),
-            other => Self::internal(&other),
+            store::Error::Corrupt { .. }
+            | store::Error::Newer { .. }
+            | store::Error::Open { .. }
+            | store::Error::Sql(_) => Self::internal(&error),
         }
     }
 }
 
 /// An error with its sources, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

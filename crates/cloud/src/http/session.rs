@@ -1,11 +1,22 @@
 //! Signing in and out.
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
 
-use super::{Api, extract::Json, problem::Problem};
-use types::{Credentials, NewSession, Session};
+use super::{
+    Api,
+    auth::{self, Principal},
+    edge,
+    extract::Json,
+    problem::{Kind, Problem},
+};
+use crate::{accounts::SignInError, words::Time};
+use types::{Account, Credentials, NewSession, Session};
 
-pub mod types;
+pub(crate) mod types;
 
 /// Signs in.
 ///
@@ -17,11 +28,30 @@ pub mod types;
     responses((status = 201, description = "Signed in", body = NewSession,
         headers(("Set-Cookie" = String, description = "`marque_session`, HttpOnly, SameSite=Strict")))),
 )]
-pub async fn create_session(
-    State(_api): State<Api>,
-    Json(_body): Json<Credentials>,
+pub(crate) async fn create_session(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Json(body): Json<Credentials>,
 ) -> Result<Response, Problem> {
-    Err(Problem::unavailable("soon"))
+    let from_page = headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN);
+    if from_page && !auth::same_origin(&headers) {
+        return Err(Problem::new(Kind::Forbidden, "sign in on the console's own pages"));
+    }
+    let now = api.now();
+    let opened = api.accounts().sign_in(&body.username, &body.password, now).await.map_err(refused)?;
+    let max_age_s = opened.expires_at.since(now).0 / 1_000_000;
+    let cookie = auth::set_cookie(opened.token.reveal(), max_age_s, api.tls());
+    let session = NewSession {
+        token: opened.token.reveal().to_owned(),
+        expires_at: Time(opened.expires_at),
+        account: Account { username: opened.username },
+    };
+    let mut response = (StatusCode::CREATED, Json(session)).into_response();
+    response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/v1/session"));
+    if let Some(cookie) = cookie {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
 }
 
 /// The session that this request is made in.
@@ -29,8 +59,11 @@ pub async fn create_session(
     get, path = "/v1/session", tag = "session",
     responses((status = 200, description = "The session", body = Session)),
 )]
-pub async fn get_session(State(_api): State<Api>) -> Result<Json<Session>, Problem> {
-    Err(Problem::unavailable("soon"))
+pub(crate) async fn get_session(principal: Principal) -> Json<Session> {
+    Json(Session {
+        expires_at: Time(principal.expires_at),
+        account: Account { username: principal.username },
+    })
 }
 
 /// Signs out: the token and the cookie end at once.
@@ -38,6 +71,24 @@ pub async fn get_session(State(_api): State<Api>) -> Result<Json<Session>, Probl
     delete, path = "/v1/session", tag = "session",
     responses((status = 204, description = "Signed out")),
 )]
-pub async fn delete_session(State(_api): State<Api>) -> Result<StatusCode, Problem> {
-    Err(Problem::unavailable("soon"))
+pub(crate) async fn delete_session(State(api): State<Api>, principal: Principal) -> Result<Response, Problem> {
+    api.accounts().sign_out(principal.token()).await?;
+    let mut response = edge::empty(StatusCode::NO_CONTENT);
+    if let Some(cookie) = auth::set_cookie("", 0, api.tls()) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+fn refused(error: SignInError) -> Problem {
+    let text = error.to_string();
+    match error {
+        SignInError::Wrong => Problem::unauthorized(text),
+        SignInError::Locked { retry_after_s } => {
+            Problem::new(Kind::TooManyRequests, text).retry_after_s(retry_after_s)
+        }
+        SignInError::Busy => Problem::new(Kind::TooManyRequests, text).retry_after_s(1),
+        SignInError::Store(error) => error.into(),
+        SignInError::Random(error) => Problem::internal(&error),
+    }
 }

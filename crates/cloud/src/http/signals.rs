@@ -1,16 +1,32 @@
 //! The latest values of a car's signals, and their stream.
 
-use axum::{extract::State, response::Response};
+use std::collections::BTreeSet;
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use model::{DataCategory, Purpose};
+use serde_json::Value as JsonValue;
+use signals::Leaf;
 
 use super::{
     Api,
+    auth::Principal,
     extract::{Json, Path, Query},
+    fleet::PURPOSE,
     problem::Problem,
-    words::VehicleIdHex,
+    sse, values,
+    words::{CategorySlug, Time, VehicleIdHex},
 };
-use types::{Signals, SignalsQuery};
+use crate::{
+    owner::{Latest, Twin},
+    registry::Car,
+};
+use types::{SignalItem, Signals, SignalsQuery};
 
-pub mod types;
+mod stream;
+pub(crate) mod types;
 
 /// The latest value of each signal of a car.
 #[utoipa::path(
@@ -18,29 +34,78 @@ pub mod types;
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id"), SignalsQuery),
     responses((status = 200, description = "The signals that the purpose may see", body = Signals)),
 )]
-pub async fn list_signals(
-    State(_api): State<Api>,
-    Path(_vehicle_id): Path<VehicleIdHex>,
-    Query(_query): Query<SignalsQuery>,
+pub(crate) async fn list_signals(
+    State(api): State<Api>,
+    Path(vehicle_id): Path<VehicleIdHex>,
+    Query(query): Query<SignalsQuery>,
 ) -> Result<Json<Signals>, Problem> {
-    Err(Problem::unavailable("soon"))
+    let car = api.car(vehicle_id.0)?;
+    let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
+    Ok(Json(snapshot(&api, &car, purpose)))
 }
 
 /// Follows a car's signals.
 ///
-/// Server-sent events: `snapshot` (`Signals`) first, and again when the client falls behind; then `signals`
-/// (`SignalChanges`) as they change, at most ten times a second; `connectivity` (`ConnectivityChanges`) when
-/// the car comes or goes.
+/// Server-sent events: `snapshot` (`Signals`) first, and again when the client falls behind or the grants
+/// change; then `signals` (`SignalChanges`) as they change, at most ten times a second; `connectivity`
+/// (`ConnectivityChanges`) when the car comes or goes.
 #[utoipa::path(
     get, path = "/v1/vehicles/{vehicle_id}/signals/events", tag = "signals",
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id"), SignalsQuery),
     responses((status = 200, description = "The stream", content_type = "text/event-stream", body = String,
         example = "event: signals\ndata: {\"items\":[]}\n\n")),
 )]
-pub async fn stream_signal_events(
-    State(_api): State<Api>,
-    Path(_vehicle_id): Path<VehicleIdHex>,
-    Query(_query): Query<SignalsQuery>,
+pub(crate) async fn stream_signal_events(
+    State(api): State<Api>,
+    principal: Principal,
+    Path(vehicle_id): Path<VehicleIdHex>,
+    Query(query): Query<SignalsQuery>,
 ) -> Result<Response, Problem> {
-    Err(Problem::unavailable("soon"))
+    let car = api.car(vehicle_id.0)?;
+    let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
+    let place = sse::place(&api)?;
+    Ok(sse::answer(stream::events(api, principal, car.vehicle, purpose, place)).into_response())
+}
+
+/// All that the purpose may see, and which categories it may not.
+fn snapshot(api: &Api, car: &Car, purpose: Purpose) -> Signals {
+    let twin = api.twins().get(car.subject).unwrap_or_default();
+    let mut withheld = BTreeSet::new();
+    let mut items = items(api, car, purpose, &twin, |_| true, &mut withheld);
+    items.sort_by(|a, b| a.path.cmp(&b.path));
+    Signals { items, withheld: withheld.into_iter().map(CategorySlug).collect() }
+}
+
+/// The items of the wanted signals that the purpose may see; what it may not see goes to `withheld`.
+fn items(
+    api: &Api,
+    car: &Car,
+    purpose: Purpose,
+    twin: &Twin,
+    wanted: impl Fn(&Latest) -> bool,
+    withheld: &mut BTreeSet<DataCategory>,
+) -> Vec<SignalItem> {
+    let mut items = Vec::new();
+    for latest in twin.readings().iter().filter(|latest| wanted(latest)) {
+        let Some(leaf) = api.catalogues().leaf(latest.signal) else { continue };
+        if api.registry().decide(car, purpose, leaf.category).is_allowed() {
+            items.push(item(&leaf, latest));
+        } else {
+            withheld.insert(leaf.category);
+        }
+    }
+    items
+}
+
+fn item(leaf: &Leaf, latest: &Latest) -> SignalItem {
+    SignalItem {
+        path: leaf.path.to_string(),
+        unit: leaf.unit.as_deref().map(str::to_owned),
+        data_type: leaf.data_type.to_string(),
+        category: CategorySlug(leaf.category),
+        value: latest.value.as_ref().map_or(JsonValue::Null, values::json),
+        quality: latest.quality.into(),
+        source_time: Time(latest.source_time),
+        receive_time: Time(latest.receive_time),
+    }
 }

@@ -1,30 +1,83 @@
 //! The registry of vehicles and their certificates.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use model::{VehicleId, Vin};
+use store::{Cursor, VehicleFilter};
+use wire::Kind as DesiredKind;
 
 use super::{
-    Api,
+    Api, consent, etag,
     extract::{Json, Path, Query},
-    problem::Problem,
-    words::VehicleIdHex,
+    fleet::{self, types::VehicleState},
+    page,
+    problem::{Kind, Problem},
+    words::{BrandSlug, LaneSlug, RegionName, Time, VehicleIdHex},
 };
+use crate::enrolment::{EnrolError, Factory};
 use types::{
-    CertificateRequest, Enrolled, Enrolment, IssuedCertificate, NewVehicle, Vehicle, VehiclePage,
-    VehiclesQuery, VinSearch,
+    AssignedCampaign, CertificateRequest, CertificateSummary, EnrolVehicle, Enrolled, EnrolledVehicle,
+    Enrolment, Gap, IssuedCertificate, NewVehicle, Vehicle, VehicleItem, VehiclePage, VehiclesQuery, VinSearch,
 };
 
-pub mod types;
+pub(crate) mod types;
+
+/// Vehicles of one enrolment: a request takes half a second and some 2 MB.
+pub(crate) const ENROL_MAX: usize = 1_000;
+/// What a body of so many may have.
+pub(crate) const ENROL_BYTES_MAX: usize = 12 * 1024 * 1024;
+/// Pages that one request may look through for vehicles in a state.
+const SCANNED_PAGES_MAX: u32 = 40;
 
 /// Lists vehicles.
 #[utoipa::path(
     get, path = "/v1/vehicles", tag = "vehicles", params(VehiclesQuery),
     responses((status = 200, description = "One page", body = VehiclePage)),
 )]
-pub async fn list_vehicles(
-    State(_api): State<Api>,
-    Query(_query): Query<VehiclesQuery>,
+pub(crate) async fn list_vehicles(
+    State(api): State<Api>,
+    Query(query): Query<VehiclesQuery>,
 ) -> Result<Json<VehiclePage>, Problem> {
-    Err(Problem::unavailable("soon"))
+    let (mut cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
+    if query.q.as_ref().is_some_and(|text| text.chars().count() > 64) {
+        return Err(Problem::at("q", "it has at most 64 characters"));
+    }
+    let filter = VehicleFilter {
+        brand: query.brand.map(|brand| brand.0),
+        region: query.region.map(|region| region.0),
+        model: query.model,
+        architecture: query.architecture,
+        text: query.q.filter(|text| !text.is_empty()),
+    };
+    let Some(state) = query.state else {
+        let page = api.store().vehicles(&filter, cursor.as_ref(), limit).await?;
+        let items = page.items.into_iter().map(|vehicle| item(&api, vehicle)).collect();
+        return Ok(Json(VehiclePage { items, next_cursor: page.next.map(|next| next.to_string()) }));
+    };
+    // What a car does now is not in SQL: look through pages until one of the answer's is full.
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut items = Vec::new();
+    for _ in 0..SCANNED_PAGES_MAX {
+        let page = api.store().vehicles(&filter, cursor.as_ref(), page::LIMIT_MAX).await?;
+        for vehicle in page.items {
+            let found = item(&api, vehicle);
+            if found.state == state {
+                items.push(found);
+            }
+            if items.len() == wanted {
+                let next = items.last().map(|last| Cursor::new(last.vehicle_id.to_string()).to_string());
+                return Ok(Json(VehiclePage { items, next_cursor: next }));
+            }
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(Json(VehiclePage { items, next_cursor: cursor.map(|cursor| cursor.to_string()) }))
 }
 
 /// Registers a vehicle. A VIN that is registered already is a conflict.
@@ -33,23 +86,49 @@ pub async fn list_vehicles(
     responses((status = 201, description = "Registered", body = Vehicle,
         headers(("Location" = String, description = "The vehicle's path")))),
 )]
-pub async fn create_vehicle(
-    State(_api): State<Api>,
-    Json(_body): Json<NewVehicle>,
+pub(crate) async fn create_vehicle(
+    State(api): State<Api>,
+    Json(body): Json<NewVehicle>,
 ) -> Result<Response, Problem> {
-    Err(Problem::unavailable("soon"))
+    let car = factory(&api, body, None, "")?;
+    let id = api.enrolment().register(car, api.now()).await?;
+    let location = format!("/v1/vehicles/{id}");
+    let vehicle = detail(&api, id).await?;
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(vehicle)).into_response())
 }
 
-/// Registers and certifies many vehicles at once.
+/// Registers and certifies many vehicles at once, all or none.
+///
+/// A VIN that is registered already keeps its id and its owner's grants, and gets the new certificate.
 #[utoipa::path(
     post, path = "/v1/vehicles/enrolments", tag = "vehicles", request_body = Enrolment,
     responses((status = 200, description = "All of them are registered", body = Enrolled)),
 )]
-pub async fn enrol_vehicles(
-    State(_api): State<Api>,
-    Json(_body): Json<Enrolment>,
+pub(crate) async fn enrol_vehicles(
+    State(api): State<Api>,
+    Json(body): Json<Enrolment>,
 ) -> Result<Json<Enrolled>, Problem> {
-    Err(Problem::unavailable("soon"))
+    if body.vehicles.is_empty() || body.vehicles.len() > ENROL_MAX {
+        return Err(Problem::at("vehicles", format!("1 to {ENROL_MAX} at once")));
+    }
+    let mut cars = Vec::with_capacity(body.vehicles.len());
+    for (index, EnrolVehicle { vehicle, csr_pem, grants }) in body.vehicles.into_iter().enumerate() {
+        let place = format!("vehicles[{index}].");
+        let grants = consent::words(&grants)?;
+        let mut car = factory(&api, vehicle, csr_pem, &place)?;
+        car.grants = grants.into_iter().map(|((purpose, category), said)| (purpose, category, said)).collect();
+        cars.push(car);
+    }
+    let enrolled = api.enrolment().enrol(cars, api.now()).await?;
+    let items = enrolled
+        .into_iter()
+        .map(|car| EnrolledVehicle {
+            vehicle_id: VehicleIdHex(car.vehicle),
+            created: car.created,
+            certificate_pem: car.certificate.map(|issued| issued.pem),
+        })
+        .collect();
+    Ok(Json(Enrolled { items, ca_pem: api.pki().ca_pem().to_owned(), desired_key: desired_key(&api) }))
 }
 
 /// Finds a vehicle by its VIN.
@@ -57,11 +136,14 @@ pub async fn enrol_vehicles(
     post, path = "/v1/vehicles/search", tag = "vehicles", request_body = VinSearch,
     responses((status = 200, description = "The vehicle, or no item", body = VehiclePage)),
 )]
-pub async fn search_vehicles(
-    State(_api): State<Api>,
-    Json(_body): Json<VinSearch>,
+pub(crate) async fn search_vehicles(
+    State(api): State<Api>,
+    Json(body): Json<VinSearch>,
 ) -> Result<Json<VehiclePage>, Problem> {
-    Err(Problem::unavailable("soon"))
+    let vin: Vin = body.vin.parse().map_err(|error: model::ParseError| Problem::at("vin", error.to_string()))?;
+    let found = api.store().vehicle_by_vin(&vin).await?;
+    let items = found.into_iter().map(|vehicle| item(&api, vehicle)).collect();
+    Ok(Json(VehiclePage { items, next_cursor: None }))
 }
 
 /// A vehicle with its connection, certificate, campaigns and gaps.
@@ -70,11 +152,12 @@ pub async fn search_vehicles(
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
     responses((status = 200, description = "The vehicle", body = Vehicle)),
 )]
-pub async fn get_vehicle(
-    State(_api): State<Api>,
-    Path(_vehicle_id): Path<VehicleIdHex>,
-) -> Result<Json<Vehicle>, Problem> {
-    Err(Problem::unavailable("soon"))
+pub(crate) async fn get_vehicle(
+    State(api): State<Api>,
+    Path(vehicle_id): Path<VehicleIdHex>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Ok(etag::answer(&headers, &detail(&api, vehicle_id.0).await?))
 }
 
 /// Issues a certificate for the car's own key.
@@ -84,10 +167,140 @@ pub async fn get_vehicle(
     request_body = CertificateRequest,
     responses((status = 201, description = "Issued", body = IssuedCertificate)),
 )]
-pub async fn create_certificate(
-    State(_api): State<Api>,
-    Path(_vehicle_id): Path<VehicleIdHex>,
-    Json(_body): Json<CertificateRequest>,
+pub(crate) async fn create_certificate(
+    State(api): State<Api>,
+    Path(vehicle_id): Path<VehicleIdHex>,
+    Json(body): Json<CertificateRequest>,
 ) -> Result<Response, Problem> {
-    Err(Problem::unavailable("soon"))
+    let issued = api.enrolment().certify(vehicle_id.0, body.csr_pem, api.now()).await?;
+    let certificate = IssuedCertificate {
+        certificate_pem: issued.pem,
+        ca_pem: api.pki().ca_pem().to_owned(),
+        desired_key: desired_key(&api),
+        not_after: Time(issued.record.not_after),
+    };
+    Ok((StatusCode::CREATED, Json(certificate)).into_response())
+}
+
+fn desired_key(api: &Api) -> String {
+    hex::encode(api.pki().desired_key().public_key())
+}
+
+fn factory(api: &Api, new: NewVehicle, csr_pem: Option<String>, place: &str) -> Result<Factory, Problem> {
+    let at = |field: &str, problem: String| Problem::at(format!("{place}{field}"), problem);
+    if new.region.0 != *api.registry().region() {
+        // A region is a cell of its own; a car that lives elsewhere is registered there.
+        let here = format!("this platform is the region `{}`; register the car in its own", api.registry().region());
+        return Err(at("region", here));
+    }
+    for (field, text) in [("model", &new.model), ("architecture", &new.architecture)] {
+        if text.is_empty() || text.chars().count() > 64 || text.chars().any(char::is_control) {
+            return Err(at(field, "it has 1 to 64 characters".to_owned()));
+        }
+    }
+    if !(1990..=2100).contains(&new.model_year) {
+        return Err(at("model_year", "it is 1990 to 2100".to_owned()));
+    }
+    Ok(Factory {
+        vin: new.vin.parse().map_err(|error: model::ParseError| at("vin", error.to_string()))?,
+        brand: new.brand.0,
+        model: new.model,
+        model_year: new.model_year,
+        architecture: new.architecture,
+        csr_pem,
+        grants: Vec::new(),
+    })
+}
+
+fn item(api: &Api, vehicle: store::Vehicle) -> VehicleItem {
+    let connection = api.presence().of(vehicle.vehicle);
+    VehicleItem {
+        connected: connection.connected_at.is_some(),
+        last_seen_at: last_seen(api, vehicle.vehicle).map(Time),
+        state: state(api, vehicle.vehicle),
+        vehicle_id: VehicleIdHex(vehicle.vehicle),
+        brand: BrandSlug(vehicle.brand),
+        model: vehicle.model,
+        model_year: vehicle.model_year,
+        architecture: vehicle.architecture,
+        region: RegionName(vehicle.region),
+    }
+}
+
+fn state(api: &Api, vehicle: VehicleId) -> VehicleState {
+    let car = api.registry().car(vehicle);
+    car.map_or(VehicleState::Offline, |car| fleet::view::state(api, &car, fleet::PURPOSE))
+}
+
+/// The newer of the connection's and the data's last sign of life.
+fn last_seen(api: &Api, vehicle: VehicleId) -> Option<model::Timestamp> {
+    let data = api.registry().car(vehicle).and_then(|car| api.twins().seen(car.subject));
+    api.presence().of(vehicle).seen_at.max(data)
+}
+
+async fn detail(api: &Api, id: VehicleId) -> Result<Vehicle, Problem> {
+    let vehicle = api.store().vehicle(id).await?;
+    let car = api.car(id)?;
+    let certificate = api.store().newest_certificate(id).await?;
+    let desired = api.store().desired(id).await?;
+    let reported = api.store().reported(id).await?;
+    let kind = DesiredKind::Campaigns.slug();
+    let wanted = desired.iter().find(|row| row.kind == kind).map(|row| row.version);
+    let has = reported.iter().find(|row| row.kind == kind && row.problem.is_none()).map(|row| row.version);
+    let applied = wanted.is_some() && wanted == has;
+    let mut campaigns = Vec::new();
+    for row in api.store().campaigns_of_vehicle(id).await? {
+        let document = crate::documents::CampaignDocument::from_text(&row.document);
+        campaigns.push(AssignedCampaign {
+            campaign_id: row.id.0,
+            version: row.version.0,
+            name: document.map(|document| document.name).unwrap_or_default(),
+            applied,
+        });
+    }
+    let gaps = api.twins().lanes(car.subject).into_iter().filter(|lane| lane.mark.missing > 0);
+    let connection = api.presence().of(id);
+    Ok(Vehicle {
+        vehicle_id: VehicleIdHex(id),
+        brand: BrandSlug(vehicle.brand),
+        model: vehicle.model,
+        model_year: vehicle.model_year,
+        architecture: vehicle.architecture,
+        region: RegionName(vehicle.region),
+        connected: connection.connected_at.is_some(),
+        connected_at: connection.connected_at.map(Time),
+        last_seen_at: last_seen(api, id).map(Time),
+        state: state(api, id),
+        certificate: certificate.map(|newest| CertificateSummary { not_after: Time(newest.not_after) }),
+        campaigns,
+        gaps: gaps
+            .map(|lane| Gap {
+                lane: LaneSlug(lane.lane),
+                queue_epoch: lane.mark.epoch.0,
+                missing_batches: lane.mark.missing,
+                next_seq: lane.mark.next.0,
+            })
+            .collect(),
+    })
+}
+
+impl From<EnrolError> for Problem {
+    fn from(error: EnrolError) -> Self {
+        match error {
+            EnrolError::VinTwice { place } => {
+                Self::at(format!("vehicles[{place}].vehicle.vin"), "it stands twice in the request")
+            }
+            EnrolError::Certificate { place, source } => match &source {
+                crate::pki::PkiError::Csr | crate::pki::PkiError::KeyKind => {
+                    Self::at(format!("vehicles[{place}].csr_pem"), source.to_string())
+                }
+                crate::pki::PkiError::File { .. }
+                | crate::pki::PkiError::Damaged { .. }
+                | crate::pki::PkiError::Issue(_)
+                | crate::pki::PkiError::Random => Self::internal(&source),
+            },
+            EnrolError::Desired(error) => error.into(),
+            EnrolError::Pki(error) => Self::new(Kind::Unprocessable, error.to_string()),
+        }
+    }
 }

@@ -1,10 +1,10 @@
 use std::{collections::BTreeSet, time::Instant};
 
 use consent::{Grant, Grants};
-use model::{Brand, ConsentEpoch, DataCategory, Micros, Purpose, SubjectId};
+use model::{Brand, ConsentEpoch, DataCategory, Micros, Purpose};
 
 use super::{NOW, new_vehicle, register, subject_id, vehicle_id};
-use crate::{Certificate, Error, Store, VehicleFilter};
+use crate::{Certificate, Error, Store, Subject, VehicleFilter};
 
 pub(super) async fn a_vehicle_is_found_by_id_and_by_vin(store: Store) {
     let new = new_vehicle(7, Brand::Peugeot, "208");
@@ -145,8 +145,11 @@ pub(super) async fn certificates_are_found_and_taken_back(store: Store) {
     assert_eq!(tx.revoke_certificates(vehicle_id(1), NOW).await.unwrap(), 2);
     tx.commit().await.unwrap();
     assert_eq!(store.newest_certificate(vehicle_id(1)).await.unwrap(), None);
-    assert_eq!(store.revoked_certificates(NOW).await.unwrap(), ["aa", "bb"]);
-    assert!(store.revoked_certificates(certificate("aa", 90).not_after).await.unwrap().is_empty());
+    let known = store.unexpired_certificates(NOW, "", 10).await.unwrap();
+    assert_eq!(known.iter().map(|known| known.revoked_at).collect::<Vec<_>>(), [Some(NOW), Some(NOW)]);
+    assert_eq!(store.unexpired_certificates(NOW, "aa", 10).await.unwrap().len(), 1);
+    let end = certificate("aa", 90).not_after;
+    assert!(store.unexpired_certificates(end, "", 10).await.unwrap().is_empty());
 }
 
 fn granted(epoch: u32, purposes: impl IntoIterator<Item = Purpose>) -> Grants {
@@ -184,16 +187,15 @@ pub(super) async fn grants_of_all_come_in_pages(store: Store) {
     let mut tx = store.begin().await.unwrap();
     tx.put_grants(&[(subject_id(2), granted(1, Purpose::ALL))]).await.unwrap();
     tx.commit().await.unwrap();
-    let mut all: Vec<(SubjectId, Grants)> = Vec::new();
+    let mut all: Vec<(Subject, Grants)> = Vec::new();
     loop {
-        let page = store.all_grants(all.last().map(|(subject, _)| *subject), 2).await.unwrap();
+        let page = store.all_grants(all.last().map(|(subject, _)| subject.subject), 2).await.unwrap();
         if page.is_empty() {
             break;
         }
         all.extend(page);
     }
     assert_eq!(all.len(), 5);
-    assert_eq!(all[1], (subject_id(2), granted(1, Purpose::ALL)));
-    assert_eq!(all[0], (subject_id(1), Grants::default()));
-    assert_eq!(store.current_subjects(None, 10).await.unwrap().len(), 5);
+    assert_eq!((all[1].0.subject, &all[1].1), (subject_id(2), &granted(1, Purpose::ALL)));
+    assert_eq!((all[0].0.vehicle, &all[0].1), (vehicle_id(1), &Grants::default()));
 }

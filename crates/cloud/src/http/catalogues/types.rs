@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::words::{CatalogueHashHex, CategorySlug, Time};
+use crate::words::{CatalogueHashHex, CategorySlug, Time};
 
 /// Which catalogues to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct CataloguesQuery {
+pub(crate) struct CataloguesQuery {
     /// Items of a page; 50 when absent.
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u32>,
@@ -22,7 +22,7 @@ pub struct CataloguesQuery {
 #[schema(example = json!({ "items": [{
     "hash": "5d0f3c9a7be21846", "leaf_count": 412, "created_at": "2026-11-23T08:00:00.000000Z"
 }], "next_cursor": null }))]
-pub struct CataloguePage {
+pub(crate) struct CataloguePage {
     pub items: Vec<CatalogueItem>,
     pub next_cursor: Option<String>,
 }
@@ -32,7 +32,7 @@ pub struct CataloguePage {
 #[schema(example = json!({
     "hash": "5d0f3c9a7be21846", "leaf_count": 412, "created_at": "2026-11-23T08:00:00.000000Z"
 }))]
-pub struct CatalogueItem {
+pub(crate) struct CatalogueItem {
     pub hash: CatalogueHashHex,
     pub leaf_count: u32,
     pub created_at: Time,
@@ -45,14 +45,14 @@ pub struct CatalogueItem {
     "min": 0.0, "max": 450.0, "allowed": [], "category": "driving", "scale": 3,
     "description": "How fast the vehicle goes over ground."
 }] }))]
-pub struct CatalogueDocument {
+pub(crate) struct CatalogueDocument {
     pub hash: CatalogueHashHex,
     pub leaves: Vec<LeafItem>,
 }
 
 /// A leaf of the signal tree.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct LeafItem {
+pub(crate) struct LeafItem {
     pub signal_id: u32,
     pub path: String,
     pub kind: LeafKindSlug,
@@ -72,7 +72,7 @@ pub struct LeafItem {
 
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum LeafKindSlug {
+pub(crate) enum LeafKindSlug {
     Sensor,
     Actuator,
     Attribute,

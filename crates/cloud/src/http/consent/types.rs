@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::words::{CategorySlug, PurposeSlug, Time};
+use crate::words::{CategorySlug, PurposeSlug, Time};
 
 /// What the owner of a car allows. What is not listed is not granted.
 #[derive(Debug, Serialize, ToSchema)]
@@ -11,14 +11,14 @@ use crate::http::words::{CategorySlug, PurposeSlug, Time};
     "purpose": "fleet-management", "category": "location", "granted": true,
     "at": "2026-11-23T08:00:00.000000Z"
 }] }))]
-pub struct GrantSet {
+pub(crate) struct GrantSet {
     /// Grows by one with every change; batches carry it.
     pub epoch: u32,
     pub grants: Vec<Grant>,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Grant {
+pub(crate) struct Grant {
     pub purpose: PurposeSlug,
     pub category: CategorySlug,
     pub granted: bool,
@@ -33,14 +33,14 @@ pub struct Grant {
     { "purpose": "fleet-management", "category": "location", "granted": true },
     { "purpose": "fleet-management", "category": "driving", "granted": true }
 ] }))]
-pub struct PutGrants {
+pub(crate) struct PutGrants {
     #[schema(max_items = 66)]
     pub grants: Vec<GrantChange>,
 }
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct GrantChange {
+pub(crate) struct GrantChange {
     pub purpose: PurposeSlug,
     pub category: CategorySlug,
     pub granted: bool,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::words::{BrandSlug, PurposeSlug, RegionName, Time, VehicleIdHex};
+use crate::words::{BrandSlug, PurposeSlug, RegionName, Time, VehicleIdHex};
 
 /// What the fleet can be sliced by.
 #[derive(Debug, Serialize, ToSchema)]
@@ -13,7 +13,7 @@ use crate::http::words::{BrandSlug, PurposeSlug, RegionName, Time, VehicleIdHex}
     "architectures": ["psa-aee2010"],
     "models": [{ "brand": "peugeot", "model": "208", "architecture": "psa-aee2010" }]
 }))]
-pub struct Facets {
+pub(crate) struct Facets {
     /// All brands of the group, with and without vehicles.
     pub brands: Vec<BrandFacet>,
     /// Regions with vehicles.
@@ -25,13 +25,13 @@ pub struct Facets {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct BrandFacet {
+pub(crate) struct BrandFacet {
     pub slug: BrandSlug,
     pub name: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ModelFacet {
+pub(crate) struct ModelFacet {
     pub brand: BrandSlug,
     pub model: String,
     pub architecture: String,
@@ -40,7 +40,7 @@ pub struct ModelFacet {
 /// What a vehicle does, as far as the caller may know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum VehicleState {
+pub(crate) enum VehicleState {
     Moving,
     Parked,
     Charging,
@@ -61,7 +61,7 @@ pub enum VehicleState {
     "samples_per_s": 28000.0, "acks_per_s": 1500.0,
     "at": "2026-11-23T08:15:30.250000Z"
 }))]
-pub struct FleetSummary {
+pub(crate) struct FleetSummary {
     pub vehicles: u64,
     pub connected: u64,
     pub by_brand: Vec<BrandCount>,
@@ -76,21 +76,21 @@ pub struct FleetSummary {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct BrandCount {
+pub(crate) struct BrandCount {
     pub brand: BrandSlug,
     pub vehicles: u64,
     pub connected: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct RegionCount {
+pub(crate) struct RegionCount {
     pub region: RegionName,
     pub vehicles: u64,
     pub connected: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct ArchitectureCount {
+pub(crate) struct ArchitectureCount {
     pub architecture: String,
     pub vehicles: u64,
     pub connected: u64,
@@ -98,7 +98,7 @@ pub struct ArchitectureCount {
 
 /// How many vehicles are in each state; adds up to all vehicles.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct StateCounts {
+pub(crate) struct StateCounts {
     pub moving: u64,
     pub parked: u64,
     pub charging: u64,
@@ -110,7 +110,7 @@ pub struct StateCounts {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct PositionsQuery {
+pub(crate) struct PositionsQuery {
     #[param(inline)]
     pub brand: Option<BrandSlug>,
     #[param(inline)]
@@ -124,7 +124,7 @@ pub struct PositionsQuery {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct EventsQuery {
+pub(crate) struct EventsQuery {
     /// What the data is used for; `fleet-management` when absent.
     #[param(inline)]
     pub purpose: Option<PurposeSlug>,
@@ -136,13 +136,15 @@ pub struct EventsQuery {
     "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112", "brand": "peugeot", "model": "208",
     "latitude": 48.8566, "longitude": 2.3522, "heading": 92.5, "speed": 47.3,
     "state": "moving", "at": "2026-11-23T08:15:30.250000Z"
-}] }))]
-pub struct Positions {
+}], "complete": true }))]
+pub(crate) struct Positions {
     pub items: Vec<Position>,
+    /// Whether these are all positions; what was known besides them does not hold any more.
+    pub complete: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Position {
+pub(crate) struct Position {
     pub vehicle_id: VehicleIdHex,
     pub brand: BrandSlug,
     pub model: String,
@@ -165,12 +167,12 @@ pub struct Position {
     "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112", "connected": true,
     "at": "2026-11-23T08:15:30.250000Z"
 }] }))]
-pub struct ConnectivityChanges {
+pub(crate) struct ConnectivityChanges {
     pub items: Vec<ConnectivityChange>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct ConnectivityChange {
+pub(crate) struct ConnectivityChange {
     pub vehicle_id: VehicleIdHex,
     pub connected: bool,
     pub at: Time,

@@ -6,13 +6,13 @@ use utoipa::ToSchema;
 /// Whether the platform can serve.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "ready": true, "checks": [{ "name": "sql", "ok": true, "detail": null }] }))]
-pub struct Readiness {
+pub(crate) struct Readiness {
     pub ready: bool,
     pub checks: Vec<Check>,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Check {
+pub(crate) struct Check {
     /// The part that was asked: `sql`, `log`, `gateway`.
     pub name: String,
     pub ok: bool,

@@ -1,19 +1,23 @@
 //! What the history route says.
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::{
+    Deserialize, Serialize, Serializer,
+    ser::{SerializeSeq, SerializeTuple},
+};
+use signals::Value;
 use utoipa::{IntoParams, ToSchema, openapi};
 
-use crate::http::{
-    signals::types::signal_value,
-    words::{CategorySlug, PurposeSlug, Time},
+use crate::{
+    http::signals::types::signal_value,
+    owner::HistoryRow,
+    words::{CategorySlug, PurposeSlug, Time, rfc3339},
 };
 
 /// Which part of a car's history to read.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct HistoryQuery {
+pub(crate) struct HistoryQuery {
     /// Paths, separated by commas; at most 64.
     #[param(example = "Vehicle.Speed,Vehicle.Powertrain.TractionBattery.StateOfCharge.Current")]
     pub signals: String,
@@ -47,17 +51,17 @@ pub struct HistoryQuery {
     "withheld": [],
     "next_cursor": null
 }))]
-pub struct HistoryPage {
+pub(crate) struct HistoryPage {
     pub columns: Vec<HistoryColumn>,
     #[schema(schema_with = rows)]
-    pub rows: Box<RawValue>,
+    pub rows: Rows,
     /// Categories of the asked signals that the owner has not granted for the purpose; they have no column.
     pub withheld: Vec<CategorySlug>,
     pub next_cursor: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct HistoryColumn {
+pub(crate) struct HistoryColumn {
     pub path: String,
     pub unit: Option<String>,
     /// Null for raw values.
@@ -67,11 +71,55 @@ pub struct HistoryColumn {
 /// How the values of an interval become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Reduce {
+pub(crate) enum Reduce {
     Min,
     Max,
     Mean,
     Last,
+}
+
+/// Rows as they come from the lake; written without a JSON tree, since a page has up to 640,000 values.
+#[derive(Debug)]
+pub(crate) struct Rows(pub Vec<HistoryRow>);
+
+struct Row<'a>(&'a HistoryRow);
+struct Cell<'a>(Option<&'a Value>);
+
+impl Serialize for Rows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Row))
+    }
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut row = serializer.serialize_tuple(1 + self.0.values.len())?;
+        row.serialize_element(&rfc3339(self.0.time))?;
+        for value in &self.0.values {
+            row.serialize_element(&Cell(value.as_ref()))?;
+        }
+        row.end()
+    }
+}
+
+impl Serialize for Cell<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            None => serializer.serialize_unit(),
+            Some(Value::Bool(value)) => serializer.serialize_bool(*value),
+            Some(Value::Int(value)) => serializer.serialize_i64(*value),
+            Some(Value::Uint(value)) => serializer.serialize_u64(*value),
+            Some(Value::Float(value)) => serializer.serialize_f64(*value),
+            Some(Value::Text(text)) => serializer.serialize_str(text),
+            Some(Value::Array(items)) => {
+                let mut list = serializer.serialize_seq(Some(items.len()))?;
+                for item in items.iter() {
+                    list.serialize_element(&Cell(Some(item)))?;
+                }
+                list.end()
+            }
+        }
+    }
 }
 
 fn rows() -> openapi::RefOr<openapi::Schema> {

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::words::Time;
+use crate::words::Time;
 
 /// Who signs in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "username": "operator", "password": "correct-horse-battery" }))]
-pub struct Credentials {
+pub(crate) struct Credentials {
     #[schema(max_length = 128)]
     pub username: String,
     #[schema(max_length = 1024)]
@@ -29,7 +29,7 @@ impl std::fmt::Debug for Credentials {
     "expires_at": "2026-11-23T20:15:30.000000Z",
     "account": { "username": "operator" }
 }))]
-pub struct NewSession {
+pub(crate) struct NewSession {
     pub token: String,
     pub expires_at: Time,
     pub account: Account,
@@ -47,13 +47,13 @@ impl std::fmt::Debug for NewSession {
     "expires_at": "2026-11-23T20:15:30.000000Z",
     "account": { "username": "operator" }
 }))]
-pub struct Session {
+pub(crate) struct Session {
     pub expires_at: Time,
     pub account: Account,
 }
 
 /// A person who may sign in.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Account {
+pub(crate) struct Account {
     pub username: String,
 }

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema, openapi};
 
-use crate::http::words::{CategorySlug, PurposeSlug, Time};
+use crate::words::{CategorySlug, PurposeSlug, Time};
 
 /// What the signals are used for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct SignalsQuery {
+pub(crate) struct SignalsQuery {
     /// What the data is used for; `fleet-management` when absent.
     #[param(inline)]
     pub purpose: Option<PurposeSlug>,
@@ -23,7 +23,7 @@ pub struct SignalsQuery {
     "value": 47.3, "quality": "good",
     "source_time": "2026-11-23T08:15:30.250000Z", "receive_time": "2026-11-23T08:15:30.400000Z"
 }], "withheld": ["location"] }))]
-pub struct Signals {
+pub(crate) struct Signals {
     /// In the order of their paths.
     pub items: Vec<SignalItem>,
     /// Categories that the car has values of, but the owner has not granted for the purpose.
@@ -37,12 +37,12 @@ pub struct Signals {
     "value": 47.5, "quality": "good",
     "source_time": "2026-11-23T08:15:31.250000Z", "receive_time": "2026-11-23T08:15:31.400000Z"
 }] }))]
-pub struct SignalChanges {
+pub(crate) struct SignalChanges {
     pub items: Vec<SignalItem>,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SignalItem {
+pub(crate) struct SignalItem {
     pub path: String,
     pub unit: Option<String>,
     /// VSS's name of the data type.
@@ -61,7 +61,7 @@ pub struct SignalItem {
 /// How far a value can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum QualitySlug {
+pub(crate) enum QualitySlug {
     Good,
     Stale,
     OutOfRange,
@@ -80,7 +80,7 @@ impl From<signals::Quality> for QualitySlug {
 }
 
 /// Any value of a leaf: a number, a boolean, a text, an array of one of these, or null.
-pub fn signal_value() -> openapi::RefOr<openapi::Schema> {
+pub(crate) fn signal_value() -> openapi::RefOr<openapi::Schema> {
     use openapi::{
         ObjectBuilder, Type,
         schema::{ArrayBuilder, SchemaType},

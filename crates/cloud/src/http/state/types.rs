@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::words::Time;
+use crate::words::Time;
 
 /// What the platform wants of a car, what the car says it has, and how its queue stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -15,7 +15,7 @@ use crate::http::words::Time;
     "not_available": ["Vehicle.Powertrain.FuelSystem.Level"],
     "queue": { "bytes": 40960, "batches": 12, "dropped_batches": 0, "reported_at": "2026-11-23T08:15:30.000000Z" }
 }))]
-pub struct VehicleTwinState {
+pub(crate) struct VehicleTwinState {
     pub desired: Vec<DesiredState>,
     pub reported: Vec<ReportedState>,
     /// Paths of signals that the car says it lacks.
@@ -25,7 +25,7 @@ pub struct VehicleTwinState {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DesiredState {
+pub(crate) struct DesiredState {
     /// `campaigns`, `consent`.
     pub kind: String,
     pub version: u64,
@@ -33,7 +33,7 @@ pub struct DesiredState {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ReportedState {
+pub(crate) struct ReportedState {
     pub kind: String,
     pub version: u64,
     pub reported_at: Time,
@@ -43,7 +43,7 @@ pub struct ReportedState {
 
 /// The car's own queue of batches that wait for the link.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct QueueState {
+pub(crate) struct QueueState {
     pub bytes: u64,
     pub batches: u64,
     /// Dropped since the queue's epoch began, oldest of the lowest lane first.

@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::{
-    consent::types::GrantChange,
-    fleet::types::VehicleState,
+use crate::{
+    http::{consent::types::GrantChange, fleet::types::VehicleState},
     words::{BrandSlug, LaneSlug, RegionName, Time, VehicleIdHex},
 };
 
@@ -13,7 +12,7 @@ use crate::http::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct VehiclesQuery {
+pub(crate) struct VehiclesQuery {
     #[param(inline)]
     pub brand: Option<BrandSlug>,
     #[param(inline)]
@@ -39,7 +38,7 @@ pub struct VehiclesQuery {
     "model_year": 2024, "architecture": "psa-aee2010", "region": "eu",
     "connected": true, "last_seen_at": "2026-11-23T08:15:30.250000Z", "state": "moving"
 }], "next_cursor": null }))]
-pub struct VehiclePage {
+pub(crate) struct VehiclePage {
     pub items: Vec<VehicleItem>,
     /// Give it as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
@@ -47,7 +46,7 @@ pub struct VehiclePage {
 
 /// A vehicle in a list.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct VehicleItem {
+pub(crate) struct VehicleItem {
     pub vehicle_id: VehicleIdHex,
     pub brand: BrandSlug,
     pub model: String,
@@ -70,7 +69,7 @@ pub struct VehicleItem {
     "campaigns": [{ "campaign_id": 1, "version": 2, "name": "Fleet basics", "applied": true }],
     "gaps": []
 }))]
-pub struct Vehicle {
+pub(crate) struct Vehicle {
     pub vehicle_id: VehicleIdHex,
     pub brand: BrandSlug,
     pub model: String,
@@ -85,17 +84,17 @@ pub struct Vehicle {
     /// The certificate that ends last; null before the car has one.
     pub certificate: Option<CertificateSummary>,
     pub campaigns: Vec<AssignedCampaign>,
-    /// Sequences that the platform has not seen and the car has not announced as dropped; the newest 100.
+    /// Lanes of which batches are missing that the car has not announced as dropped.
     pub gaps: Vec<Gap>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CertificateSummary {
+pub(crate) struct CertificateSummary {
     pub not_after: Time,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct AssignedCampaign {
+pub(crate) struct AssignedCampaign {
     pub campaign_id: u64,
     pub version: u32,
     pub name: String,
@@ -103,13 +102,15 @@ pub struct AssignedCampaign {
     pub applied: bool,
 }
 
-/// Batches of a lane that are missing, both ends included.
+/// Batches of a lane that never came.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Gap {
+pub(crate) struct Gap {
     pub lane: LaneSlug,
     pub queue_epoch: u32,
-    pub first_seq: u64,
-    pub last_seq: u64,
+    /// How many, since the car's first batch.
+    pub missing_batches: u64,
+    /// The number of the batch that is expected next.
+    pub next_seq: u64,
 }
 
 /// A vehicle to register.
@@ -119,7 +120,7 @@ pub struct Gap {
     "vin": "VF3CCHMZ0KT012345", "brand": "peugeot", "model": "208", "model_year": 2024,
     "architecture": "psa-aee2010", "region": "eu"
 }))]
-pub struct NewVehicle {
+pub(crate) struct NewVehicle {
     /// Stands in the registry and nowhere else; never returned.
     #[schema(pattern = "^[A-HJ-NPR-Z0-9]{17}$", write_only)]
     pub vin: String,
@@ -151,14 +152,14 @@ impl std::fmt::Debug for NewVehicle {
     "csr_pem": "-----BEGIN CERTIFICATE REQUEST-----\n...\n-----END CERTIFICATE REQUEST-----\n",
     "grants": [{ "purpose": "fleet-management", "category": "driving", "granted": true }]
 }] }))]
-pub struct Enrolment {
+pub(crate) struct Enrolment {
     #[schema(min_items = 1, max_items = 1000)]
     pub vehicles: Vec<EnrolVehicle>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EnrolVehicle {
+pub(crate) struct EnrolVehicle {
     pub vehicle: NewVehicle,
     /// A PKCS#10 request; its own names are ignored.
     #[schema(max_length = 8192)]
@@ -173,14 +174,18 @@ pub struct EnrolVehicle {
 #[schema(example = json!({ "items": [{
     "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112", "created": true,
     "certificate_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n"
-}], "ca_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n" }))]
-pub struct Enrolled {
+}], "ca_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
+    "desired_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a" }))]
+pub(crate) struct Enrolled {
     pub items: Vec<EnrolledVehicle>,
+    /// The region's CA, which the gateway's own certificate comes from too.
     pub ca_pem: String,
+    /// The Ed25519 public key, in hexadecimal, that desired state is signed with.
+    pub desired_key: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EnrolledVehicle {
+pub(crate) struct EnrolledVehicle {
     pub vehicle_id: VehicleIdHex,
     /// False when the VIN was registered before.
     pub created: bool,
@@ -191,7 +196,7 @@ pub struct EnrolledVehicle {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "vin": "VF3CCHMZ0KT012345" }))]
-pub struct VinSearch {
+pub(crate) struct VinSearch {
     #[schema(pattern = "^[A-HJ-NPR-Z0-9]{17}$", write_only)]
     pub vin: String,
 }
@@ -208,7 +213,7 @@ impl std::fmt::Debug for VinSearch {
 #[schema(example = json!({
     "csr_pem": "-----BEGIN CERTIFICATE REQUEST-----\n...\n-----END CERTIFICATE REQUEST-----\n"
 }))]
-pub struct CertificateRequest {
+pub(crate) struct CertificateRequest {
     /// A PKCS#10 request; its own names are ignored, the SAN URI is the car's.
     #[schema(max_length = 8192)]
     pub csr_pem: String,
@@ -218,11 +223,14 @@ pub struct CertificateRequest {
 #[schema(example = json!({
     "certificate_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
     "ca_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
+    "desired_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
     "not_after": "2027-02-21T08:00:00.000000Z"
 }))]
-pub struct IssuedCertificate {
+pub(crate) struct IssuedCertificate {
     pub certificate_pem: String,
     /// The region's CA, which the gateway's own certificate comes from too.
     pub ca_pem: String,
+    /// The Ed25519 public key, in hexadecimal, that desired state is signed with.
+    pub desired_key: String,
     pub not_after: Time,
 }

@@ -1,0 +1,188 @@
+//! The platform's configuration: what is given becomes a resolved, validated struct once, at start.
+//!
+//! The command line's help, the docs and the defaults come from [`Options`].
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use consent::Jurisdiction;
+use model::{ParseError, Region};
+
+/// What can be given, with the defaults of a laptop.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where everything is kept: database, log, tables, keys.
+    pub data: PathBuf,
+    /// The region that this cell is.
+    pub region: String,
+    /// Whose law holds for the region's cars.
+    pub jurisdiction: String,
+    /// Where the API and the console listen.
+    pub http: SocketAddr,
+    /// Where cars connect (MQTT 5 over mTLS).
+    pub mqtt: SocketAddr,
+    /// Names and addresses that the server's certificate carries besides this machine's own.
+    pub hostnames: Vec<String>,
+    /// A PostgreSQL URL; a SQLite file in the data folder when absent.
+    pub database: Option<String>,
+    /// Serves the API without TLS although other machines can reach it, for a proxy that ends TLS.
+    pub http_plain: bool,
+}
+
+impl Options {
+    pub const DATA: &'static str = "marque-data";
+    pub const REGION: &'static str = "eu";
+    pub const JURISDICTION: &'static str = "eu";
+    pub const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+    pub const MQTT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8883);
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from(Self::DATA),
+            region: Self::REGION.to_owned(),
+            jurisdiction: Self::JURISDICTION.to_owned(),
+            http: Self::HTTP,
+            mqtt: Self::MQTT,
+            hostnames: Vec::new(),
+            database: None,
+            http_plain: false,
+        }
+    }
+}
+
+/// The platform's configuration, valid.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub data: PathBuf,
+    pub region: Region,
+    pub jurisdiction: Jurisdiction,
+    pub http: HttpConfig,
+    pub mqtt: SocketAddr,
+    pub hostnames: Vec<String>,
+    pub database: Database,
+}
+
+/// How the API is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpConfig {
+    pub listen: SocketAddr,
+    pub tls: bool,
+    /// Metrics need no token where only this machine can ask.
+    pub metrics_open: bool,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {
+    Sqlite(PathBuf),
+    Postgres { url: String },
+}
+
+impl std::fmt::Debug for Database {
+    /// The URL may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
+            Self::Postgres { .. } => f.debug_struct("Postgres").finish_non_exhaustive(),
+        }
+    }
+}
+
+/// An option that does not work; it says which and what would.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    #[error("`region`: {0}")]
+    Region(ParseError),
+    #[error("`jurisdiction`: {0}")]
+    Jurisdiction(consent::Error),
+    #[error("`data`: give a folder, not an empty path")]
+    Data,
+    #[error(
+        "`database`: give a URL that begins with `postgres://` or `postgresql://`, or nothing for SQLite"
+    )]
+    Database,
+    #[error("`hostnames`: `{name}` is neither a host's name nor an address")]
+    Hostname { name: String },
+    #[error("`http` and `mqtt` both want {address}; give one of them another port")]
+    SamePort { address: SocketAddr },
+}
+
+impl Options {
+    /// Checks everything that can be checked without touching the machine.
+    pub fn resolve(self) -> Result<Config, ConfigError> {
+        if self.data.as_os_str().is_empty() {
+            return Err(ConfigError::Data);
+        }
+        if self.http == self.mqtt && self.http.port() != 0 {
+            return Err(ConfigError::SamePort { address: self.http });
+        }
+        if let Some(name) = self.hostnames.iter().find(|name| !is_host(name)) {
+            return Err(ConfigError::Hostname { name: name.clone() });
+        }
+        let database = match self.database {
+            None => Database::Sqlite(self.data.join("marque.db")),
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Database::Postgres { url }
+            }
+            Some(_) => return Err(ConfigError::Database),
+        };
+        let loopback = self.http.ip().is_loopback();
+        Ok(Config {
+            region: self.region.parse().map_err(ConfigError::Region)?,
+            jurisdiction: self.jurisdiction.parse().map_err(ConfigError::Jurisdiction)?,
+            http: HttpConfig {
+                listen: self.http,
+                tls: !loopback && !self.http_plain,
+                metrics_open: loopback,
+            },
+            mqtt: self.mqtt,
+            hostnames: self.hostnames,
+            database,
+            data: self.data,
+        })
+    }
+}
+
+impl Config {
+    /// Where the durable log lives.
+    pub fn log_folder(&self) -> PathBuf {
+        self.data.join("log")
+    }
+
+    /// Where the Delta tables live.
+    pub fn lake_folder(&self) -> PathBuf {
+        self.data.join("lake")
+    }
+
+    /// Where keys and certificates live.
+    pub fn pki_folder(&self) -> PathBuf {
+        self.data.join("pki").join(self.region.as_str())
+    }
+
+    /// Where the first-run operator's password stands until somebody moves it away.
+    pub fn operator_password_file(&self) -> PathBuf {
+        operator_password_file(&self.data)
+    }
+}
+
+/// The same for a program that only knows the data folder.
+pub fn operator_password_file(data: &Path) -> PathBuf {
+    data.join("operator-password")
+}
+
+/// A DNS name (RFC 1123) or an address.
+fn is_host(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.parse::<IpAddr>().is_ok() || (name.len() <= 253 && name.split('.').all(label))
+}
+
+#[cfg(test)]
+mod tests;

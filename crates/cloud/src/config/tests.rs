@@ -1,0 +1,45 @@
+use super::*;
+
+fn check(change: impl FnOnce(&mut Options), error: ConfigError) {
+    let mut options = Options::default();
+    change(&mut options);
+    assert_eq!(options.resolve().unwrap_err(), error);
+}
+
+#[test]
+fn the_defaults_are_a_laptop_that_nobody_else_reaches() {
+    let config = Options::default().resolve().unwrap();
+    assert!(config.http.listen.ip().is_loopback() && config.mqtt.ip().is_loopback());
+    assert!(!config.http.tls && config.http.metrics_open);
+    assert_eq!(config.database, Database::Sqlite("marque-data/marque.db".into()));
+    assert_eq!(config.pki_folder(), PathBuf::from("marque-data/pki/eu"));
+}
+
+#[test]
+fn a_listener_that_others_reach_speaks_tls_and_keeps_its_metrics() {
+    let open = Options { http: "0.0.0.0:8443".parse().unwrap(), ..Options::default() };
+    let config = open.clone().resolve().unwrap();
+    assert!(config.http.tls && !config.http.metrics_open);
+    let behind_proxy = Options { http_plain: true, ..open }.resolve().unwrap();
+    assert!(!behind_proxy.http.tls && !behind_proxy.http.metrics_open);
+}
+
+#[test]
+fn an_error_names_its_option() {
+    check(|options| options.region = "EU".to_owned(), ConfigError::Region(ParseError::Region));
+    check(|options| options.data = PathBuf::new(), ConfigError::Data);
+    check(|options| options.database = Some("mysql://x".to_owned()), ConfigError::Database);
+    check(
+        |options| options.hostnames = vec!["a b".to_owned()],
+        ConfigError::Hostname { name: "a b".to_owned() },
+    );
+    check(|options| options.mqtt = options.http, ConfigError::SamePort { address: Options::HTTP });
+    let law = Options { jurisdiction: "moon".to_owned(), ..Options::default() }.resolve().unwrap_err();
+    assert!(law.to_string().starts_with("`jurisdiction`"), "{law}");
+}
+
+#[test]
+fn a_database_password_is_not_shown() {
+    let database = Database::Postgres { url: "postgres://u:secret@h/d".to_owned() };
+    assert!(!format!("{database:?}").contains("secret"));
+}

@@ -1,0 +1,277 @@
+//! What the platform wants of cars: signed envelopes, by kind, written in the transaction that changes what
+//! they say. Cars are told that something is newer, and fetch it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use campaigns::Campaign;
+use consent::Grants;
+use model::{CampaignId, CampaignVersion, Micros, Timestamp, VehicleId};
+use store::{NewCampaign, NewDesired, ReportedRow, Selector, Store, Transaction};
+use tokio::sync::broadcast;
+use wire::{ConsentDocument, Envelope, Fetch, Kind, Report};
+
+use crate::{
+    catalogues::Catalogues,
+    documents::{CampaignDocument, Wrong},
+    pki::Pki,
+    registry::{KnownCampaign, Registry},
+};
+
+/// A car may be in a garage for a winter and fetch nothing; what it has then must still hold.
+const VALIDITY: Micros = Micros(2 * 365 * Micros::DAY.0);
+/// Clocks of cars may be this far behind.
+const BACKDATE: Micros = Micros::HOUR;
+/// Hints that a gateway may fall behind before it hints every car.
+const HINTS_MAX: usize = 256;
+
+/// Why a change of desired state did not happen. Nothing of it has.
+#[derive(Debug, thiserror::Error)]
+pub enum DesiredError {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("the campaign cannot be used as it is written")]
+    Campaign(Vec<Wrong>),
+    #[error("the stored campaign {0} cannot be read any more; give it a new document")]
+    Stored(CampaignId),
+    #[error("the envelope cannot be made")]
+    Envelope(#[from] wire::EnvelopeError),
+}
+
+/// Changes desired state and hands it out. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Desired(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    registry: Registry,
+    catalogues: Catalogues,
+    pki: Arc<Pki>,
+    hints: broadcast::Sender<Arc<[VehicleId]>>,
+}
+
+impl Desired {
+    pub fn new(store: Store, registry: Registry, catalogues: Catalogues, pki: Arc<Pki>) -> Self {
+        let (hints, _) = broadcast::channel(HINTS_MAX);
+        Self(Arc::new(Shared { store, registry, catalogues, pki, hints }))
+    }
+
+    /// Cars for which something newer exists. Who falls behind hints every car.
+    pub fn hints(&self) -> broadcast::Receiver<Arc<[VehicleId]>> {
+        self.0.hints.subscribe()
+    }
+
+    /// The envelopes that are newer than what the car has.
+    pub async fn newer(
+        &self,
+        vehicle: VehicleId,
+        fetch: &Fetch,
+    ) -> Result<Vec<(Kind, Vec<u8>)>, store::Error> {
+        let mut envelopes = Vec::new();
+        for kind in Kind::ALL {
+            let have = fetch.have.iter().find(|(have, _)| *have == kind).map_or(0, |(_, version)| *version);
+            if let Some((version, envelope)) = self.0.store.desired_envelope(vehicle, kind.slug()).await?
+                && version > have
+            {
+                envelopes.push((kind, envelope));
+            }
+        }
+        Ok(envelopes)
+    }
+
+    /// Keeps what a car says about itself.
+    pub async fn report(
+        &self,
+        vehicle: VehicleId,
+        report: Report,
+        now: Timestamp,
+    ) -> Result<(), store::Error> {
+        let bytes = wire::encode_report(&report);
+        let applied: Vec<ReportedRow> = report
+            .applied
+            .into_iter()
+            .map(|applied| ReportedRow {
+                kind: applied.kind.slug().to_owned(),
+                version: applied.version,
+                problem: applied.error,
+                reported_at: now,
+            })
+            .collect();
+        let mut tx = self.0.store.begin().await?;
+        tx.put_report(vehicle, &applied, &bytes, now).await?;
+        tx.commit().await
+    }
+
+    /// Creates a campaign. No car has it before it is assigned.
+    pub async fn create_campaign(
+        &self,
+        document: &CampaignDocument,
+        now: Timestamp,
+    ) -> Result<CampaignId, DesiredError> {
+        // The number is not drawn yet; the check needs only some number.
+        self.check(CampaignId(0), CampaignVersion(1), document)?;
+        let mut tx = self.0.store.begin().await?;
+        let id = tx.add_campaign(&NewCampaign { document: document.to_text() }, now).await?;
+        tx.commit().await?;
+        let purpose = document.purpose.0;
+        self.0.registry.put_campaign(KnownCampaign { id, version: CampaignVersion(1), purpose });
+        tracing::info!(campaign = %id, "campaign created");
+        Ok(id)
+    }
+
+    /// Gives a campaign a new document, and every car that has it a new envelope.
+    pub async fn change_campaign(
+        &self,
+        id: CampaignId,
+        expected: CampaignVersion,
+        document: &CampaignDocument,
+        now: Timestamp,
+    ) -> Result<CampaignVersion, DesiredError> {
+        self.check(id, expected, document)?;
+        let mut tx = self.0.store.begin().await?;
+        let version = tx.change_campaign(id, expected, &document.to_text(), now).await?;
+        let vehicles = tx.assigned_vehicles(id).await?;
+        self.write_campaigns(&mut tx, &vehicles, now).await?;
+        tx.commit().await?;
+        self.0.registry.put_campaign(KnownCampaign { id, version, purpose: document.purpose.0 });
+        tracing::info!(campaign = %id, version = version.0, vehicles = vehicles.len(), "campaign changed");
+        self.hint(vehicles);
+        Ok(version)
+    }
+
+    /// Assigns a campaign to all cars that the selector matches; how many, and how many of them anew.
+    pub async fn assign_campaign(
+        &self,
+        id: CampaignId,
+        selector: &Selector,
+        now: Timestamp,
+    ) -> Result<(u64, u64), DesiredError> {
+        self.0.store.campaign(id).await?;
+        let mut tx = self.0.store.begin().await?;
+        let assignment = tx.assign(id, selector, now).await?;
+        let sets = self.write_campaigns(&mut tx, &assignment.added, now).await?;
+        tx.commit().await?;
+        self.0.registry.assign(&sets);
+        let added = u64::try_from(assignment.added.len()).unwrap_or(u64::MAX);
+        tracing::info!(campaign = %id, matched = assignment.matched, added, "campaign assigned");
+        self.hint(assignment.added);
+        Ok((assignment.matched, added))
+    }
+
+    /// Stores grants that are one epoch above the stored ones, and tells the car.
+    pub async fn put_grants(
+        &self,
+        vehicle: VehicleId,
+        grants: Grants,
+        now: Timestamp,
+    ) -> Result<(), DesiredError> {
+        let subject = self.0.store.current_subject(vehicle).await?.subject;
+        let mut tx = self.0.store.begin().await?;
+        tx.put_grants(&[(subject, grants.clone())]).await?;
+        self.write_consent(&mut tx, &[(vehicle, grants.clone())], now).await?;
+        tx.commit().await?;
+        self.0.registry.put_grants(vehicle, grants);
+        self.hint(vec![vehicle]);
+        Ok(())
+    }
+
+    /// Writes what owners granted into the cars' envelopes, in the caller's transaction.
+    pub(crate) async fn write_consent(
+        &self,
+        tx: &mut Transaction,
+        grants: &[(VehicleId, Grants)],
+        now: Timestamp,
+    ) -> Result<(), DesiredError> {
+        let jurisdiction = self.0.registry.jurisdiction();
+        let payloads = grants.iter().map(|(vehicle, grants)| {
+            let document = ConsentDocument { grants: grants.clone(), jurisdiction };
+            (*vehicle, wire::encode_consent(&document))
+        });
+        self.write(tx, Kind::Consent, payloads.collect(), now).await
+    }
+
+    /// Tells cars that something newer exists.
+    pub(crate) fn hint(&self, vehicles: Vec<VehicleId>) {
+        if !vehicles.is_empty() {
+            // No gateway may be listening yet; cars fetch when they connect.
+            drop(self.0.hints.send(vehicles.into()));
+        }
+    }
+
+    fn check(
+        &self,
+        id: CampaignId,
+        version: CampaignVersion,
+        document: &CampaignDocument,
+    ) -> Result<Campaign, DesiredError> {
+        document.to_campaign(id, version, self.0.catalogues.core()).map_err(DesiredError::Campaign)
+    }
+
+    /// Writes the cars' campaigns into their envelopes. Cars with the same campaigns share the payload.
+    async fn write_campaigns(
+        &self,
+        tx: &mut Transaction,
+        vehicles: &[VehicleId],
+        now: Timestamp,
+    ) -> Result<Vec<(VehicleId, Vec<CampaignId>)>, DesiredError> {
+        let sets = tx.campaigns_of(vehicles).await?;
+        let mut ids: Vec<CampaignId> = sets.iter().flat_map(|(_, ids)| ids.iter().copied()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut documents = HashMap::new();
+        for (id, version, text) in tx.campaign_documents(&ids).await? {
+            let document = CampaignDocument::from_text(&text).ok_or(DesiredError::Stored(id))?;
+            documents.insert(id, self.check(id, version, &document).map_err(|_| DesiredError::Stored(id))?);
+        }
+        let mut encoded: HashMap<&[CampaignId], Vec<u8>> = HashMap::new();
+        let mut payloads = Vec::with_capacity(sets.len());
+        for (vehicle, ids) in &sets {
+            let payload = encoded.entry(ids).or_insert_with(|| {
+                let campaigns: Vec<Campaign> =
+                    ids.iter().filter_map(|id| documents.get(id).cloned()).collect();
+                wire::encode_campaigns(&campaigns)
+            });
+            payloads.push((*vehicle, payload.clone()));
+        }
+        self.write(tx, Kind::Campaigns, payloads, now).await?;
+        Ok(sets)
+    }
+
+    async fn write(
+        &self,
+        tx: &mut Transaction,
+        kind: Kind,
+        payloads: Vec<(VehicleId, Vec<u8>)>,
+        now: Timestamp,
+    ) -> Result<(), DesiredError> {
+        let vehicles: Vec<VehicleId> = payloads.iter().map(|(vehicle, _)| *vehicle).collect();
+        let versions = tx.desired_versions(kind.slug(), &vehicles).await?;
+        let envelopes: Vec<Envelope> = payloads
+            .into_iter()
+            .map(|(vehicle, payload)| Envelope {
+                kind,
+                vehicle,
+                version: versions.get(&vehicle).copied().unwrap_or(0) + 1,
+                not_before: now - BACKDATE,
+                expires: now + VALIDITY,
+                payload,
+            })
+            .collect();
+        let signed = sign(Arc::clone(&self.0.pki), envelopes).await?;
+        Ok(tx.put_desired(kind.slug(), &signed, now).await?)
+    }
+}
+
+/// A signature takes some 20 µs, a fleet's a second: not on a thread that serves others.
+async fn sign(pki: Arc<Pki>, envelopes: Vec<Envelope>) -> Result<Vec<NewDesired>, wire::EnvelopeError> {
+    let work = move || {
+        let sign = |envelope: Envelope| {
+            let bytes = pki.desired_key().sign(&envelope)?;
+            Ok(NewDesired { vehicle: envelope.vehicle, version: envelope.version, envelope: bytes })
+        };
+        envelopes.into_iter().map(sign).collect()
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}

@@ -1,0 +1,167 @@
+//! What holds for every request: an id, limits, a log line, headers, and one shape of errors.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures::FutureExt;
+use tokio::sync::Semaphore;
+
+use super::{
+    Api,
+    problem::{Kind, Problem},
+};
+use crate::metrics::{Counter, Histogram, Metrics};
+
+/// Until the head of the answer; history over a year of a car takes a few seconds.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Requests worked on at once; more wait at the client. Each may hold a page of rows.
+const REQUESTS_MAX: usize = 256;
+
+/// Nothing but what the console itself brings; maps draw in workers that they make from blobs.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+    font-src 'self'; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; \
+    form-action 'self'; frame-ancestors 'none'";
+const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// Counts and bounds requests.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    requests: Semaphore,
+    metrics: Metrics,
+    rejected: Counter,
+    panics: Counter,
+}
+
+impl Edge {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        let counter = |name, help| metrics.counter(name, help, &[]);
+        Self {
+            requests: Semaphore::new(REQUESTS_MAX),
+            metrics: metrics.clone(),
+            rejected: counter("marque_http_rejected_total", "Requests rejected because too many ran at once."),
+            panics: counter("marque_http_panics_total", "Requests whose handler panicked."),
+        }
+    }
+
+    fn took(&self, route: &str) -> Histogram {
+        self.metrics.histogram(
+            "marque_http_request_duration_seconds",
+            "Time until the head of the answer.",
+            &[("route", route)],
+        )
+    }
+
+    fn answered(&self, route: &str, status: StatusCode) -> Counter {
+        self.metrics.counter(
+            "marque_http_requests_total",
+            "Requests by route and status.",
+            &[("route", route), ("status", status.as_str())],
+        )
+    }
+}
+
+/// Around everything else.
+#[expect(clippy::disallowed_methods, reason = "the one place of the API that measures how long answers take")]
+pub(crate) async fn serve(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let began = std::time::Instant::now();
+    let id = request_id();
+    let method = request.method().clone();
+    let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = matched.unwrap_or_else(|| "none".to_owned());
+    let response = run(&api, request, next).await;
+    let response = finish(response, &id, api.tls());
+    let took = began.elapsed();
+    api.edge().took(&route).observe(took);
+    api.edge().answered(&route, response.status()).add(1);
+    // The route and not the path: an id is enough to follow a car.
+    tracing::debug!(request_id = %id, %method, route, status = response.status().as_u16(), ?took, "request");
+    response
+}
+
+async fn run(api: &Api, request: Request, next: Next) -> Response {
+    let Ok(_permit) = api.edge().requests.try_acquire() else {
+        api.edge().rejected.add(1);
+        return Problem::unavailable("too many requests run at once; try again in a second").into_response();
+    };
+    match tokio::time::timeout(TIMEOUT, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_panic)) => {
+            api.edge().panics.add(1);
+            Problem::new(Kind::Internal, "the platform met a bug; its log has the place").into_response()
+        }
+        Err(_elapsed) => Problem::of_status(StatusCode::REQUEST_TIMEOUT).into_response(),
+    }
+}
+
+/// Gives errors their body, and every answer its headers.
+fn finish(response: Response, id: &str, tls: bool) -> Response {
+    let status = response.status();
+    let has_body = response.headers().contains_key(header::CONTENT_TYPE)
+        && response.extensions().get::<Problem>().is_none()
+        && response.extensions().get::<Keep>().is_some();
+    let mut response = if (status.is_client_error() || status.is_server_error()) && !has_body {
+        let (mut parts, _) = response.into_parts();
+        let problem = parts.extensions.remove::<Problem>().unwrap_or_else(|| Problem::of_status(status));
+        problem.render(status, parts.headers, id)
+    } else {
+        response
+    };
+    add_headers(response.headers_mut(), id, tls);
+    response
+}
+
+/// Marks an answer with an error's status that has a body of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keep;
+
+fn add_headers(headers: &mut HeaderMap, id: &str, tls: bool) {
+    let page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let policy = if page { PAGE_POLICY } else { DATA_POLICY };
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "geolocation=(), camera=(), microphone=()"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+}
+
+/// Unlikely to come twice in a day's log; it need not be secret.
+fn request_id() -> Arc<str> {
+    let mut bytes = [0; 8];
+    // Without randomness nobody can sign in either; a request's id must not be what fails.
+    drop(aws_lc_rs::rand::fill(&mut bytes));
+    hex::encode(bytes).into()
+}
+
+/// For routes that do not exist.
+pub(crate) async fn not_found() -> Response {
+    Problem::of_status(StatusCode::NOT_FOUND).into_response()
+}
+
+/// A body that says nothing; for answers whose status says it all.
+pub(crate) fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}

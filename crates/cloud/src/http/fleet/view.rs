@@ -1,0 +1,356 @@
+//! The fleet as one picture, drawn at most once a second for all who look at it for the same purpose.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use model::{DataCategory, Micros, Purpose, Timestamp};
+use signals::{Catalogue, Quality, SignalId, Value};
+use tokio::sync::{broadcast, watch};
+
+use super::types::{
+    ArchitectureCount, BrandCount, ConnectivityChange, FleetSummary, Position, RegionCount, StateCounts, VehicleState,
+};
+use crate::{
+    http::Api,
+    owner::Twin,
+    presence::Change,
+    registry::Car,
+    words::{BrandSlug, RegionName, Time, VehicleIdHex},
+};
+
+/// How long a picture is good enough.
+const AGE_MAX: Micros = Micros::SECOND;
+const TICK: Duration = Duration::from_secs(1);
+/// Rates are over the last seconds, so that they neither jump nor lag.
+const RATE_SAMPLES: usize = 6;
+/// Slower is standing: sensors are noisy.
+const STANDING_KMH: f64 = 1.0;
+
+/// The fleet at one time.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    /// Grows by one from frame to frame of a stream.
+    pub number: u64,
+    pub at: Timestamp,
+    pub summary: FleetSummary,
+    /// Sorted by vehicle.
+    pub positions: Vec<Position>,
+    /// Positions that are not in the frame before as they are here.
+    pub moved: Vec<Position>,
+    /// Whether a position of the frame before is gone: then all have to be told anew.
+    pub vanished: bool,
+    pub connectivity: Vec<ConnectivityChange>,
+}
+
+/// Draws frames and keeps the newest of each purpose.
+#[derive(Debug)]
+pub(crate) struct View {
+    signals: Watched,
+    newest: Mutex<HashMap<Purpose, Arc<Frame>>>,
+    streams: Mutex<HashMap<Purpose, watch::Sender<Arc<Frame>>>>,
+    rates: Mutex<VecDeque<Counted>>,
+}
+
+/// The signals that the picture is drawn of.
+#[derive(Debug)]
+struct Watched {
+    speed: Option<SignalId>,
+    charging: Option<SignalId>,
+    latitude: Option<SignalId>,
+    longitude: Option<SignalId>,
+    heading: Option<SignalId>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    at: Timestamp,
+    batches: u64,
+    samples: u64,
+}
+
+impl View {
+    pub(crate) fn new(catalogue: &Catalogue) -> Self {
+        let id = |path: &str| catalogue.by_path(path).map(|leaf| leaf.id);
+        Self {
+            signals: Watched {
+                speed: id("Vehicle.Speed"),
+                charging: id("Vehicle.Powertrain.TractionBattery.Charging.IsCharging"),
+                latitude: id("Vehicle.CurrentLocation.Latitude"),
+                longitude: id("Vehicle.CurrentLocation.Longitude"),
+                heading: id("Vehicle.CurrentLocation.Heading"),
+            },
+            newest: Mutex::default(),
+            streams: Mutex::default(),
+            rates: Mutex::default(),
+        }
+    }
+
+    /// A picture that is at most a second old.
+    pub(crate) fn frame(&self, api: &Api, purpose: Purpose) -> Arc<Frame> {
+        let now = api.now();
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner).get(&purpose).map(Arc::clone);
+        match newest {
+            Some(frame) if now.since(frame.at) < AGE_MAX && frame.at <= now => frame,
+            Some(_) | None => self.keep(purpose, self.draw(api, purpose, None, Vec::new())),
+        }
+    }
+
+    /// Pictures from now on, one a second while anybody looks.
+    pub(crate) fn subscribe(&self, api: &Api, purpose: Purpose) -> watch::Receiver<Arc<Frame>> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stream) = streams.get(&purpose) {
+            return stream.subscribe();
+        }
+        let first = Arc::new(self.draw(api, purpose, None, Vec::new()));
+        let (sender, receiver) = watch::channel(first);
+        streams.insert(purpose, sender);
+        tokio::spawn(follow(api.clone(), purpose));
+        receiver
+    }
+
+    /// Counts for the rates; called once a second.
+    pub(crate) fn count(&self, api: &Api) {
+        let counts = api.twins().counts();
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.push_back(Counted { at: api.now(), batches: counts.batches, samples: counts.samples });
+        while rates.len() > RATE_SAMPLES {
+            rates.pop_front();
+        }
+    }
+
+    fn keep(&self, purpose: Purpose, frame: Frame) -> Arc<Frame> {
+        let frame = Arc::new(frame);
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).insert(purpose, Arc::clone(&frame));
+        frame
+    }
+
+    fn draw(&self, api: &Api, purpose: Purpose, before: Option<&Frame>, changes: Vec<Change>) -> Frame {
+        let mut summary = self.count_registered(api);
+        let mut positions = Vec::new();
+        for vehicle in api.presence().connected_cars() {
+            let Some(car) = api.registry().car(vehicle) else { continue };
+            summary.connected += 1;
+            let brand = BrandSlug(car.brand);
+            if let Some(count) = summary.by_brand.iter_mut().find(|count| count.brand == brand) {
+                count.connected += 1;
+            }
+            let architecture = summary.by_architecture.iter_mut().find(|count| *count.architecture == *car.architecture);
+            if let Some(count) = architecture {
+                count.connected += 1;
+            }
+            let (state, position) = self.look(api, &car, purpose);
+            count_state(&mut summary.by_state, state);
+            positions.extend(position);
+        }
+        summary.by_region.iter_mut().for_each(|region| region.connected = summary.connected);
+        summary.by_state.offline = summary.vehicles.saturating_sub(summary.connected);
+        let before_positions = before.map_or(&[][..], |before| &before.positions);
+        let (moved, vanished) = differences(before_positions, &positions);
+        let change = |change: Change| ConnectivityChange {
+            vehicle_id: VehicleIdHex(change.vehicle),
+            connected: change.connected,
+            at: Time(change.at),
+        };
+        Frame {
+            number: before.map_or(0, |before| before.number + 1),
+            at: summary.at.0,
+            summary,
+            positions,
+            moved,
+            vanished,
+            connectivity: changes.into_iter().map(change).collect(),
+        }
+    }
+
+    fn count_registered(&self, api: &Api) -> FleetSummary {
+        let (samples_per_s, acks_per_s) = self.rates();
+        let mut summary = FleetSummary {
+            vehicles: 0,
+            connected: 0,
+            by_brand: Vec::new(),
+            by_region: Vec::new(),
+            by_architecture: Vec::new(),
+            by_state: StateCounts::default(),
+            samples_per_s,
+            acks_per_s,
+            at: Time(api.now()),
+        };
+        for count in api.registry().counts() {
+            summary.vehicles += count.vehicles;
+            let brand = BrandSlug(count.brand);
+            match summary.by_brand.last_mut() {
+                Some(last) if last.brand == brand => last.vehicles += count.vehicles,
+                Some(_) | None => {
+                    summary.by_brand.push(BrandCount { brand, vehicles: count.vehicles, connected: 0 });
+                }
+            }
+            let known = summary.by_architecture.iter_mut().find(|known| known.architecture == count.architecture);
+            match known {
+                Some(known) => known.vehicles += count.vehicles,
+                None => summary.by_architecture.push(ArchitectureCount {
+                    architecture: count.architecture,
+                    vehicles: count.vehicles,
+                    connected: 0,
+                }),
+            }
+        }
+        summary.by_architecture.sort_by(|a, b| a.architecture.cmp(&b.architecture));
+        let region = RegionName(api.registry().region().clone());
+        summary.by_region.push(RegionCount { region, vehicles: summary.vehicles, connected: 0 });
+        summary
+    }
+
+    fn rates(&self) -> (f64, f64) {
+        let rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        let (Some(first), Some(last)) = (rates.front(), rates.back()) else { return (0.0, 0.0) };
+        let seconds = last.at.since(first.at).0 as f64 / 1e6;
+        if seconds <= 0.0 {
+            return (0.0, 0.0);
+        }
+        let rate = |from: u64, to: u64| to.saturating_sub(from) as f64 / seconds;
+        (rate(first.samples, last.samples), rate(first.batches, last.batches))
+    }
+
+    /// What a connected car does and where it is, as far as its owner granted that.
+    fn look(&self, api: &Api, car: &Car, purpose: Purpose) -> (VehicleState, Option<Position>) {
+        let allowed = |category| api.registry().decide(car, purpose, category).is_allowed();
+        let (driving, charging, location) = (
+            allowed(DataCategory::Driving),
+            allowed(DataCategory::Charging),
+            allowed(DataCategory::Location),
+        );
+        let read = |twin: &Twin| {
+            let speed = if driving { number(twin, self.signals.speed) } else { None };
+            let plugged = if charging { number(twin, self.signals.charging) } else { None };
+            let state = state_of(speed, plugged);
+            let position = if location { self.position(twin, car, speed, state) } else { None };
+            (state, position)
+        };
+        api.twins().with(car.subject, read).unwrap_or((VehicleState::Unknown, None))
+    }
+
+    fn position(&self, twin: &Twin, car: &Car, speed: Option<f64>, state: VehicleState) -> Option<Position> {
+        let latitude = number(twin, self.signals.latitude)?;
+        let longitude = number(twin, self.signals.longitude)?;
+        let at = twin.get(self.signals.latitude?)?.source_time;
+        Some(Position {
+            vehicle_id: VehicleIdHex(car.vehicle),
+            brand: BrandSlug(car.brand),
+            model: car.model.to_string(),
+            latitude,
+            longitude,
+            heading: number(twin, self.signals.heading),
+            speed,
+            state,
+            at: Time(at),
+        })
+    }
+}
+
+/// What a car does, for lists.
+pub(crate) fn state(api: &Api, car: &Car, purpose: Purpose) -> VehicleState {
+    if api.presence().of(car.vehicle).connected_at.is_none() {
+        return VehicleState::Offline;
+    }
+    api.view().look(api, car, purpose).0
+}
+
+fn state_of(speed: Option<f64>, charging: Option<f64>) -> VehicleState {
+    match (speed, charging) {
+        (_, Some(charging)) if charging > 0.0 => VehicleState::Charging,
+        (Some(speed), _) if speed.abs() >= STANDING_KMH => VehicleState::Moving,
+        (Some(_), _) => VehicleState::Parked,
+        (None, _) => VehicleState::Unknown,
+    }
+}
+
+fn count_state(counts: &mut StateCounts, state: VehicleState) {
+    let count = match state {
+        VehicleState::Moving => &mut counts.moving,
+        VehicleState::Parked => &mut counts.parked,
+        VehicleState::Charging => &mut counts.charging,
+        VehicleState::Offline => &mut counts.offline,
+        VehicleState::Unknown => &mut counts.unknown,
+    };
+    *count += 1;
+}
+
+/// The latest number that can be trusted.
+fn number(twin: &Twin, signal: Option<SignalId>) -> Option<f64> {
+    let latest = twin.get(signal?)?;
+    match latest.quality {
+        Quality::Good | Quality::Stale => latest.value.as_ref().and_then(Value::as_f64),
+        Quality::OutOfRange | Quality::NotAvailable => None,
+    }
+}
+
+/// Both sorted by vehicle: what is new or different, and whether anything is gone.
+fn differences(before: &[Position], now: &[Position]) -> (Vec<Position>, bool) {
+    let mut before = before.iter().peekable();
+    let mut vanished = false;
+    let mut moved = Vec::new();
+    for position in now {
+        while before.next_if(|known| known.vehicle_id < position.vehicle_id).is_some() {
+            vanished = true;
+        }
+        match before.next_if(|known| known.vehicle_id == position.vehicle_id) {
+            Some(known) if known == position => {}
+            Some(_) | None => moved.push(position.clone()),
+        }
+    }
+    (moved, vanished || before.next().is_some())
+}
+
+/// Draws a frame a second until nobody looks any more, or the platform stops.
+async fn follow(api: Api, purpose: Purpose) {
+    let mut changes = api.presence().subscribe();
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    tick.tick().await;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = api.stopping().cancelled() => return,
+        }
+        let view = api.view();
+        let Some(before) = ({
+            let mut streams = view.streams.lock().unwrap_or_else(PoisonError::into_inner);
+            let watched = streams.get(&purpose).is_some_and(|stream| stream.receiver_count() > 0);
+            if !watched {
+                streams.remove(&purpose);
+            }
+            streams.get(&purpose).map(|stream| Arc::clone(&stream.borrow()))
+        }) else {
+            return;
+        };
+        let frame = view.draw(&api, purpose, Some(&before), drain(&mut changes));
+        let frame = view.keep(purpose, frame);
+        let streams = view.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stream) = streams.get(&purpose) {
+            stream.send_replace(frame);
+        }
+    }
+}
+
+/// What came and went since the last frame; of each car only the last change counts.
+fn drain(changes: &mut broadcast::Receiver<Change>) -> Vec<Change> {
+    let mut last = std::collections::BTreeMap::new();
+    loop {
+        match changes.try_recv() {
+            Ok(change) => {
+                last.insert(change.vehicle, change);
+            }
+            // Changes were lost; the summary still counts right.
+            Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+            Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => {
+                return last.into_values().collect();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

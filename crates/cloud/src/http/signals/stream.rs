@@ -1,0 +1,96 @@
+//! A car's events, made of the owner's changes.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    convert::Infallible,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::response::sse::Event;
+use futures::Stream;
+use model::{Purpose, VehicleId};
+use signals::SignalId;
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{Instant, sleep_until},
+};
+
+use super::{items, snapshot, types::SignalChanges};
+use crate::http::{
+    Api,
+    auth::Principal,
+    fleet::types::{ConnectivityChange, ConnectivityChanges},
+    sse::{self, Place},
+    words::{Time, VehicleIdHex},
+};
+
+/// Faster than this nobody reads a number.
+const FLUSH: Duration = Duration::from_millis(100);
+
+pub(crate) fn events(
+    api: Api,
+    principal: Principal,
+    vehicle: VehicleId,
+    purpose: Purpose,
+    place: Place,
+) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
+    async_stream::stream! {
+        let _place = place;
+        let mut watchdog = sse::watchdog();
+        // Before the snapshot, so that no change falls between the two.
+        let mut changes = api.twins().subscribe();
+        let mut presence = api.presence().subscribe();
+        let Some(mut car) = api.registry().car(vehicle) else { return };
+        yield Ok(sse::event("snapshot", &snapshot(&api, &car, purpose)));
+        let mut changed: HashSet<SignalId> = HashSet::new();
+        let mut flush_at: Option<Instant> = None;
+        loop {
+            let mut anew = false;
+            let mut flush = false;
+            tokio::select! {
+                change = changes.recv() => match change {
+                    Ok(change) => {
+                        let of_car = change.cars.iter().filter(|(subject, _)| *subject == car.subject);
+                        changed.extend(of_car.flat_map(|(_, signals)| signals.iter().copied()));
+                        if !changed.is_empty() {
+                            flush_at.get_or_insert_with(|| Instant::now() + FLUSH);
+                        }
+                    }
+                    Err(RecvError::Lagged(_)) => anew = true,
+                    Err(RecvError::Closed) => return,
+                },
+                change = presence.recv() => if let Ok(change) = change && change.vehicle == vehicle {
+                    let item = ConnectivityChange {
+                        vehicle_id: VehicleIdHex(vehicle),
+                        connected: change.connected,
+                        at: Time(change.at),
+                    };
+                    yield Ok(sse::event("connectivity", &ConnectivityChanges { items: vec![item] }));
+                },
+                () = sleep_until(flush_at.unwrap_or_else(Instant::now)), if flush_at.is_some() => flush = true,
+                () = api.stopping().cancelled() => return,
+                _ = watchdog.tick() => if !sse::still_signed_in(&api, &principal).await { return },
+            }
+            if flush || anew {
+                let Some(current) = api.registry().car(vehicle) else { return };
+                anew |= !Arc::ptr_eq(&current.grants, &car.grants) || current.subject != car.subject;
+                car = current;
+            }
+            if anew {
+                yield Ok(sse::event("snapshot", &snapshot(&api, &car, purpose)));
+            } else if flush {
+                let twin = api.twins().get(car.subject).unwrap_or_default();
+                let wanted = |latest: &crate::owner::Latest| changed.contains(&latest.signal);
+                let items = items(&api, &car, purpose, &twin, wanted, &mut BTreeSet::new());
+                if !items.is_empty() {
+                    yield Ok(sse::event("signals", &SignalChanges { items }));
+                }
+            }
+            if flush || anew {
+                changed.clear();
+                flush_at = None;
+            }
+        }
+    }
+}

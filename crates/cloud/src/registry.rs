@@ -1,0 +1,254 @@
+//! What the platform knows of each car without asking SQL: who it is, what it may send, what was granted.
+//!
+//! Gateway, owners and API ask it for every connection and every read, so that all cars of the cell are held
+//! in memory, some 500 bytes each (and a twin takes more). SQL is the truth: changes are written there first.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Bound,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use consent::{Decision, DriverMode, Grants, Jurisdiction};
+use model::{
+    Brand, CampaignId, CampaignVersion, DataCategory, Purpose, Region, SubjectId, Timestamp, VehicleId,
+};
+use store::{FleetCount, Store};
+
+mod load;
+
+/// A registered car in the ownership interval that it is in now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Car {
+    pub vehicle: VehicleId,
+    pub subject: SubjectId,
+    pub brand: Brand,
+    pub model: Arc<str>,
+    pub model_year: u16,
+    pub architecture: Arc<str>,
+    /// Sorted.
+    pub campaigns: Arc<[CampaignId]>,
+    pub grants: Arc<Grants>,
+}
+
+/// A campaign in its newest version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownCampaign {
+    pub id: CampaignId,
+    pub version: CampaignVersion,
+    pub purpose: Purpose,
+}
+
+/// Why a car may not connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the car is not registered in this region")]
+    UnknownVehicle,
+    #[error("the certificate was not issued for this car")]
+    UnknownCertificate,
+    #[error("the certificate has expired")]
+    Expired,
+    #[error("the certificate was taken back")]
+    Revoked,
+}
+
+/// A certificate as the registry names it: the SHA-256 of its DER.
+pub type Fingerprint = [u8; 32];
+
+/// All cars of the cell. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Registry(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    region: Region,
+    jurisdiction: Jurisdiction,
+    state: RwLock<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    cars: BTreeMap<VehicleId, Arc<Car>>,
+    by_subject: HashMap<SubjectId, VehicleId>,
+    certificates: HashMap<Fingerprint, KnownCertificate>,
+    campaigns: HashMap<CampaignId, KnownCampaign>,
+    counts: Vec<FleetCount>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct KnownCertificate {
+    vehicle: VehicleId,
+    not_after: Timestamp,
+    revoked: bool,
+}
+
+impl Registry {
+    /// Reads everything from SQL.
+    pub async fn load(
+        store: &Store,
+        region: Region,
+        jurisdiction: Jurisdiction,
+        now: Timestamp,
+    ) -> Result<Self, store::Error> {
+        let state = load::state(store, now).await?;
+        tracing::info!(%region, cars = state.cars.len(), "registry loaded");
+        Ok(Self(Arc::new(Shared { region, jurisdiction, state: RwLock::new(state) })))
+    }
+
+    pub fn region(&self) -> &Region {
+        &self.0.region
+    }
+
+    pub fn jurisdiction(&self) -> Jurisdiction {
+        self.0.jurisdiction
+    }
+
+    pub fn car(&self, vehicle: VehicleId) -> Option<Arc<Car>> {
+        self.read().cars.get(&vehicle).map(Arc::clone)
+    }
+
+    pub fn car_of(&self, subject: SubjectId) -> Option<Arc<Car>> {
+        let state = self.read();
+        state.by_subject.get(&subject).and_then(|vehicle| state.cars.get(vehicle)).map(Arc::clone)
+    }
+
+    /// Up to `limit` cars after `after`, in the order of ids.
+    pub fn cars_after(&self, after: Option<VehicleId>, limit: usize) -> Vec<Arc<Car>> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let state = self.read();
+        state.cars.range((from, Bound::Unbounded)).take(limit).map(|(_, car)| Arc::clone(car)).collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.read().cars.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many cars of each kind are registered.
+    pub fn counts(&self) -> Vec<FleetCount> {
+        self.read().counts.clone()
+    }
+
+    pub fn campaign(&self, id: CampaignId) -> Option<KnownCampaign> {
+        self.read().campaigns.get(&id).copied()
+    }
+
+    /// Whether a car with this certificate may connect, and with which campaigns. Asked at every CONNECT: a
+    /// resumed TLS session checks no certificate.
+    pub fn admit(
+        &self,
+        vehicle: VehicleId,
+        fingerprint: &Fingerprint,
+        now: Timestamp,
+    ) -> Result<(Arc<Car>, Vec<KnownCampaign>), Refusal> {
+        let state = self.read();
+        let car = state.cars.get(&vehicle).ok_or(Refusal::UnknownVehicle)?;
+        let known = state.certificates.get(fingerprint).filter(|known| known.vehicle == vehicle);
+        let known = known.ok_or(Refusal::UnknownCertificate)?;
+        if known.revoked {
+            return Err(Refusal::Revoked);
+        }
+        if known.not_after <= now {
+            return Err(Refusal::Expired);
+        }
+        let campaigns = car.campaigns.iter().filter_map(|id| state.campaigns.get(id).copied()).collect();
+        Ok((Arc::clone(car), campaigns))
+    }
+
+    /// The one question before personal data leaves the platform.
+    pub fn decide(&self, car: &Car, purpose: Purpose, category: DataCategory) -> Decision {
+        // The driver's mode acted in the car, before the data came here.
+        consent::decide(&car.grants, self.0.jurisdiction, DriverMode::Open, purpose, category)
+    }
+
+    /// Takes up cars that SQL has by now; those that are known are replaced.
+    pub fn put_cars(&self, cars: Vec<Car>) {
+        let mut state = self.write();
+        for car in cars {
+            state.put(car);
+        }
+    }
+
+    pub fn put_certificates(&self, certificates: &[store::Certificate]) {
+        self.write().put_certificates(certificates);
+    }
+
+    /// None of the car's certificates lets it in any more.
+    pub fn revoke(&self, vehicle: VehicleId) {
+        let mut state = self.write();
+        let of_car = state.certificates.values_mut().filter(|known| known.vehicle == vehicle);
+        of_car.for_each(|known| known.revoked = true);
+    }
+
+    pub fn put_grants(&self, vehicle: VehicleId, grants: Grants) {
+        self.change(vehicle, |car| car.grants = Arc::new(grants));
+    }
+
+    pub fn put_campaign(&self, campaign: KnownCampaign) {
+        self.write().campaigns.insert(campaign.id, campaign);
+    }
+
+    /// Which campaigns cars have now; sorted sets.
+    pub fn assign(&self, sets: &[(VehicleId, Vec<CampaignId>)]) {
+        for (vehicle, campaigns) in sets {
+            self.change(*vehicle, |car| car.campaigns = campaigns.as_slice().into());
+        }
+    }
+
+    fn change(&self, vehicle: VehicleId, change: impl FnOnce(&mut Car)) {
+        if let Some(car) = self.write().cars.get_mut(&vehicle) {
+            change(Arc::make_mut(car));
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        // Every change leaves the state whole, also when its thread panics between two of them.
+        self.0.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.0.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn put(&mut self, car: Car) {
+        self.by_subject.insert(car.subject, car.vehicle);
+        let kind = |count: &FleetCount| (count.brand, count.model.clone(), count.architecture.clone());
+        let count = FleetCount {
+            brand: car.brand,
+            model: car.model.to_string(),
+            architecture: car.architecture.to_string(),
+            vehicles: 1,
+        };
+        if self.cars.insert(car.vehicle, Arc::new(car)).is_some() {
+            return;
+        }
+        match self.counts.binary_search_by_key(&kind(&count), kind) {
+            Ok(index) => self.counts[index].vehicles += 1,
+            Err(index) => self.counts.insert(index, count),
+        }
+    }
+
+    fn put_certificates(&mut self, certificates: &[store::Certificate]) {
+        for certificate in certificates {
+            let mut fingerprint = Fingerprint::default();
+            if hex::decode_to_slice(&certificate.fingerprint, &mut fingerprint).is_err() {
+                tracing::error!(vehicle = %certificate.vehicle, "a certificate's fingerprint is damaged");
+                continue;
+            }
+            let known = KnownCertificate {
+                vehicle: certificate.vehicle,
+                not_after: certificate.not_after,
+                revoked: certificate.revoked_at.is_some(),
+            };
+            self.certificates.insert(fingerprint, known);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

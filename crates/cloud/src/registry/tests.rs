@@ -1,0 +1,78 @@
+use model::{DataCategory, Micros};
+
+use super::*;
+
+const NOW: Timestamp = Timestamp(1_763_885_730_000_000);
+
+fn car(byte: u8, campaigns: &[u64]) -> Car {
+    Car {
+        vehicle: VehicleId::from_bytes([byte; 16]),
+        subject: SubjectId::from_bytes([byte ^ 0xff; 16]),
+        brand: Brand::Fiat,
+        model: "500e".into(),
+        model_year: 2025,
+        architecture: "fca-compact-us-wide".into(),
+        campaigns: campaigns.iter().map(|id| CampaignId(*id)).collect(),
+        grants: Arc::default(),
+    }
+}
+
+fn registry() -> Registry {
+    let shared =
+        Shared { region: "eu".parse().unwrap(), jurisdiction: Jurisdiction::Eu, state: RwLock::default() };
+    Registry(Arc::new(shared))
+}
+
+fn certificate(byte: u8, car: &Car) -> store::Certificate {
+    store::Certificate {
+        fingerprint: hex::encode([byte; 32]),
+        vehicle: car.vehicle,
+        serial: "01".to_owned(),
+        not_before: NOW,
+        not_after: NOW + Micros::DAY,
+        revoked_at: None,
+    }
+}
+
+#[test]
+fn only_a_valid_certificate_of_the_car_itself_lets_it_in() {
+    let registry = registry();
+    let (first, second) = (car(1, &[3, 5]), car(2, &[]));
+    registry.put_cars(vec![first.clone(), second.clone()]);
+    registry.put_certificates(&[certificate(0xaa, &first)]);
+    let campaign =
+        KnownCampaign { id: CampaignId(5), version: CampaignVersion(2), purpose: Purpose::Maintenance };
+    registry.put_campaign(campaign);
+    let (admitted, campaigns) = registry.admit(first.vehicle, &[0xaa; 32], NOW).unwrap();
+    assert_eq!((&*admitted, campaigns), (&first, vec![campaign]));
+    let refused = |vehicle, byte: u8, now| registry.admit(vehicle, &[byte; 32], now).unwrap_err();
+    assert_eq!(refused(second.vehicle, 0xaa, NOW), Refusal::UnknownCertificate);
+    assert_eq!(refused(first.vehicle, 0xbb, NOW), Refusal::UnknownCertificate);
+    assert_eq!(refused(VehicleId::from_bytes([9; 16]), 0xaa, NOW), Refusal::UnknownVehicle);
+    assert_eq!(refused(first.vehicle, 0xaa, NOW + Micros::DAY), Refusal::Expired);
+    registry.revoke(first.vehicle);
+    assert_eq!(refused(first.vehicle, 0xaa, NOW), Refusal::Revoked);
+}
+
+#[test]
+fn cars_are_counted_once_and_found_by_subject() {
+    let registry = registry();
+    registry.put_cars(vec![car(1, &[]), car(2, &[]), car(1, &[7])]);
+    assert_eq!(registry.counts()[0].vehicles, 2);
+    let found = registry.car_of(car(1, &[]).subject).unwrap();
+    assert_eq!(found.campaigns[..], [CampaignId(7)]);
+    let after = registry.cars_after(Some(found.vehicle), 10);
+    assert_eq!(after.iter().map(|car| car.vehicle).collect::<Vec<_>>(), [car(2, &[]).vehicle]);
+}
+
+#[test]
+fn nothing_is_allowed_that_was_not_granted() {
+    let registry = registry();
+    let mut driven = car(1, &[]);
+    let grant = |category| consent::Grant { purpose: Purpose::Safety, category, granted: true, at: NOW };
+    driven.grants = Arc::new(Grants::new(model::ConsentEpoch(1), [grant(DataCategory::Driving)]));
+    let allowed = |purpose, category| registry.decide(&driven, purpose, category).is_allowed();
+    assert!(allowed(Purpose::Safety, DataCategory::Driving));
+    assert!(!allowed(Purpose::Maintenance, DataCategory::Driving));
+    assert!(!allowed(Purpose::Safety, DataCategory::Location));
+}
