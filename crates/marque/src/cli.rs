@@ -1,0 +1,74 @@
+//! Options, logging and how a run ends.
+
+mod replay;
+mod vss;
+
+use std::{
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::bench;
+
+/// Connected vehicles of every brand: platform, simulated fleet and tools in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "marque", version)]
+struct Cli {
+    /// What to log to stderr: a level (error, warn, info, debug, trace), or levels by module.
+    #[arg(long, global = true, default_value = "info", value_name = "FILTER")]
+    log: String,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure beside peers, in one run on one machine.
+    Bench(bench::Options),
+    /// Play a recorded bus through a car's decoder.
+    Replay(replay::Options),
+    /// Look at catalogues of the Vehicle Signal Specification.
+    Vss(vss::Options),
+}
+
+/// Reads the command line and does what it says. An error ends with code 1, a wrong option with 2.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match log_to_stderr(&cli.log).and_then(|()| dispatch(cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our output may close it when it has enough, as `head` does.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Bench(options) => bench::run(&options),
+        Command::Replay(options) => replay::run(&options),
+        Command::Vss(options) => vss::run(&options, &mut io::stdout().lock()),
+    }
+}
+
+fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).with_context(|| format!("read `--log {filter}`"))?;
+    let colours = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours).init();
+    Ok(())
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(broken))
+}
+
+#[cfg(test)]
+mod tests;

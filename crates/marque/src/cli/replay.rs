@@ -1,0 +1,126 @@
+//! `marque replay`: a recorded bus through the decoder of a car.
+
+mod maps;
+mod print;
+
+use std::{
+    fs::File,
+    io::{self, BufReader},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use bus::{
+    log::{LogReader, Pace, Replay},
+    profile::Profile,
+};
+use clap::{ArgGroup, Args, ValueEnum};
+
+use crate::clock;
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("layout").args(["profile", "dbc", "map"]).required(true).multiple(true))]
+pub(crate) struct Options {
+    /// The log: candump (`candump -L`) or GVRET CSV (SavvyCAN).
+    file: PathBuf,
+
+    /// The architecture profile that the log's car has, or the maps for the frames of `--dbc`.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
+    /// A DBC file that describes the log's frames. Without `--profile` or `--map`, the shipped maps
+    /// that fit it are taken.
+    #[arg(long, value_name = "FILE")]
+    dbc: Option<PathBuf>,
+
+    /// A profile of your own: maps for the frames of `--dbc`, or a whole architecture.
+    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
+    map: Option<PathBuf>,
+
+    /// The car's catalogue as vspec JSON; the shipped one without it.
+    #[arg(long, value_name = "FILE")]
+    vss: Option<PathBuf>,
+
+    /// Print each sample to stdout as a line.
+    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    print: Format,
+
+    /// How fast to play.
+    #[arg(long, value_name = "PACE", default_value = "full")]
+    speed: Speed,
+
+    /// Stop at the first line that cannot be read instead of counting such lines.
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// One object a line: time, path, value, unit, quality.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Speed {
+    /// As fast as it goes.
+    Full,
+    /// As it was recorded.
+    Real,
+}
+
+/// What was played.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Summary {
+    frames: u64,
+    /// Frames whose id the profile knows.
+    known_frames: u64,
+    bad_lines: u64,
+    samples: u64,
+    /// Different signals among the samples.
+    signals: usize,
+}
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let profile = maps::profile(&maps::Sources {
+        profile: options.profile.as_deref(),
+        dbc: options.dbc.as_deref(),
+        map: options.map.as_deref(),
+        vss: options.vss.as_deref(),
+    })?;
+    let file = File::open(&options.file).with_context(|| format!("open {}", options.file.display()))?;
+    let reader = LogReader::new(BufReader::new(file));
+    let reader = if options.strict { reader } else { reader.tolerant() };
+    let pace = match options.speed {
+        Speed::Full => Pace::Full,
+        Speed::Real => Pace::Real,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let summary = match options.print {
+        Format::Json => runtime.block_on(print::json(
+            reader,
+            &profile,
+            Replay::new(pace, clock::now()),
+            clock::now,
+            &mut io::BufWriter::new(io::stdout()),
+        )),
+    };
+    let summary = summary.with_context(|| format!("play {}", options.file.display()))?;
+    report(&summary, &profile);
+    Ok(())
+}
+
+fn report(summary: &Summary, profile: &Arc<Profile>) {
+    tracing::info!(
+        profile = profile.name(),
+        frames = summary.frames,
+        known_frames = summary.known_frames,
+        bad_lines = summary.bad_lines,
+        samples = summary.samples,
+        signals = summary.signals,
+        "replayed"
+    );
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! Samples as lines of JSON.
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, Write},
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use bus::{
+    CanFrame,
+    log::{LogReader, Replay},
+    profile::{Profile, ProfileDecoder},
+};
+use model::{Micros, Timestamp};
+use serde::Serialize;
+use signals::{Catalogue, Leaf, Sample, SignalId, Value};
+
+use super::Summary;
+
+/// A line of the output.
+#[derive(Serialize)]
+struct Line<'a> {
+    /// The log's own time.
+    time: String,
+    path: &'a str,
+    value: serde_json::Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'a str>,
+    quality: &'static str,
+}
+
+/// Plays the log and writes each sample as it comes, with the log's own time.
+pub(super) async fn json<R: BufRead + Send, W: Write + Send>(
+    mut reader: LogReader<R>,
+    profile: &Arc<Profile>,
+    mut replay: Replay,
+    now: impl Fn() -> Timestamp + Send,
+    out: &mut W,
+) -> anyhow::Result<Summary> {
+    let mut printer = Printer::new(profile, out);
+    for frame in reader.by_ref() {
+        let frame = frame?;
+        let due = replay.time_of(frame.time);
+        let wait = replay.wait(due, now());
+        if wait > Micros::ZERO {
+            // Who watches sees everything up to here while we wait.
+            printer.out.flush().context("write a sample")?;
+            tokio::time::sleep(wait.to_duration()).await;
+        }
+        printer.handle_frame(&frame)?;
+    }
+    printer.out.flush().context("write a sample")?;
+    Ok(Summary { bad_lines: reader.bad_lines(), signals: printer.seen.len(), ..printer.summary })
+}
+
+struct Printer<'a, W> {
+    decoder: ProfileDecoder,
+    catalogue: &'a Catalogue,
+    out: &'a mut W,
+    /// Reused from frame to frame.
+    samples: Vec<Sample>,
+    seen: BTreeSet<SignalId>,
+    summary: Summary,
+}
+
+impl<'a, W: Write> Printer<'a, W> {
+    fn new(profile: &'a Arc<Profile>, out: &'a mut W) -> Self {
+        Self {
+            decoder: profile.decoder(),
+            catalogue: profile.catalogue(),
+            out,
+            samples: Vec::new(),
+            seen: BTreeSet::new(),
+            summary: Summary::default(),
+        }
+    }
+
+    fn handle_frame(&mut self, frame: &CanFrame) -> anyhow::Result<()> {
+        self.summary.frames += 1;
+        let known = self.decoder.profile().database().message(frame.id()).is_some();
+        self.summary.known_frames += u64::from(known);
+        let samples = &mut self.samples;
+        // What went silent before this frame is said before it.
+        self.decoder.poll(frame.time, &mut |sample| samples.push(sample));
+        self.decoder.handle_frame(frame, &mut |sample| samples.push(sample));
+        for sample in std::mem::take(&mut self.samples) {
+            self.write(&sample)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, sample: &Sample) -> anyhow::Result<()> {
+        let Some(leaf) = self.catalogue.by_id(sample.signal) else { return Ok(()) };
+        let line = Line {
+            time: rfc3339(sample.reading.source_time),
+            path: &leaf.path,
+            value: sample
+                .reading
+                .value
+                .as_ref()
+                .map_or(serde_json::Value::Null, |value| json_of(value, leaf)),
+            unit: leaf.unit.as_deref(),
+            quality: sample.reading.quality.slug(),
+        };
+        serde_json::to_writer(&mut *self.out, &line)
+            .map_err(std::io::Error::from)
+            .context("write a sample")?;
+        self.out.write_all(b"\n").context("write a sample")?;
+        self.seen.insert(sample.signal);
+        self.summary.samples += 1;
+        Ok(())
+    }
+}
+
+/// Numbers have the leaf's decimals, as they are sent and stored.
+fn json_of(value: &Value, leaf: &Leaf) -> serde_json::Value {
+    match value {
+        Value::Bool(value) => (*value).into(),
+        Value::Int(value) => (*value).into(),
+        Value::Uint(value) => (*value).into(),
+        Value::Float(value) => {
+            leaf.scale.mantissa(*value).map_or(*value, |mantissa| leaf.scale.number(mantissa)).into()
+        }
+        Value::Text(text) => (**text).into(),
+        Value::Array(values) => values.iter().map(|value| json_of(value, leaf)).collect(),
+    }
+}
+
+/// In UTC with microseconds; a log without a date counts from 1970.
+fn rfc3339(time: Timestamp) -> String {
+    jiff::Timestamp::from_microsecond(time.0).map_or_else(|_| time.0.to_string(), |time| format!("{time:.6}"))
+}

@@ -1,0 +1,31 @@
+use clap::{CommandFactory as _, Parser as _};
+
+use super::*;
+
+#[test]
+fn the_options_are_well_formed() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn options_that_exclude_each_other_are_refused() {
+    let check = |words: &str, taken: bool| {
+        let words = std::iter::once("marque").chain(words.split_whitespace());
+        assert_eq!(Cli::try_parse_from(words.clone()).is_ok(), taken, "{words:?}");
+    };
+    check("replay x.log --profile psa-aee2010", true);
+    check("replay x.log --dbc x.dbc --profile toyota-rav4-2017 --print json --speed real", true);
+    check("replay x.log --dbc x.dbc --map x.toml --vss vss.json --strict", true);
+    check("replay x.log", false);
+    check("replay x.log --map x.toml --profile psa-aee2010", false);
+    check("vss list", true);
+    check("vss check", false);
+    check("", false);
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_failure() {
+    let error = |kind| anyhow::Error::new(io::Error::from(kind)).context("write a sample");
+    assert!(is_broken_pipe(&error(io::ErrorKind::BrokenPipe)));
+    assert!(!is_broken_pipe(&error(io::ErrorKind::StorageFull)));
+}
