@@ -7,7 +7,7 @@ use model::{Micros, VehicleId};
 use signals::Catalogue;
 use wire::{ClockState, VerifyingKeys};
 
-use crate::{BackoffLimits, Shared, clock::Clock, queue};
+use crate::{BackoffLimits, BatchObserver, Shared, clock::Clock, queue};
 
 /// One car.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub struct Config {
     /// Stop when the source of signals has ended and everything was sent, as for a recording.
     pub end_with_source: bool,
     pub shared: Arc<Shared>,
+    /// Told of each batch.
+    pub observer: Option<Arc<dyn BatchObserver>>,
 }
 
 impl Config {
@@ -58,6 +60,7 @@ impl Config {
             grace: Micros::from_secs(2),
             end_with_source: false,
             shared: Arc::new(Shared::default()),
+            observer: None,
         }
     }
 

@@ -13,7 +13,7 @@ use signals::Sample;
 use wire::{Kind, Report};
 
 use crate::{
-    Config, Error, Shared,
+    BatchObserver, Config, Error, Shared,
     agents::{collect::Collect, report},
     broker::{Broker, Subscription},
     desired::{Change, Desired},
@@ -29,6 +29,7 @@ const TARGETS_MAX: usize = 64;
 pub struct Core {
     software: Arc<str>,
     shared: Arc<Shared>,
+    observer: Option<Arc<dyn BatchObserver>>,
     broker: Arc<Broker>,
     network: Option<Network>,
     desired: Desired,
@@ -66,11 +67,13 @@ impl Core {
         let permissions = desired.permissions();
         let plan = Arc::clone(desired.plan());
         let shared = Arc::clone(&config.shared);
-        let collect = Collect::new(&broker, plan, permissions, config.phase, config.clock_state, shared);
+        let collect = Collect::new(&broker, plan, permissions, config.phase, config.clock_state, shared)
+            .observed_by(config.observer.clone());
         let network = config.profile.as_ref().map(|profile| Network::new(profile, &broker, now));
         let mut core = Self {
             software: Arc::clone(&config.software),
             shared: Arc::clone(&config.shared),
+            observer: config.observer.clone(),
             broker,
             network,
             desired,
@@ -95,6 +98,10 @@ impl Core {
 
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(crate) fn observer(&self) -> Option<&dyn BatchObserver> {
+        self.observer.as_deref()
     }
 
     /// What consent allows now.

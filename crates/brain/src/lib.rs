@@ -18,6 +18,7 @@ mod connect;
 mod core;
 mod desired;
 mod identity;
+mod observer;
 pub mod provider;
 pub mod queue;
 mod shared;
@@ -33,6 +34,7 @@ pub use brain::{Brain, Handle};
 pub use config::Config;
 pub use connect::{Connect, TlsConnect};
 pub use identity::{desired_keys, vehicle_urn};
+pub use observer::BatchObserver;
 pub use shared::Shared;
 pub use stats::{Counter, Snapshot, Stats};
 

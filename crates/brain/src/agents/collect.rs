@@ -8,7 +8,7 @@ use signals::Sample;
 use wire::{BatchMeta, ClockState};
 
 use crate::{
-    Shared,
+    BatchObserver, Shared,
     broker::{Broker, Follow, Subscription},
     queue::Queue,
 };
@@ -26,6 +26,7 @@ pub(crate) struct Collect {
     missed: u64,
     clock: ClockState,
     shared: Arc<Shared>,
+    observer: Option<Arc<dyn BatchObserver>>,
 }
 
 impl Collect {
@@ -40,7 +41,12 @@ impl Collect {
         let subscription = broker.subscribe(plan.signals(), Follow::Current, WAITING_MAX);
         let mut collector = Collector::new(plan, phase);
         collector.set_permissions(permissions);
-        Self { collector, subscription, waiting: VecDeque::new(), missed: 0, clock, shared }
+        Self { collector, subscription, waiting: VecDeque::new(), missed: 0, clock, shared, observer: None }
+    }
+
+    #[must_use]
+    pub(crate) fn observed_by(self, observer: Option<Arc<dyn BatchObserver>>) -> Self {
+        Self { observer, ..self }
     }
 
     /// Goes over to other campaigns; what waits leaves under the old ones.
@@ -129,5 +135,8 @@ impl Collect {
         stats.batches_queued.add(1);
         stats.bytes_queued.add(payload.len() as u64);
         stats.samples_queued.add(batch.samples() as u64);
+        if let Some(observer) = &self.observer {
+            observer.queued(key, u32::try_from(batch.samples()).unwrap_or(u32::MAX));
+        }
     }
 }

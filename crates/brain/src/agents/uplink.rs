@@ -240,6 +240,9 @@ impl Uplink {
         };
         batches.add(1);
         all.add(u64::from(samples));
+        if let Some(observer) = core.observer() {
+            observer.settled(key, samples, stored);
+        }
         Ok(())
     }
 
