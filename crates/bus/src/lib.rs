@@ -21,6 +21,7 @@ pub use database::Database;
 pub use error::Error;
 pub use frame::{CanFrame, CanId, FRAME_BYTES_MAX, FrameKind};
 pub use message::{Decoded, Message, NoSeal, Seal, Selector, Signal};
+pub use profile::BusMessage;
 
 #[cfg(test)]
 mod testdata;
