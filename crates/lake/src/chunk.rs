@@ -66,7 +66,7 @@ impl Chunk {
         batch: Batch,
         group: RowGroup,
         catalogue: &Arc<Catalogue>,
-    ) -> impl Iterator<Item = (TableName, Self)> {
+    ) -> impl Iterator<Item = (TableName, Self)> + use<> {
         let RowGroup { times, columns } = group;
         let bucket = bucket_of(subject, buckets);
         let mut by_table = TableName::ALL.map(|table| (table, Vec::new()));

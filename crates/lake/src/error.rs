@@ -19,6 +19,8 @@ pub enum Error {
     DataFile { path: String, problem: &'static str },
     #[error("the table `{table}` has the column `{column}` with a type that no version of Marque wrote")]
     Column { table: &'static str, column: String },
+    #[error("the lake was opened outside of a multi-threaded tokio runtime")]
+    Runtime,
     #[error("a background task ended early; the process is stopping")]
     Stopped,
 }

@@ -248,3 +248,6 @@ impl Sources {
         Ok(segments)
     }
 }
+
+#[cfg(test)]
+mod tests;

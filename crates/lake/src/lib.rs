@@ -10,6 +10,7 @@ mod error;
 mod history;
 pub mod log;
 mod schema;
+mod states;
 mod table;
 
 pub use buffer::Cut;
@@ -17,4 +18,8 @@ pub use chunk::{Batch, Chunk, Place, bucket_of, day_of};
 pub use error::Error;
 pub use history::{HistoryColumn, HistoryPage, HistoryQuery, HistoryRow, ReadCount, Reduce, Reduction};
 pub use schema::{ColumnKind, TableName};
+pub use states::States;
 pub use table::{Compaction, DataFile, Lake, LakeOptions, Table};
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod compact;
 mod delta;
 mod file;
 mod pages;
+mod read;
 mod rows;
 
 use std::{
@@ -18,7 +19,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _, local::LocalFileSystem, pat
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
 use crate::{
-    Chunk, Cut, Error, Place, TableName,
+    Chunk, Cut, Error, Place, States, TableName,
     buffer::Buffer,
     schema::{Columns, Names},
 };
@@ -26,7 +27,6 @@ pub use compact::Compaction;
 use delta::Delta;
 pub use file::DataFile;
 use pages::Encoded;
-pub(crate) use pages::{reader_options, with_decimal64};
 
 /// How a region's tables are laid out and kept.
 #[derive(Debug, Clone)]
@@ -62,13 +62,52 @@ impl Default for LakeOptions {
 #[derive(Debug)]
 pub struct Lake {
     tables: [Arc<Table>; 2],
+    states: States,
 }
 
 impl Lake {
-    /// Opens the tables in a local folder, or creates them. Blocks on the disk.
+    /// Opens the tables in a local folder, or creates them. Blocks on the disk; within a
+    /// multi-threaded tokio runtime, which reads Delta's log.
     pub fn open(root: &FsPath, options: &LakeOptions) -> Result<Self, Error> {
-        let open = |name: TableName| Table::open(root, name, options.clone()).map(Arc::new);
-        Ok(Self { tables: [open(TableName::Telemetry)?, open(TableName::Location)?] })
+        let place = root.display().to_string();
+        let io = |source: std::io::Error| Error::Storage {
+            operation: "creating",
+            path: place.clone(),
+            source: object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(source) },
+        };
+        // Delta's kernel wants a local table's folder to be there.
+        TableName::ALL
+            .iter()
+            .try_for_each(|table| std::fs::create_dir_all(root.join(table.slug())))
+            .map_err(io)?;
+        let root = root.canonicalize().map_err(io)?;
+        let path = Path::from_absolute_path(&root).map_err(|source| Error::Storage {
+            operation: "naming",
+            path: place,
+            source: source.into(),
+        })?;
+        // A commit or a data file that a power cut takes back would take acknowledged rows with it.
+        let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new().with_fsync(true));
+        Self::on(store, &path, "file:///", options)
+    }
+
+    /// Opens the tables under a path of a store, whose URL is `base` and the path.
+    pub fn on(
+        store: Arc<dyn ObjectStore>,
+        root: &Path,
+        base: &str,
+        options: &LakeOptions,
+    ) -> Result<Self, Error> {
+        let open = |name: TableName| {
+            Table::open(Arc::clone(&store), root, base, name, options.clone()).map(Arc::new)
+        };
+        let tables = [open(TableName::Telemetry)?, open(TableName::Location)?];
+        Ok(Self { tables, states: States::new(Arc::clone(&store), child(root, "owners")) })
+    }
+
+    /// Where shard owners keep their snapshots.
+    pub fn states(&self) -> &States {
+        &self.states
     }
 
     pub fn table(&self, name: TableName) -> &Arc<Table> {
@@ -97,7 +136,7 @@ pub struct Table {
     place: String,
     delta: Mutex<Delta>,
     state: Mutex<State>,
-    pub(crate) footers: Mutex<HashMap<String, ArrowReaderMetadata>>,
+    footers: Mutex<HashMap<String, ArrowReaderMetadata>>,
 }
 
 #[derive(Debug)]
@@ -116,25 +155,16 @@ pub(crate) struct View {
 }
 
 impl Table {
-    fn open(root: &FsPath, name: TableName, options: LakeOptions) -> Result<Self, Error> {
-        let folder = root.join(name.slug());
-        let place = folder.display().to_string();
-        let io = |source: std::io::Error| Error::Storage {
-            operation: "creating",
-            path: place.clone(),
-            source: object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(source) },
-        };
-        std::fs::create_dir_all(&folder).map_err(io)?;
-        let folder = folder.canonicalize().map_err(io)?;
-        let path = Path::from_absolute_path(&folder).map_err(|source| Error::Storage {
-            operation: "naming",
-            path: place.clone(),
-            source: source.into(),
-        })?;
-        // A commit or a data file that a power cut takes back would take acknowledged rows with it.
-        let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new().with_fsync(true));
-        let url = format!("file:///{path}/");
-        let delta = Delta::open(Arc::clone(&store), name, url, place.clone(), options.buckets)?;
+    fn open(
+        store: Arc<dyn ObjectStore>,
+        root: &Path,
+        base: &str,
+        name: TableName,
+        options: LakeOptions,
+    ) -> Result<Self, Error> {
+        let path = child(root, name.slug());
+        let url = format!("{base}{path}/");
+        let delta = Delta::open(Arc::clone(&store), name, &url, options.buckets)?;
         let mut state =
             State { columns: Arc::new(delta.columns()?), files: HashMap::new(), buffer: Buffer::default() };
         state.add(delta.files()?);
@@ -144,7 +174,7 @@ impl Table {
             options,
             store,
             root: path,
-            place,
+            place: url,
             delta: Mutex::new(delta),
             state: Mutex::new(state),
             footers: Mutex::default(),
@@ -202,9 +232,19 @@ impl Table {
         state.buffer.release(cut);
     }
 
-    /// Adds files that an earlier life recorded but did not commit; those that are there stay.
-    pub fn add_recorded(&self, files: Vec<DataFile>) {
+    /// Adds files that an earlier life recorded but did not commit, and the columns that they have.
+    /// Files that are there stay.
+    pub async fn add_recorded(&self, files: Vec<DataFile>) -> Result<(), Error> {
+        for file in &files {
+            let footer = self.footer(file, &mut self.reader(file)).await?;
+            let mut state = self.state();
+            let columns = Arc::make_mut(&mut state.columns);
+            for (name, kind) in pages::columns_of(&footer).iter() {
+                columns.insert(name.to_owned(), kind);
+            }
+        }
         self.state().add(files);
+        Ok(())
     }
 
     /// The offset up to which a shard's rows are committed.
@@ -273,16 +313,8 @@ impl Table {
         }
     }
 
-    pub(crate) fn store(&self) -> &Arc<dyn ObjectStore> {
-        &self.store
-    }
-
-    pub(crate) fn location(&self, path: &str) -> Path {
-        Path::from_iter(self.root.parts().chain(Path::from(path).parts()))
-    }
-
-    pub(crate) fn footers_max(&self) -> usize {
-        self.options.footers_max
+    fn location(&self, path: &str) -> Path {
+        child(&self.root, path)
     }
 
     fn relative(&self, location: &Path) -> Option<String> {
@@ -363,6 +395,11 @@ impl State {
             Arc::make_mut(files).retain(|file| !paths.contains(&file.path));
         }
     }
+}
+
+/// A path below another; the text has no part that would need encoding.
+fn child(root: &Path, path: &str) -> Path {
+    Path::from_iter(root.parts().chain(Path::from(path).parts()))
 }
 
 /// Batches of rows, sorted as the file is.

@@ -1,32 +1,22 @@
 //! Reading one car's rows of a file: only the pages that can have them.
 
-use std::{
-    ops::Range,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{ops::Range, sync::Arc};
 
 use arrow::{
     array::{Array as _, ArrayRef, AsArray as _},
     datatypes::{Decimal64Type, TimestampMicrosecondType},
     record_batch::RecordBatch,
 };
-use bytes::Bytes;
-use futures::{TryStreamExt as _, future::BoxFuture};
+use campaigns::ColumnData;
+use futures::TryStreamExt as _;
 use model::{SubjectId, Timestamp};
-use object_store::{ObjectStore, path::Path};
 use parquet::{
     arrow::{
         ParquetRecordBatchStreamBuilder, ProjectionMask,
-        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection},
-        async_reader::AsyncFileReader,
+        arrow_reader::{ArrowReaderMetadata, RowSelection},
     },
-    bloom_filter::Sbbf,
-    errors::{ParquetError, Result as ParquetResult},
     file::{
-        metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
+        metadata::ParquetMetaData,
         page_index::{column_index::ColumnIndexMetaData, offset_index::PageLocation},
     },
 };
@@ -39,12 +29,7 @@ use crate::{
         ColumnKind,
         column::{SOURCE_TIME, SUBJECT},
     },
-    table::{lock, reader_options, with_decimal64},
 };
-use campaigns::ColumnData;
-
-/// One read usually gets footer and page index both.
-const FOOTER_PREFETCH_BYTES: usize = 32 * 1024;
 
 /// A column that a query wants: its place among the query's signals, its name, its leaf.
 #[derive(Debug, Clone)]
@@ -65,20 +50,13 @@ pub(super) async fn scan(
     columns: usize,
 ) -> Result<(Vec<Segment>, u64), Error> {
     let failed = || Error::parquet("reading", &file.path);
-    let bytes = Arc::new(AtomicU64::new(0));
-    let mut reader = CountingReader {
-        store: Arc::clone(table.store()),
-        location: table.location(&file.path),
-        size: file.bytes,
-        bytes: Arc::clone(&bytes),
-    };
-    let metadata = footer(table, file, &mut reader).await?;
+    let mut reader = table.reader(file);
+    let metadata = table.footer(file, &mut reader).await?;
     let subject = subject.to_string();
     let schema = metadata.parquet_schema();
     let here: Vec<_> = wanted.iter().filter(|column| has_column(&metadata, column)).collect();
-    let count = || bytes.load(Ordering::Relaxed);
     if here.is_empty() {
-        return Ok((Vec::new(), count()));
+        return Ok((Vec::new(), reader.bytes_read()));
     }
     let roots = schema.root_schema().get_fields();
     let root = |name: &str| roots.iter().position(|field| field.name() == name);
@@ -97,7 +75,7 @@ pub(super) async fn scan(
         let mut builder =
             ParquetRecordBatchStreamBuilder::new_with_metadata(reader.clone(), metadata.clone());
         let bloom = builder.get_row_group_column_bloom_filter(group, 0).await.map_err(failed())?;
-        if bloom.is_some_and(|bloom: Sbbf| !bloom.check(&subject.as_str())) {
+        if bloom.is_some_and(|bloom| !bloom.check(&subject.as_str())) {
             continue;
         }
         let mut stream = builder
@@ -110,7 +88,7 @@ pub(super) async fn scan(
             segments.extend(segment(&batch, &subject, &times, &here, columns));
         }
     }
-    Ok((segments, count()))
+    Ok((segments, reader.bytes_read()))
 }
 
 fn has_column(metadata: &ArrowReaderMetadata, column: &Wanted) -> bool {
@@ -120,27 +98,6 @@ fn has_column(metadata: &ArrowReaderMetadata, column: &Wanted) -> bool {
         // The item's field has a name of its own in each file.
         ColumnKind::List(_) => matches!(field.data_type(), arrow::datatypes::DataType::List(_)),
     })
-}
-
-async fn footer(
-    table: &Table,
-    file: &DataFile,
-    reader: &mut CountingReader,
-) -> Result<ArrowReaderMetadata, Error> {
-    if let Some(known) = lock(&table.footers).get(&file.path) {
-        return Ok(known.clone());
-    }
-    let loaded = ArrowReaderMetadata::load_async(reader, reader_options()).await;
-    let metadata = loaded
-        .and_then(|metadata| with_decimal64(&metadata))
-        .map_err(Error::parquet("reading the footer of", &file.path))?;
-    let mut footers = lock(&table.footers);
-    if footers.len() >= table.footers_max() {
-        // Rare, and cheaper than keeping an order of use: what is needed comes back with one read.
-        footers.clear();
-    }
-    footers.insert(file.path.clone(), metadata.clone());
-    Ok(metadata)
 }
 
 /// The rows of a row group whose pages can hold the subject at these times; `None` when none can.
@@ -240,47 +197,4 @@ fn values(array: &ArrayRef, leaf: &Leaf) -> Vec<Option<Value>> {
     let Some(lists) = array.as_list_opt::<i32>() else { return vec![None; array.len()] };
     let list = |items: ArrayRef| Some(Value::Array(values(&items, leaf).into_iter().collect::<Option<_>>()?));
     lists.iter().map(|items| items.and_then(list)).collect()
-}
-
-/// Counts what it reads.
-#[derive(Debug, Clone)]
-struct CountingReader {
-    store: Arc<dyn ObjectStore>,
-    location: Path,
-    size: u64,
-    bytes: Arc<AtomicU64>,
-}
-
-impl CountingReader {
-    async fn read(&self, ranges: &[Range<u64>]) -> ParquetResult<Vec<Bytes>> {
-        let read = self.store.get_ranges(&self.location, ranges).await;
-        let read = read.map_err(|error| ParquetError::External(Box::new(error)))?;
-        self.bytes.fetch_add(read.iter().map(|part| part.len() as u64).sum(), Ordering::Relaxed);
-        Ok(read)
-    }
-}
-
-impl AsyncFileReader for CountingReader {
-    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
-        Box::pin(async move { Ok(self.read(&[range]).await?.pop().unwrap_or_default()) })
-    }
-
-    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
-        Box::pin(async move { self.read(&ranges).await })
-    }
-
-    fn get_metadata<'a>(
-        &'a mut self,
-        _options: Option<&'a ArrowReaderOptions>,
-    ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
-        Box::pin(async move {
-            let size = self.size;
-            let metadata = ParquetMetaDataReader::new()
-                .with_page_index_policy(PageIndexPolicy::Optional)
-                .with_prefetch_hint(Some(FOOTER_PREFETCH_BYTES))
-                .load_and_finish(self, size)
-                .await?;
-            Ok(Arc::new(metadata))
-        })
-    }
 }

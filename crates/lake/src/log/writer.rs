@@ -105,11 +105,13 @@ impl Writer {
                 self.write(fitting)?;
             } else if let Err(error) = self.rotate() {
                 let no_space = matches!(error, LogError::NoSpace { .. });
+                if no_space {
+                    self.refuse(&error);
+                }
                 self.finish(groups.by_ref().collect(), &error);
                 if !no_space {
                     return Err(error);
                 }
-                self.refuse(error);
             }
         }
         Ok(())
@@ -146,12 +148,11 @@ impl Writer {
             } else {
                 io_error("writing", &current.path, &error)
             };
-            self.finish(groups, &reason);
-            if !full {
-                return Err(reason);
+            if full {
+                self.refuse(&reason);
             }
-            self.refuse(reason);
-            return Ok(());
+            self.finish(groups, &reason);
+            return if full { Ok(()) } else { Err(reason) };
         }
         if let Err(error) = current.file.sync() {
             // After a failed sync the kernel may drop the pages and report success the next time,
@@ -204,10 +205,11 @@ impl Writer {
         }
     }
 
-    /// Takes nothing more until there is space.
-    fn refuse(&mut self, error: LogError) {
+    /// Takes nothing more until there is space. Before those who wait are told: they may look for
+    /// room at once.
+    fn refuse(&self, error: &LogError) {
         tracing::error!(%error, "the log refuses batches");
-        self.shared.queue().refusal = Some(error);
+        self.shared.queue().refusal = Some(error.clone());
     }
 
     /// Takes nothing more for ever.

@@ -39,9 +39,13 @@ pub struct Compaction {
 impl Table {
     /// What is worth compacting. Partitions of days before `settled` are done with, so two files of
     /// them are enough; others wait until they have many.
-    pub fn compactions(&self, settled: Timestamp) -> Vec<Compaction> {
+    /// Files that are not committed yet are left alone. Blocks on the disk.
+    pub fn compactions(&self, settled: Timestamp) -> Result<Vec<Compaction>, Error> {
         let target = self.options.file_bytes_target;
-        let small: Vec<_> = self.files().into_iter().filter(|file| file.bytes < target / 2).collect();
+        let mut small = lock(&self.delta).files()?;
+        small.retain(|file| file.bytes < target / 2);
+        small.sort_by(|a, b| (a.place, &a.path).cmp(&(b.place, &b.path)));
+        let small: Vec<_> = small.into_iter().map(Arc::new).collect();
         let mut found = Vec::new();
         for part in small.chunk_by(|a, b| a.place == b.place) {
             let closed = i64::from(part[0].place.day) < settled.day();
@@ -60,7 +64,7 @@ impl Table {
                 found.push(Compaction { place: part[0].place, files });
             }
         }
-        found
+        Ok(found)
     }
 
     /// Writes one file with the rows of many, and commits the exchange. The old files stay until

@@ -30,6 +30,7 @@ use delta_kernel_default_engine::{
 };
 use model::{ShardId, Timestamp};
 use object_store::ObjectStore;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::file::{DataFile, date};
 use crate::{
@@ -49,9 +50,6 @@ const BUCKETS_PROPERTY: &str = "marque.buckets";
 /// Only these columns have statistics in Delta's log: what stands there outlives the file, so it
 /// may say nothing of a person.
 const STATS_COLUMNS: &str = "source_time,receive_time";
-
-/// The kernel reads with futures; two threads are enough for one committer.
-const THREADS: usize = 2;
 
 pub(super) struct Delta {
     name: TableName,
@@ -73,16 +71,17 @@ impl Delta {
     pub(super) fn open(
         store: Arc<dyn ObjectStore>,
         name: TableName,
-        url: String,
-        place: String,
+        url: &str,
         buckets: u32,
     ) -> Result<Self, Error> {
+        let place = url.to_owned();
         let failed = || Error::delta("opening", &place);
-        let executor =
-            TokioMultiThreadExecutor::new_owned_runtime(Some(THREADS), Some(THREADS)).map_err(failed())?;
+        let runtime =
+            Handle::try_current().ok().filter(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+        let executor = TokioMultiThreadExecutor::new(runtime.ok_or(Error::Runtime)?);
         let engine = DefaultEngineBuilder::new(store).with_task_executor(Arc::new(executor)).build();
-        create(&engine, &url, buckets).map_err(Error::delta("creating", &place))?;
-        let snapshot = Snapshot::builder_for(&url).build(&engine).map_err(failed())?;
+        create(&engine, url, buckets).map_err(Error::delta("creating", &place))?;
+        let snapshot = Snapshot::builder_for(url).build(&engine).map_err(failed())?;
         let checkpointed = snapshot.version();
         Ok(Self { name, engine, place, snapshot, checkpointed })
     }
