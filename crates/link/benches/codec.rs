@@ -1,7 +1,7 @@
 //! Packets a second through the codec, on one core: `cargo bench -p link`.
 
 use divan::{Bencher, black_box, counter::ItemsCount};
-use link::codec::{self, Packet, PacketId, Properties, Property, PropertyBuf, Publish, QoS};
+use link::codec::{self, Packet, PacketId, Property, PropertyBuf, Publish, QoS};
 
 fn main() {
     divan::main();

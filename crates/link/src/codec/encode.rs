@@ -82,7 +82,7 @@ pub(super) fn varint(out: &mut Vec<u8>, mut value: usize) -> Result<(), Unencoda
         return Err(Unencodable);
     }
     loop {
-        let low = (value & 0x7f) as u8;
+        let [low, ..] = (value & 0x7f).to_le_bytes();
         value >>= 7;
         if value == 0 {
             out.push(low);

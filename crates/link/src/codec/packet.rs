@@ -31,6 +31,7 @@ pub enum PacketType {
 /// How surely a message arrives (4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
+#[expect(clippy::enum_variant_names, reason = "the standard's own names")]
 pub enum QoS {
     AtMostOnce = 0,
     AtLeastOnce = 1,

@@ -13,6 +13,7 @@ macro_rules! properties {
     ($($variant:ident($type:ty) $code:literal $read:ident [$($packet:ident)*]),+ $(,)?) => {
         /// One property.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[expect(clippy::enum_variant_names, reason = "the standard's own names")]
         pub enum Property<'a> { $($variant($type)),+ }
 
         impl<'a> Property<'a> {

@@ -87,7 +87,15 @@ impl Car {
                     format!("unsuback {:02x?}", ack.reasons.iter().map(ReasonCode::byte).collect::<Vec<_>>())
                 }
                 Packet::Publish(publish) => format!("publish {}", publish.topic),
-                other => format!("{:?}", other.packet_type()).to_lowercase(),
+                Packet::Connect(_)
+                | Packet::PubRec(_)
+                | Packet::PubRel(_)
+                | Packet::PubComp(_)
+                | Packet::Subscribe(_)
+                | Packet::Unsubscribe(_)
+                | Packet::PingReq
+                | Packet::PingResp
+                | Packet::Auth(_) => format!("{:?}", packet.packet_type()).to_lowercase(),
             });
         }
         assert!(rest.is_empty());

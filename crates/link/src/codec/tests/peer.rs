@@ -21,9 +21,8 @@ fn check_same(bytes: &[u8]) -> bool {
             assert_eq!((ours.dup, ours.retain), (theirs.dup, theirs.retain));
             assert_eq!(ours.id.map_or(0, PacketId::get), theirs.pkid);
             assert_eq!(ours.qos as u8, theirs.qos as u8);
-            let alias = ours.properties.iter().find_map(|property| match property {
-                Property::TopicAlias(alias) => Some(alias),
-                _ => None,
+            let alias = ours.properties.iter().find_map(|property| {
+                if let Property::TopicAlias(alias) = property { Some(alias) } else { None }
             });
             assert_eq!(alias, theirs.properties.and_then(|properties| properties.topic_alias));
         }

@@ -1,0 +1,168 @@
+//! What the gateway asks of the rest of the platform.
+
+use std::fmt;
+
+use bytes::Bytes;
+use lake::log::BoxFuture;
+use link::ReasonCode;
+use model::{
+    Brand, CampaignId, CampaignVersion, CatalogueHash, Purpose, Region, SubjectId, Timestamp, VehicleId,
+};
+use wire::{Fetch, Kind, Report};
+
+/// SHA-256 of a certificate in DER.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u8; 32]);
+
+/// Who wants in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Credentials {
+    pub vehicle: VehicleId,
+    /// What the certificate says; none on the loopback listener without TLS.
+    pub certificate: Option<Certificate>,
+}
+
+/// What identifies a car's certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Certificate {
+    pub region: Region,
+    pub fingerprint: Fingerprint,
+}
+
+/// What a car may do, until [`super::Gateway::changed`] says that it changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admission {
+    pub subject: SubjectId,
+    pub brand: Brand,
+    pub campaigns: Vec<Assignment>,
+}
+
+/// A campaign that a car carries out. Batches of its earlier versions may still be on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assignment {
+    pub campaign: CampaignId,
+    /// The latest version.
+    pub version: CampaignVersion,
+    pub purpose: Purpose,
+}
+
+/// Why a car is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    #[error("the vehicle is not enrolled in this region")]
+    UnknownVehicle,
+    #[error("the vehicle is at home in another region; connect there")]
+    OtherRegion,
+    #[error("the certificate was never issued for this vehicle; enrol it again")]
+    UnknownCertificate,
+    #[error("the certificate is revoked; enrol the vehicle again")]
+    Revoked,
+    #[error("the certificate has expired; enrol the vehicle again")]
+    Expired,
+    #[error("the registry does not answer; try again later")]
+    Unavailable,
+}
+
+impl Denial {
+    pub(super) const fn reason(self) -> ReasonCode {
+        match self {
+            Self::UnknownVehicle | Self::UnknownCertificate | Self::OtherRegion | Self::Expired => {
+                ReasonCode::NotAuthorized
+            }
+            Self::Revoked => ReasonCode::Banned,
+            Self::Unavailable => ReasonCode::ServerUnavailable,
+        }
+    }
+
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::UnknownVehicle => "the vehicle is not enrolled in this region",
+            Self::OtherRegion => "the vehicle is at home in another region; connect there",
+            Self::UnknownCertificate => "the certificate was never issued for this vehicle; enrol it again",
+            Self::Revoked => "the certificate is revoked; enrol the vehicle again",
+            Self::Expired => "the certificate has expired; enrol the vehicle again",
+            Self::Unavailable => "the registry does not answer; try again later",
+        }
+    }
+}
+
+/// A backend could not do its part for now; the car is sent away to try again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
+
+/// Who is enrolled, and what the region knows.
+pub trait Registry: fmt::Debug + Send + Sync {
+    /// Asked at every CONNECT, also of resumed TLS sessions. A future that is ready when it is first
+    /// polled costs the car no second trip.
+    fn admit(&self, who: Credentials) -> BoxFuture<'static, Result<Admission, Denial>>;
+
+    /// Asked once per connection and catalogue; answers from memory.
+    fn knows_catalogue(&self, catalogue: CatalogueHash) -> bool;
+
+    /// Asked of a campaign that is not assigned; answers from memory.
+    fn knows_campaign(&self, campaign: CampaignId) -> bool;
+}
+
+/// Signed desired state.
+pub trait Desired: fmt::Debug + Send + Sync {
+    /// The envelopes that are newer than what the car has.
+    fn newer(
+        &self,
+        vehicle: VehicleId,
+        have: Fetch,
+    ) -> BoxFuture<'static, Result<Vec<(Kind, Bytes)>, Unavailable>>;
+}
+
+/// What cars report.
+pub trait Reports: fmt::Debug + Send + Sync {
+    /// Ends when the report is kept.
+    fn report(
+        &self,
+        vehicle: VehicleId,
+        at: Timestamp,
+        report: Report,
+    ) -> BoxFuture<'static, Result<(), Unavailable>>;
+}
+
+/// A car came or went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connectivity {
+    pub vehicle: VehicleId,
+    pub at: Timestamp,
+    pub change: Change,
+}
+
+/// What happened to a car's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Connected,
+    /// `with_will`: the connection had left a will for this case.
+    Disconnected {
+        cause: Cause,
+        with_will: bool,
+    },
+}
+
+/// Why a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The car said goodbye.
+    Goodbye,
+    /// The socket ended without a word.
+    Lost,
+    /// Nothing was heard for one and a half keep alives.
+    Silent,
+    /// The same car connected anew.
+    TakenOver,
+    /// The car broke the rules of the link.
+    Violation,
+    /// The car took what it was sent too slowly.
+    Slow,
+    /// The registry withdrew its admission.
+    Withdrawn,
+    /// The platform could not serve it.
+    Unavailable,
+    /// The gateway stops.
+    Shutdown,
+}

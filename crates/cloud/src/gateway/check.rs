@@ -1,0 +1,113 @@
+//! Whether a batch may enter the log, by its header alone. Nothing is decompressed.
+
+use link::ReasonCode;
+use model::{CatalogueHash, Lane};
+use wire::parse_header;
+
+use super::backend::{Admission, Registry};
+
+/// Why a batch is refused. It is never sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// Format, sizes, limits or checksum.
+    Invalid,
+    /// Topic and header name different lanes.
+    Lane,
+    UnknownCampaign,
+    UnknownVersion,
+    NotAssigned,
+    Purpose,
+    UnknownCatalogue,
+    /// A topic of another car.
+    Foreign,
+    /// A report or fetch that does not parse.
+    Message,
+}
+
+impl Refusal {
+    pub const ALL: [Self; 9] = [
+        Self::Invalid,
+        Self::Lane,
+        Self::UnknownCampaign,
+        Self::UnknownVersion,
+        Self::NotAssigned,
+        Self::Purpose,
+        Self::UnknownCatalogue,
+        Self::Foreign,
+        Self::Message,
+    ];
+
+    /// How metrics spell it.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Lane => "lane",
+            Self::UnknownCampaign => "unknown_campaign",
+            Self::UnknownVersion => "unknown_version",
+            Self::NotAssigned => "not_assigned",
+            Self::Purpose => "purpose",
+            Self::UnknownCatalogue => "unknown_catalogue",
+            Self::Foreign => "foreign_topic",
+            Self::Message => "message",
+        }
+    }
+
+    /// The PUBACK's reason code.
+    pub const fn reason(self) -> ReasonCode {
+        match self {
+            Self::Invalid | Self::Lane | Self::Message => ReasonCode::PayloadFormatInvalid,
+            Self::UnknownCampaign | Self::UnknownVersion | Self::UnknownCatalogue => {
+                ReasonCode::ImplementationSpecific
+            }
+            Self::NotAssigned | Self::Purpose | Self::Foreign => ReasonCode::NotAuthorized,
+        }
+    }
+
+    /// The PUBACK's reason string.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Invalid => "the batch is damaged, too large or of an unknown format",
+            Self::Lane => "the batch's header names another lane than its topic",
+            Self::UnknownCampaign => "this region has no such campaign; fetch the campaigns again",
+            Self::UnknownVersion => "the campaign has no such version yet; fetch the campaigns again",
+            Self::NotAssigned => "the campaign is not assigned to this vehicle; fetch the campaigns again",
+            Self::Purpose => "the batch names another purpose than its campaign",
+            Self::UnknownCatalogue => "no catalogue with this hash is loaded here; report and fetch again",
+            Self::Foreign => "the topic is of another car",
+            Self::Message => "the report or fetch does not parse",
+        }
+    }
+}
+
+/// Checks a batch. `known` remembers the connection's last good catalogue.
+pub(super) fn check_batch(
+    payload: &[u8],
+    lane: Lane,
+    admission: &Admission,
+    registry: &dyn Registry,
+    known: &mut Option<CatalogueHash>,
+) -> Result<(), Refusal> {
+    let (header, _) = parse_header(payload).map_err(|_| Refusal::Invalid)?;
+    let meta = &header.meta;
+    if meta.lane != lane {
+        return Err(Refusal::Lane);
+    }
+    let assigned = admission.campaigns.iter().find(|assigned| assigned.campaign == meta.campaign);
+    let Some(assigned) = assigned else {
+        let exists = registry.knows_campaign(meta.campaign);
+        return Err(if exists { Refusal::NotAssigned } else { Refusal::UnknownCampaign });
+    };
+    if meta.version > assigned.version {
+        return Err(Refusal::UnknownVersion);
+    }
+    if meta.purpose != assigned.purpose {
+        return Err(Refusal::Purpose);
+    }
+    if *known != Some(header.catalogue) {
+        if !registry.knows_catalogue(header.catalogue) {
+            return Err(Refusal::UnknownCatalogue);
+        }
+        *known = Some(header.catalogue);
+    }
+    Ok(())
+}

@@ -1,0 +1,403 @@
+//! What a worker does with the packets of its cars: lets them in, checks batches, collects them for
+//! the log, and passes questions on.
+
+use std::{
+    collections::VecDeque,
+    ops::ControlFlow,
+    sync::{Arc, atomic::AtomicUsize},
+    task::{Context, Poll, Waker},
+};
+
+use lake::log::{Completion, Group, GroupBuilder, LogError};
+use link::{
+    Packet, PacketId, Violation,
+    server::{ConnectRequest, Event, Limits, refuse},
+};
+use model::{Lane, Region, ShardCount, ShardId};
+use tokio::{runtime::Handle, sync::mpsc};
+
+use super::{
+    Backends, Config, Mailboxes,
+    backend::{Admission, Cause, Change, Connectivity, Credentials, Denial},
+    check::{Refusal, check_batch},
+    clock::{self, Now},
+    connection::Car,
+    directory::{Directory, Key, Place},
+    mailbox::{Mail, Mailbox, Waiting},
+    metrics::Metrics,
+};
+
+/// Why no more packets of a connection are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The registry is being asked.
+    Ask,
+    /// The car is told, then the connection is closed.
+    Violation(Violation),
+    /// The last words are in the reply already.
+    Close(Cause),
+}
+
+/// A worker's work but for its sockets.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) worker: usize,
+    pub(super) now: Now,
+    pub(super) limits: Limits,
+    region: Region,
+    pub(super) backends: Backends,
+    pub(super) shared: Arc<Shared>,
+    mailboxes: Mailboxes,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) runtime: Handle,
+    /// What is to be sent to the car at hand.
+    pub(super) reply: Vec<u8>,
+    /// Groups that the log has no room for.
+    pub(super) stuck: VecDeque<Stuck>,
+    /// Messages of this tick that went to the log.
+    pub(super) messages: usize,
+    /// Groups that the log has not confirmed.
+    pub(super) groups_in_flight: usize,
+    /// Events that the twin had no room for; no car is accepted while they are many.
+    pub(super) news: VecDeque<Connectivity>,
+    shards: ShardCount,
+    open: Vec<Open>,
+    spare: Vec<Vec<Waiting>>,
+}
+
+/// What all workers share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) directory: Directory,
+    /// Open sockets of all workers.
+    pub(super) connections: AtomicUsize,
+}
+
+/// A group that the log refused for now.
+pub(super) struct Stuck {
+    group: Group,
+    done: Completion,
+}
+
+impl std::fmt::Debug for Stuck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stuck").field("bytes", &self.group.bytes()).finish_non_exhaustive()
+    }
+}
+
+/// The group of a shard that this tick fills, and who waits for it.
+#[derive(Debug)]
+struct Open {
+    group: GroupBuilder,
+    waiting: Vec<Waiting>,
+}
+
+/// Events that wait for the twin, beyond which no car is accepted.
+pub(super) const NEWS_MAX: usize = 4_096;
+
+/// Lists of waiting messages kept for the next groups.
+const SPARE_MAX: usize = 64;
+
+impl Desk {
+    pub(super) fn new(
+        worker: usize,
+        config: &Config,
+        backends: Backends,
+        shared: Arc<Shared>,
+        mailboxes: Mailboxes,
+        mailbox: Arc<Mailbox>,
+        metrics: Arc<Metrics>,
+        runtime: Handle,
+    ) -> Self {
+        let shards = backends.log.shards();
+        let ids = (0..=u8::MAX).take(usize::from(shards.get())).map(ShardId);
+        Self {
+            worker,
+            now: clock::now(),
+            limits: config.limits,
+            region: config.region.clone(),
+            backends,
+            shared,
+            mailboxes,
+            mailbox,
+            metrics,
+            runtime,
+            reply: Vec::new(),
+            stuck: VecDeque::new(),
+            messages: 0,
+            groups_in_flight: 0,
+            news: VecDeque::new(),
+            shards,
+            open: ids.map(|id| Open { group: GroupBuilder::new(id), waiting: Vec::new() }).collect(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Takes one packet of a car.
+    pub(super) fn packet(&mut self, key: Key, car: &mut Car, packet: Packet<'_>) -> ControlFlow<Stop> {
+        let event = car.session.handle_packet(self.now.instant, packet, &self.limits, &mut self.reply);
+        match event {
+            Err(violation) => ControlFlow::Break(Stop::Violation(violation)),
+            Ok(None) => ControlFlow::Continue(()),
+            Ok(Some(event)) => self.event(key, car, event),
+        }
+    }
+
+    fn event(&mut self, key: Key, car: &mut Car, event: Event<'_>) -> ControlFlow<Stop> {
+        match event {
+            Event::Batch { id, lane, payload } => {
+                self.metrics.publishes.add(1);
+                if let Err(refusal) = self.batch(key, car, id, lane, payload) {
+                    self.reject(car, id, refusal);
+                }
+            }
+            Event::Report { id, payload } => {
+                self.metrics.publishes.add(1);
+                self.report(key, car, id, payload);
+            }
+            Event::Fetch { id, payload } => {
+                self.metrics.publishes.add(1);
+                self.fetch(key, car, id, payload);
+            }
+            Event::Rejected { .. } => {
+                self.metrics.publishes.add(1);
+                self.metrics.refuse(Refusal::Foreign);
+                car.session.flush_acks(&mut self.reply);
+            }
+            Event::Subscribed => {}
+            Event::Connect(request) => return self.connect(key, car, request),
+            Event::Goodbye { with_will } => {
+                self.leave(key, car, Cause::Goodbye, with_will);
+                return ControlFlow::Break(Stop::Close(Cause::Goodbye));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Lets the car in at once when the registry answers at once.
+    fn connect(&mut self, key: Key, car: &mut Car, request: ConnectRequest) -> ControlFlow<Stop> {
+        car.vehicle = Some(request.vehicle);
+        if car.certificate.as_ref().is_some_and(|certificate| certificate.region != self.region) {
+            return self.enter(key, car, &request, Err(Denial::OtherRegion));
+        }
+        let who = Credentials { vehicle: request.vehicle, certificate: car.certificate.clone() };
+        let mail = move |result| Mail::Admitted { key, request, result };
+        match self.ask(self.backends.registry.admit(who), mail) {
+            Some(result) => self.enter(key, car, &request, result),
+            None => {
+                car.asking = true;
+                ControlFlow::Break(Stop::Ask)
+            }
+        }
+    }
+
+    /// The registry has answered.
+    pub(super) fn enter(
+        &mut self,
+        key: Key,
+        car: &mut Car,
+        request: &ConnectRequest,
+        result: Result<Admission, Denial>,
+    ) -> ControlFlow<Stop> {
+        car.asking = false;
+        let admission = match result {
+            Ok(admission) => admission,
+            Err(denial) => {
+                self.metrics.connects_refused.add(1);
+                refuse(denial.reason(), denial.text(), &mut self.reply);
+                return ControlFlow::Break(Stop::Close(Cause::Withdrawn));
+            }
+        };
+        self.metrics.connects.add(1);
+        let vehicle = request.vehicle;
+        car.shard = self.shards.shard_of(vehicle);
+        car.admission = Some(Arc::new(admission));
+        let place = Place { worker: self.worker, key };
+        if let Some(old) = self.shared.directory.claim(vehicle, place) {
+            self.metrics.takeovers.add(1);
+            self.mailboxes.post(old.worker, Mail::TakenOver(old.key));
+        }
+        self.news.push_back(Connectivity { vehicle, at: self.now.time, change: Change::Connected });
+        car.session.accept(self.now.instant, request, &self.limits, &mut self.reply);
+        ControlFlow::Continue(())
+    }
+
+    /// Notes that a car is gone, once.
+    pub(super) fn leave(&mut self, key: Key, car: &mut Car, cause: Cause, with_will: bool) {
+        let (Some(vehicle), Some(_)) = (car.vehicle, car.admission.take()) else { return };
+        self.shared.directory.release(vehicle, Place { worker: self.worker, key });
+        let change = Change::Disconnected { cause, with_will };
+        self.news.push_back(Connectivity { vehicle, at: self.now.time, change });
+    }
+
+    fn batch(
+        &mut self,
+        key: Key,
+        car: &mut Car,
+        id: PacketId,
+        lane: Lane,
+        payload: &[u8],
+    ) -> Result<(), Refusal> {
+        let admission = car.admission.as_deref().ok_or(Refusal::NotAssigned)?;
+        check_batch(payload, lane, admission, self.backends.registry.as_ref(), &mut car.known_catalogue)?;
+        let (subject, brand) = (admission.subject, admission.brand);
+        let place = usize::from(car.shard.0);
+        let open = self.open.get_mut(place).expect("a shard is below the number of shards");
+        if !open.group.push(subject, brand, self.now.time, lane, payload) {
+            self.submit(place);
+            let open = self.open.get_mut(place).expect("a shard is below the number of shards");
+            if !open.group.push(subject, brand, self.now.time, lane, payload) {
+                // The link's limit is far below a group's.
+                return Err(Refusal::Invalid);
+            }
+        }
+        if let Some(open) = self.open.get_mut(place) {
+            open.waiting.push((key, id));
+        }
+        Ok(())
+    }
+
+    fn reject(&self, car: &mut Car, id: PacketId, refusal: Refusal) {
+        self.metrics.refuse(refusal);
+        car.session.rejected(id, refusal.reason(), refusal.text());
+    }
+
+    fn report(&mut self, key: Key, car: &mut Car, id: PacketId, payload: &[u8]) {
+        let (Ok(report), Some(vehicle)) = (wire::decode_report(payload), car.vehicle) else {
+            return self.reject(car, id, Refusal::Message);
+        };
+        let kept = self.backends.reports.report(vehicle, self.now.time, report);
+        if let Some(result) = self.ask(kept, move |result| Mail::Reported { key, id, result }) {
+            self.mailbox.post(Mail::Reported { key, id, result });
+        }
+    }
+
+    fn fetch(&mut self, key: Key, car: &mut Car, id: PacketId, payload: &[u8]) {
+        let (Ok(have), Some(vehicle)) = (wire::decode_fetch(payload), car.vehicle) else {
+            return self.reject(car, id, Refusal::Message);
+        };
+        let newer = self.backends.desired.newer(vehicle, have);
+        if let Some(result) = self.ask(newer, move |result| Mail::Fetched { key, id, result }) {
+            self.mailbox.post(Mail::Fetched { key, id, result });
+        }
+    }
+
+    /// Asks the registry again about a car that is connected.
+    pub(super) fn recheck(&mut self, key: Key, car: &Car) {
+        let Some(vehicle) = car.vehicle else { return };
+        let who = Credentials { vehicle, certificate: car.certificate.clone() };
+        if let Some(result) =
+            self.ask(self.backends.registry.admit(who), move |result| Mail::Rechecked { key, result })
+        {
+            self.mailbox.post(Mail::Rechecked { key, result });
+        }
+    }
+
+    /// Polls a backend once here; if it needs longer, its answer comes by mail.
+    fn ask<T: Send + 'static>(
+        &self,
+        mut future: lake::log::BoxFuture<'static, T>,
+        mail: impl FnOnce(T) -> Mail + Send + 'static,
+    ) -> Option<T> {
+        let mut context = Context::from_waker(Waker::noop());
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return Some(value);
+        }
+        let mailbox = Arc::clone(&self.mailbox);
+        self.runtime.spawn(async move { mailbox.post(mail(future.await)) });
+        None
+    }
+
+    /// Hands this tick's groups to the log.
+    pub(super) fn submit_all(&mut self) {
+        for place in 0..self.open.len() {
+            self.submit(place);
+        }
+    }
+
+    fn submit(&mut self, place: usize) {
+        let Some(open) = self.open.get_mut(place) else { return };
+        let Some(group) = open.group.take() else { return };
+        let fresh = self.spare.pop().unwrap_or_default();
+        let waiting = std::mem::replace(&mut open.waiting, fresh);
+        self.metrics.groups.add(1);
+        self.metrics.batch_bytes.add(group.bytes());
+        self.messages += waiting.len();
+        self.groups_in_flight += 1;
+        let mailbox = Arc::clone(&self.mailbox);
+        let submitted = self.now.instant;
+        let done: Completion = Box::new(move |result| {
+            mailbox.post(Mail::Logged { waiting, result: result.map(|_| ()), submitted });
+        });
+        if self.stuck.is_empty() {
+            self.offer(Stuck { group, done });
+        } else {
+            self.stuck.push_back(Stuck { group, done });
+        }
+    }
+
+    /// Whether reading must stop until the log has room.
+    pub(super) fn is_stuck(&self) -> bool {
+        !self.stuck.is_empty()
+    }
+
+    /// The log may have room again: offers what waits, oldest first.
+    pub(super) fn offer_stuck(&mut self) {
+        for _ in 0..self.stuck.len() {
+            let Some(stuck) = self.stuck.pop_front() else { return };
+            if !self.offer(stuck) {
+                return;
+            }
+        }
+    }
+
+    fn offer(&mut self, stuck: Stuck) -> bool {
+        let Err(refused) = self.backends.log.submit(stuck.group, stuck.done) else { return true };
+        match refused.reason {
+            LogError::Full { .. } | LogError::NoSpace { .. } => {
+                if matches!(refused.reason, LogError::NoSpace { .. }) {
+                    tracing::error!(reason = %refused.reason, "the gateway stops reading");
+                }
+                self.metrics.stalls.add(1);
+                self.stuck.push_front(Stuck { group: refused.group, done: refused.done });
+                let (room, mailbox) = (self.backends.log.room(), Arc::clone(&self.mailbox));
+                self.runtime.spawn(async move {
+                    room.await;
+                    mailbox.post(Mail::Room);
+                });
+                false
+            }
+            reason @ (LogError::SyncFailed { .. }
+            | LogError::Io { .. }
+            | LogError::Damaged { .. }
+            | LogError::Trimmed { .. }
+            | LogError::NoSuchShard { .. }
+            | LogError::InUse { .. }
+            | LogError::TooLarge { .. }
+            | LogError::Closed) => {
+                (refused.done)(Err(reason));
+                true
+            }
+        }
+    }
+
+    /// Takes back the memory of a list.
+    pub(super) fn recycle(&mut self, mut waiting: Vec<Waiting>) {
+        waiting.clear();
+        if self.spare.len() < SPARE_MAX {
+            self.spare.push(waiting);
+        }
+    }
+
+    /// Tells the twin who came and went, as far as it has room.
+    pub(super) fn send_news(&mut self) {
+        while let Some(news) = self.news.pop_front() {
+            match self.backends.connectivity.try_send(news) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(news)) => return self.news.push_front(news),
+                Err(mpsc::error::TrySendError::Closed(_)) => return self.news.clear(),
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What other threads tell a worker: many letters, one wake.
+
+use std::{
+    fmt,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use bytes::Bytes;
+use lake::log::LogError;
+use link::{PacketId, server::ConnectRequest};
+use wire::Kind;
+
+use super::{
+    backend::{Admission, Denial, Unavailable},
+    directory::Key,
+};
+
+/// A message in flight and whose it is.
+pub(super) type Waiting = (Key, PacketId);
+
+pub(super) enum Mail {
+    /// The log has a group, or failed.
+    Logged {
+        waiting: Vec<Waiting>,
+        result: Result<(), LogError>,
+        submitted: Instant,
+    },
+    /// The log that was full has room.
+    Room,
+    Admitted {
+        key: Key,
+        request: ConnectRequest,
+        result: Result<Admission, Denial>,
+    },
+    /// The registry's new answer about a connected car.
+    Rechecked {
+        key: Key,
+        result: Result<Admission, Denial>,
+    },
+    Reported {
+        key: Key,
+        id: PacketId,
+        result: Result<(), Unavailable>,
+    },
+    Fetched {
+        key: Key,
+        id: PacketId,
+        result: Result<Vec<(Kind, Bytes)>, Unavailable>,
+    },
+    /// The same car connected elsewhere.
+    TakenOver(Key),
+    /// What the car may do has changed.
+    Changed(Key),
+    /// Something newer can be fetched.
+    Hint(Key),
+    Notice {
+        key: Key,
+        payload: Bytes,
+    },
+    Shutdown,
+}
+
+/// Letters for a worker. Its length is bounded by what is in flight: groups, and one letter or two
+/// per connection.
+pub(super) struct Mailbox {
+    letters: Mutex<Vec<Mail>>,
+    waker: mio::Waker,
+    awake: AtomicBool,
+}
+
+impl Mailbox {
+    pub(super) fn new(waker: mio::Waker) -> Self {
+        Self { letters: Mutex::new(Vec::new()), waker, awake: AtomicBool::new(false) }
+    }
+
+    /// Leaves a letter and wakes the worker, unless it is about to look anyway.
+    pub(super) fn post(&self, mail: Mail) {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
+        if !self.awake.swap(true, Ordering::SeqCst)
+            && let Err(error) = self.waker.wake()
+        {
+            tracing::error!(%error, "a gateway worker cannot be woken");
+        }
+    }
+
+    /// The worker is at work and will look into the mailbox before it rests: nobody need wake it.
+    pub(super) fn work(&self) {
+        self.awake.store(true, Ordering::SeqCst);
+    }
+
+    /// The worker wants to rest: whether it may, since no letter came in the meantime.
+    pub(super) fn rest(&self) -> bool {
+        // Before the letters are counted, so that one that comes now wakes.
+        self.awake.store(false, Ordering::SeqCst);
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Takes all letters; `into` is empty and gives its memory for the next.
+    pub(super) fn collect(&self, into: &mut Vec<Mail>) {
+        std::mem::swap(&mut *self.letters.lock().unwrap_or_else(PoisonError::into_inner), into);
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").finish_non_exhaustive()
+    }
+}

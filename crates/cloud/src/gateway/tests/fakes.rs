@@ -1,0 +1,371 @@
+//! The rest of the platform, as a test wants it.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc as std_mpsc,
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use campaigns::{Column, RowGroup};
+use lake::log::{BoxFuture, Completion, DurableLog, Entry, Group, LogError, LogReader, Offset, Refused};
+use model::{
+    Brand, CampaignId, CampaignVersion, CatalogueHash, ConsentEpoch, Lane, Purpose, QueueEpoch, Seq,
+    ShardCount, ShardId, SubjectId, Timestamp, VehicleId,
+};
+use signals::{Catalogue, DataType, Quality, ScalarType, Value};
+use tokio::{
+    runtime::Runtime,
+    sync::{Notify, mpsc},
+};
+use wire::{BatchMeta, ClockState, Fetch, Kind, Report, encode_batch};
+
+use super::phone::Phone;
+use crate::gateway::{
+    Admission, Assignment, Backends, Change, Config, Connectivity, Credentials, Denial, Desired, Gateway,
+    Registry, Reports, Transport, Unavailable,
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(super) const CAMPAIGN: CampaignId = CampaignId(1);
+pub(super) const OTHERS_CAMPAIGN: CampaignId = CampaignId(2);
+pub(super) const STRANGE_CAMPAIGN: CampaignId = CampaignId(3);
+
+pub(super) fn vehicle(number: u8) -> VehicleId {
+    VehicleId::from_bytes([number; 16])
+}
+
+pub(super) fn subject(number: u8) -> SubjectId {
+    SubjectId::from_bytes([number ^ 0xff; 16])
+}
+
+pub(super) fn header(seq: u64) -> BatchMeta {
+    BatchMeta {
+        epoch: QueueEpoch(1),
+        seq: Seq(seq),
+        lane: Lane::Live,
+        campaign: CAMPAIGN,
+        version: CampaignVersion(1),
+        purpose: Purpose::FleetManagement,
+        consent_epoch: ConsentEpoch(1),
+        clock: ClockState::Synced,
+        dropped: Vec::new(),
+    }
+}
+
+pub(super) fn batch(seq: u64) -> Vec<u8> {
+    batch_with(&header(seq))
+}
+
+pub(super) fn batch_with(meta: &BatchMeta) -> Vec<u8> {
+    let catalogue = Catalogue::core();
+    let float = DataType::Scalar(ScalarType::Float);
+    let leaf = catalogue.leaves().find(|leaf| leaf.data_type == float).unwrap();
+    let mut column = Column::new(leaf);
+    column.push(leaf, Some(&Value::Float(1.5)), Quality::Good);
+    let group = RowGroup { times: vec![Timestamp(1_767_225_600_000_000)], columns: vec![column] };
+    encode_batch(meta, &[group], &catalogue).unwrap()
+}
+
+pub(super) fn report() -> Report {
+    Report {
+        at: Timestamp(1),
+        software: "brain 0.1".to_owned(),
+        catalogue: Catalogue::core().hash(),
+        applied: Vec::new(),
+        not_available: vec!["Vehicle.Speed".to_owned()],
+        queues: Vec::new(),
+    }
+}
+
+/// A gateway between fakes, with one worker so that events are in order.
+pub(super) struct Stage {
+    pub(super) gateway: Gateway,
+    pub(super) log: Arc<FakeLog>,
+    pub(super) registry: Arc<FakeRegistry>,
+    pub(super) reports: Arc<FakeReports>,
+    pub(super) runtime: Runtime,
+    connectivity: mpsc::Sender<Connectivity>,
+    news: mpsc::Receiver<Connectivity>,
+}
+
+impl Stage {
+    pub(super) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(super) fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let (connectivity, news) = mpsc::channel(100);
+        let (log, registry, reports) = (Arc::default(), Arc::default(), Arc::default());
+        let backends = backends(&log, &registry, &reports, &connectivity);
+        let mut config = config();
+        change(&mut config);
+        let gateway = Gateway::start(config, backends, runtime.handle()).unwrap();
+        Self { gateway, log, registry, reports, runtime, connectivity, news }
+    }
+
+    pub(super) fn config(&self) -> Config {
+        config()
+    }
+
+    pub(super) fn backends(&self) -> Backends {
+        backends(&self.log, &self.registry, &self.reports, &self.connectivity)
+    }
+
+    /// A connection that has said nothing.
+    pub(super) fn phone(&self) -> Phone {
+        Phone::new(self.gateway.address())
+    }
+
+    /// A car that is connected.
+    pub(super) fn car(&self, number: u8) -> Phone {
+        let mut phone = self.phone();
+        phone.connect(number, 60);
+        phone
+    }
+
+    pub(super) fn next_news(&mut self) -> (VehicleId, Change) {
+        let news = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.news.recv()).await });
+        let news = news.expect("news come in time").unwrap();
+        (news.vehicle, news.change)
+    }
+}
+
+fn config() -> Config {
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let mut config = Config::new(listen, Transport::PlainLoopback, "eu".parse().unwrap());
+    config.workers = 1;
+    config
+}
+
+fn backends(
+    log: &Arc<FakeLog>,
+    registry: &Arc<FakeRegistry>,
+    reports: &Arc<FakeReports>,
+    connectivity: &mpsc::Sender<Connectivity>,
+) -> Backends {
+    Backends {
+        log: Arc::<FakeLog>::clone(log),
+        registry: Arc::<FakeRegistry>::clone(registry),
+        desired: Arc::new(FakeDesired),
+        reports: Arc::<FakeReports>::clone(reports),
+        connectivity: connectivity.clone(),
+    }
+}
+
+/// What the log does with a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Mode {
+    #[default]
+    Confirm,
+    Hold,
+    Full,
+    Fail,
+}
+
+pub(super) struct FakeLog {
+    mode: Mutex<Mode>,
+    held: Mutex<Vec<Completion>>,
+    room: Arc<Notify>,
+    seen: (Mutex<std_mpsc::Sender<Vec<Entry>>>, Mutex<std_mpsc::Receiver<Vec<Entry>>>),
+    refused: (Mutex<std_mpsc::Sender<()>>, Mutex<std_mpsc::Receiver<()>>),
+}
+
+impl std::fmt::Debug for FakeLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FakeLog")
+    }
+}
+
+impl Default for FakeLog {
+    fn default() -> Self {
+        let (seen_in, seen_out) = std_mpsc::channel();
+        let (refused_in, refused_out) = std_mpsc::channel();
+        Self {
+            mode: Mutex::default(),
+            held: Mutex::default(),
+            room: Arc::default(),
+            seen: (Mutex::new(seen_in), Mutex::new(seen_out)),
+            refused: (Mutex::new(refused_in), Mutex::new(refused_out)),
+        }
+    }
+}
+
+impl FakeLog {
+    pub(super) fn set(&self, mode: Mode) {
+        *self.mode.lock().unwrap() = mode;
+    }
+
+    /// Confirms what was held, and from now on all.
+    pub(super) fn release(&self) {
+        self.set(Mode::Confirm);
+        for done in self.held.lock().unwrap().drain(..) {
+            done(Ok(Offset(0)));
+        }
+    }
+
+    pub(super) fn make_room(&self) {
+        self.room.notify_one();
+    }
+
+    pub(super) fn next_group(&self) -> Vec<Entry> {
+        self.seen.1.lock().unwrap().recv_timeout(PATIENCE).unwrap()
+    }
+
+    pub(super) fn next_refusal(&self) {
+        self.refused.1.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+    }
+}
+
+impl DurableLog for FakeLog {
+    fn shards(&self) -> ShardCount {
+        ShardCount::new(4).unwrap()
+    }
+
+    #[expect(clippy::unwrap_in_result, reason = "a lock that is poisoned fails the test")]
+    fn submit(&self, group: Group, done: Completion) -> Result<(), Box<Refused>> {
+        let mode = *self.mode.lock().unwrap();
+        if mode == Mode::Full {
+            self.refused.0.lock().unwrap().send(()).unwrap();
+            return Err(Box::new(Refused { reason: LogError::Full { bytes_max: 0 }, group, done }));
+        }
+        self.seen.0.lock().unwrap().send(group.entries().collect()).unwrap();
+        match mode {
+            Mode::Hold => self.held.lock().unwrap().push(done),
+            Mode::Fail => done(Err(LogError::Closed)),
+            Mode::Confirm | Mode::Full => done(Ok(Offset(0))),
+        }
+        Ok(())
+    }
+
+    fn room(&self) -> BoxFuture<'static, ()> {
+        let room = Arc::clone(&self.room);
+        Box::pin(async move { room.notified().await })
+    }
+
+    fn end(&self, _: ShardId) -> Offset {
+        Offset(0)
+    }
+
+    fn read(&self, shard: ShardId, _: Offset) -> Result<Box<dyn LogReader>, LogError> {
+        Err(LogError::NoSuchShard { shard: shard.0, shards: 0 })
+    }
+
+    fn trim(&self, _: ShardId, _: Offset) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn start(&self, _: ShardId) -> Offset {
+        Offset(0)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct FakeRegistry {
+    denial: Mutex<Option<Denial>>,
+    gate: Mutex<Option<Arc<Notify>>>,
+    more: Mutex<Vec<CampaignId>>,
+    catalogues_forgotten: AtomicBool,
+}
+
+impl FakeRegistry {
+    pub(super) fn deny(&self, denial: Option<Denial>) {
+        *self.denial.lock().unwrap() = denial;
+    }
+
+    /// Answers only when the gate is opened.
+    pub(super) fn hold(&self) -> Arc<Notify> {
+        Arc::clone(self.gate.lock().unwrap().insert(Arc::default()))
+    }
+
+    pub(super) fn assign(&self, campaign: CampaignId) {
+        self.more.lock().unwrap().push(campaign);
+    }
+
+    pub(super) fn forget_catalogues(&self) {
+        self.catalogues_forgotten.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn know_catalogues(&self) {
+        self.catalogues_forgotten.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Registry for FakeRegistry {
+    fn admit(&self, who: Credentials) -> BoxFuture<'static, Result<Admission, Denial>> {
+        let denial = *self.denial.lock().unwrap();
+        let gate = self.gate.lock().unwrap().clone();
+        let mut campaigns = vec![CAMPAIGN];
+        campaigns.extend_from_slice(&self.more.lock().unwrap());
+        Box::pin(async move {
+            if let Some(gate) = gate {
+                gate.notified().await;
+            }
+            if let Some(denial) = denial {
+                return Err(denial);
+            }
+            let number = who.vehicle.as_bytes()[0];
+            let assigned = |campaign| Assignment {
+                campaign,
+                version: CampaignVersion(2),
+                purpose: Purpose::FleetManagement,
+            };
+            Ok(Admission {
+                subject: subject(number),
+                brand: Brand::Jeep,
+                campaigns: campaigns.into_iter().map(assigned).collect(),
+            })
+        })
+    }
+
+    fn knows_catalogue(&self, catalogue: CatalogueHash) -> bool {
+        catalogue == Catalogue::core().hash() && !self.catalogues_forgotten.load(Ordering::SeqCst)
+    }
+
+    fn knows_campaign(&self, campaign: CampaignId) -> bool {
+        campaign != STRANGE_CAMPAIGN
+    }
+}
+
+/// Has campaigns of version 4 in a document of 200,000 bytes.
+#[derive(Debug)]
+struct FakeDesired;
+
+impl Desired for FakeDesired {
+    fn newer(
+        &self,
+        _: VehicleId,
+        have: Fetch,
+    ) -> BoxFuture<'static, Result<Vec<(Kind, Bytes)>, Unavailable>> {
+        let newer = have.have.iter().all(|(kind, version)| *kind != Kind::Campaigns || *version < 4);
+        let envelope = (Kind::Campaigns, Bytes::from(vec![0; 200_000]));
+        Box::pin(async move { Ok(if newer { vec![envelope] } else { Vec::new() }) })
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct FakeReports(Mutex<Vec<(VehicleId, Report)>>);
+
+impl FakeReports {
+    pub(super) fn kept(&self) -> Vec<(VehicleId, Report)> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Reports for FakeReports {
+    fn report(
+        &self,
+        vehicle: VehicleId,
+        _: Timestamp,
+        report: Report,
+    ) -> BoxFuture<'static, Result<(), Unavailable>> {
+        self.0.lock().unwrap().push((vehicle, report));
+        Box::pin(async { Ok(()) })
+    }
+}

@@ -1,0 +1,139 @@
+//! What other threads told the worker.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use lake::log::LogError;
+use link::PacketId;
+use wire::{Kind, topic::Topic};
+
+use super::Worker;
+use crate::gateway::{
+    backend::{Admission, Cause, Denial, Unavailable},
+    desk::Stop,
+    directory::Key,
+    mailbox::{Mail, Waiting},
+};
+
+impl Worker {
+    pub(super) fn open_mail(&mut self, mail: Mail) {
+        match mail {
+            Mail::Logged { waiting, result, submitted } => {
+                let span = self.desk.now.instant.saturating_duration_since(submitted);
+                self.desk.metrics.log_latency.observe(span);
+                self.desk.groups_in_flight -= 1;
+                self.logged(waiting, result);
+            }
+            Mail::Room => {
+                self.desk.offer_stuck();
+            }
+            Mail::Admitted { key, request, result } => {
+                let Some(mut connection) = self.slots.take(key) else { return };
+                self.desk.reply.clear();
+                match self.desk.enter(key, &mut connection.car, &request, result) {
+                    ControlFlow::Continue(()) => self.resume(key, connection),
+                    ControlFlow::Break(Stop::Close(cause)) => self.say_goodbye(key, connection, cause),
+                    ControlFlow::Break(Stop::Ask | Stop::Violation(_)) => self.slots.put(key, connection),
+                }
+            }
+            Mail::Rechecked { key, result } => self.rechecked(key, result),
+            Mail::Reported { key, id, result } => self.answered(key, id, result.map(|()| Vec::new())),
+            Mail::Fetched { key, id, result } => self.answered(key, id, result),
+            Mail::TakenOver(key) => self.dismiss_key(key, Cause::TakenOver),
+            Mail::Changed(key) => {
+                if let Some(connection) = self.slots.take(key) {
+                    self.desk.recheck(key, &connection.car);
+                    self.slots.put(key, connection);
+                }
+            }
+            Mail::Hint(key) => self.publish(key, Topic::Hint, &[]),
+            Mail::Notice { key, payload } => self.publish(key, Topic::Notice, &payload),
+            Mail::Shutdown => self.begin_shutdown(),
+        }
+    }
+
+    fn logged(&mut self, waiting: Vec<Waiting>, result: Result<(), LogError>) {
+        match result {
+            Ok(()) => {
+                self.desk.metrics.batches.add(waiting.len());
+                for (key, id) in &waiting {
+                    let Some(connection) = self.slots.get_mut(*key) else { continue };
+                    connection.car.session.taken(*id);
+                    if !connection.dirty {
+                        connection.dirty = true;
+                        self.dirty.push(*key);
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, batches = waiting.len(), "a group is not durable; its cars are sent away");
+                for (key, _) in &waiting {
+                    self.dismiss_key(*key, Cause::Unavailable);
+                }
+            }
+        }
+        self.desk.recycle(waiting);
+    }
+
+    fn rechecked(&mut self, key: Key, result: Result<Admission, Denial>) {
+        match result {
+            Ok(admission) => {
+                if let Some(connection) = self.slots.get_mut(key)
+                    && connection.car.admission.is_some()
+                {
+                    connection.car.admission = Some(admission.into());
+                }
+            }
+            // The registry will be asked at the next CONNECT; the car may stay till then.
+            Err(Denial::Unavailable) => {}
+            Err(
+                Denial::UnknownVehicle
+                | Denial::OtherRegion
+                | Denial::UnknownCertificate
+                | Denial::Revoked
+                | Denial::Expired,
+            ) => self.dismiss_key(key, Cause::Withdrawn),
+        }
+    }
+
+    /// A report is kept, or a fetch is answered: what goes down goes before the acknowledgement.
+    fn answered(&mut self, key: Key, id: PacketId, result: Result<Vec<(Kind, Bytes)>, Unavailable>) {
+        let envelopes = match result {
+            Ok(envelopes) => envelopes,
+            Err(error) => {
+                tracing::warn!(%error, "a car's report or fetch has no answer; it is sent away to try again");
+                return self.dismiss_key(key, Cause::Unavailable);
+            }
+        };
+        for (kind, envelope) in &envelopes {
+            self.publish(key, Topic::Down(*kind), envelope);
+        }
+        if let Some(connection) = self.slots.get_mut(key) {
+            connection.car.session.taken(id);
+            if !connection.dirty {
+                connection.dirty = true;
+                self.dirty.push(key);
+            }
+        }
+    }
+
+    fn publish(&mut self, key: Key, topic: Topic, payload: &[u8]) {
+        let Some(mut connection) = self.slots.take(key) else { return };
+        self.desk.reply.clear();
+        self.buffers.cipher.clear();
+        match connection.car.session.publish(topic, payload, &mut self.desk.reply) {
+            Ok(()) => self.desk.metrics.down_messages.add(1),
+            Err(error) => tracing::debug!(%error, ?topic, "a message for a car is not sent"),
+        }
+        match self.transmit(&mut connection) {
+            Some(cause) => self.drop_connection(key, connection, cause),
+            None => self.slots.put(key, connection),
+        }
+    }
+
+    fn dismiss_key(&mut self, key: Key, cause: Cause) {
+        if let Some(connection) = self.slots.take(key) {
+            self.dismiss(key, connection, cause);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `marque bench`: measurements beside peers, in one run on one machine.
+
+mod gateway;
+
+use std::io;
+
+use clap::{Args, Subcommand};
+
+/// What to measure.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum What {
+    /// Compare the gateway with mosquitto on this machine.
+    Gateway(gateway::Options),
+    /// The gateway's process within that comparison.
+    #[command(hide = true)]
+    GatewayServer(gateway::ServerOptions),
+}
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    match &options.what {
+        What::Gateway(options) => gateway::run(options, &mut io::stdout().lock()),
+        What::GatewayServer(options) => gateway::serve(options),
+    }
+}
