@@ -12,6 +12,7 @@ pub mod http;
 pub mod metrics;
 pub mod owner;
 pub mod pki;
+pub mod platform;
 pub mod presence;
 pub mod registry;
-mod words;
+pub mod words;

@@ -15,7 +15,7 @@ macro_rules! word {
     ($name:ident($inner:ty), $describe:literal, $text:expr, $parse:expr, $schema:expr) => {
         #[doc = $describe]
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-        pub(crate) struct $name(pub $inner);
+        pub struct $name(pub $inner);
 
         impl $name {
             fn text(&self) -> Cow<'_, str> {

@@ -1,0 +1,345 @@
+//! The platform put together: what starts in which order, what belongs to whom, and how it all ends.
+//!
+//! It starts from the inside out (keys, SQL, log, owner, gateway, API) and stops from the outside in, so that
+//! nothing is asked of a part that is not there.
+
+use std::{
+    fs::DirBuilder,
+    io,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use lake::{
+    Lake, LakeOptions,
+    log::{DurableLog, EmbeddedLog, LogError, LogOptions},
+};
+use model::{ShardId, SubjectId};
+use store::Store;
+use tokio::{
+    runtime::Handle,
+    sync::mpsc,
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    accounts::{Accounts, FirstRunError},
+    catalogues::{CatalogueError, Catalogues},
+    clock::Clock,
+    config::{Config, Database},
+    desired::Desired,
+    enrolment::Enrolment,
+    gateway::{self, Gateway},
+    http::{
+        self, Api, Parts, Probe,
+        server::{Server, ServerError},
+    },
+    metrics::Metrics,
+    owner::{Owner, OwnerError, OwnerOptions, OwnerParts, Twins},
+    pki::{Pki, PkiError},
+    presence::Presence,
+    registry::Registry,
+};
+
+mod adapters;
+
+/// Connections that come and go and whose word is not yet taken; a fleet that comes back at once.
+const CONNECTIVITY_MAX: usize = 4_096;
+/// Notices to cars; more than that are left out.
+const NOTICES_MAX: usize = 1_024;
+/// What a stop waits for the last rows to be in Delta; after that the log has them.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why the platform does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("cannot create the data folder {}; check its owner and the free space", path.display())]
+    Folder { path: PathBuf, source: io::Error },
+    #[error("the data folder is of the region `{found}`, but the configuration says `{wanted}`; a region is a cell of its own: give each its own folder")]
+    OtherRegion { found: String, wanted: String },
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Catalogues(#[from] CatalogueError),
+    #[error(transparent)]
+    FirstRun(#[from] FirstRunError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Lake(#[from] lake::Error),
+    #[error(transparent)]
+    Owner(#[from] OwnerError),
+    #[error(transparent)]
+    Link(#[from] link::Error),
+    #[error(transparent)]
+    Gateway(#[from] gateway::Error),
+    #[error(transparent)]
+    Server(#[from] ServerError),
+}
+
+/// A running platform.
+#[derive(Debug)]
+pub struct Platform {
+    http_address: SocketAddr,
+    tls: bool,
+    mqtt_address: SocketAddr,
+    operator_made: bool,
+    router: Router,
+    store: Store,
+    twins: Twins,
+    owner: Arc<Owner>,
+    gateway: Option<Arc<Gateway>>,
+    /// Stops streams and listeners.
+    stopping: CancellationToken,
+    /// Cancelled when a part that cannot be restarted has ended by itself.
+    failed: CancellationToken,
+    server: JoinHandle<()>,
+    tasks: JoinSet<()>,
+}
+
+impl Platform {
+    /// Starts everything; when it returns, cars and people are served.
+    pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let now = clock.now();
+        create_folder(&config.data)?;
+        // Bound first: a port in use is told before anything else takes time.
+        let pki = Arc::new(Pki::open(&config.pki_folder(), &config.region, &config.hostnames, now)?);
+        let tls = if config.http.tls {
+            Some(http::server::tls_config(pki.server_chain_pem(), pki.server_key_pem())?)
+        } else {
+            None
+        };
+        let server = Server::bind(config.http.listen, tls)?;
+        let store = open_store(&config).await?;
+        let accounts = Accounts::new(store.clone())?;
+        let operator_made = accounts.first_run(&config.operator_password_file(), now).await?;
+        let catalogues = Catalogues::load(&store, now).await?;
+        let registry = Registry::load(&store, config.region.clone(), config.jurisdiction, now).await?;
+        let desired =
+            Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(&pki));
+        let log: Arc<dyn DurableLog> =
+            Arc::new(EmbeddedLog::open(&config.log_folder(), LogOptions::default())?);
+        let lake = Arc::new(Lake::open(&config.lake_folder(), &LakeOptions::default())?);
+        let (notices, notices_out) = mpsc::channel(NOTICES_MAX);
+        let owner = start_owner(&log, lake, &store, &catalogues, &clock, notices).await?;
+        let presence = Presence::default();
+        let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
+        let backends = gateway::Backends {
+            log,
+            registry: Arc::new(adapters::Admissions::new(
+                registry.clone(),
+                catalogues.clone(),
+                clock.clone(),
+            )),
+            desired: Arc::new(adapters::Envelopes(desired.clone())),
+            reports: Arc::new(adapters::Reports(desired.clone())),
+            connectivity,
+        };
+        let gateway = Arc::new(start_gateway(&config, &pki, backends)?);
+        let stopping = CancellationToken::new();
+        let failed = CancellationToken::new();
+        let metrics = Metrics::default();
+        let api = Api::new(Parts {
+            enrolment: Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(&pki)),
+            twins: owner.twins(),
+            history: owner.history(),
+            probes: probes(&owner, &gateway),
+            store: store.clone(),
+            registry: registry.clone(),
+            presence: presence.clone(),
+            desired: desired.clone(),
+            config: config.http,
+            stopping: stopping.clone(),
+            catalogues,
+            accounts,
+            pki,
+            clock,
+            metrics,
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(adapters::follow_connectivity(connectivity_out, presence));
+        tasks.spawn(adapters::follow_hints(desired.hints(), registry.clone(), Arc::clone(&gateway)));
+        tasks.spawn(adapters::follow_notices(notices_out, registry, Arc::clone(&gateway)));
+        tasks.spawn(api.clone().tend());
+        tasks.spawn(watch_owner(Arc::clone(&owner), failed.clone()));
+        let router = http::router(api);
+        let http_address = server.address();
+        tracing::info!(http = %http_address, mqtt = %gateway.address(), region = %config.region, "the platform runs");
+        Ok(Self {
+            http_address,
+            tls: config.http.tls,
+            mqtt_address: gateway.address(),
+            operator_made,
+            server: tokio::spawn(server.run(router.clone(), stopping.clone())),
+            router,
+            store,
+            twins: owner.twins(),
+            owner,
+            gateway: Some(gateway),
+            stopping,
+            failed,
+            tasks,
+        })
+    }
+
+    /// Where the API and the console listen.
+    pub fn http_address(&self) -> SocketAddr {
+        self.http_address
+    }
+
+    /// The address for a browser on this machine.
+    pub fn url(&self) -> String {
+        format!("{}://{}", if self.tls { "https" } else { "http" }, self.http_address)
+    }
+
+    /// Where cars connect.
+    pub fn mqtt_address(&self) -> SocketAddr {
+        self.mqtt_address
+    }
+
+    /// Whether this start made the operator's account; its password stands in the data folder.
+    pub fn operator_made(&self) -> bool {
+        self.operator_made
+    }
+
+    /// The API without a socket, for tests.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// What the owner has counted.
+    pub fn twins(&self) -> &Twins {
+        &self.twins
+    }
+
+    /// What the gateway has counted since the start.
+    pub fn gateway_metrics(&self) -> gateway::Snapshot {
+        self.gateway.as_ref().map(|gateway| gateway.metrics()).unwrap_or_default()
+    }
+
+    /// Ends when all that is acknowledged now is in Delta.
+    pub async fn flush(&self) -> Result<(), OwnerError> {
+        self.owner.flush().await
+    }
+
+    /// Ends when a part has failed that cannot go on; the program's log says why. Stop the platform then.
+    pub async fn failed(&self) {
+        self.failed.cancelled().await;
+    }
+
+    /// Stops in good order: no more requests, cars are told goodbye, what is acknowledged is in Delta.
+    pub async fn stop(mut self) {
+        self.stopping.cancel();
+        if let Err(error) = self.server.await {
+            tracing::error!(%error, "the API's listener did not end well");
+        }
+        self.tasks.shutdown().await;
+        if let Some(gateway) = self.gateway.take().and_then(Arc::into_inner) {
+            gateway.shutdown().await;
+        }
+        match timeout(FLUSH_PATIENCE, self.owner.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the last rows stay in the log"),
+            Err(_elapsed) => tracing::warn!("the last rows stay in the log; writing them took too long"),
+        }
+        drop(self.owner);
+        self.store.close().await;
+        tracing::info!("the platform has stopped");
+    }
+}
+
+async fn open_store(config: &Config) -> Result<Store, StartError> {
+    let store = match &config.database {
+        Database::Sqlite(path) => Store::sqlite(path).await?,
+        Database::Postgres { url } => Store::postgres(url).await?,
+    };
+    let found = store.fix_setting("region", config.region.as_str()).await?;
+    if found != config.region.as_str() {
+        let wanted = config.region.to_string();
+        return Err(StartError::OtherRegion { found, wanted });
+    }
+    // What a crash left half done may be tried again.
+    store.release_abandoned_keys().await?;
+    Ok(store)
+}
+
+async fn start_owner(
+    log: &Arc<dyn DurableLog>,
+    lake: Arc<Lake>,
+    store: &Store,
+    catalogues: &Catalogues,
+    clock: &Clock,
+    notices: mpsc::Sender<(SubjectId, wire::Notice)>,
+) -> Result<Arc<Owner>, OwnerError> {
+    let parts = OwnerParts {
+        log: Arc::clone(log),
+        lake,
+        ledger: Arc::new(store.clone()),
+        catalogues: catalogues.clone(),
+        clock: clock.clone(),
+        notices,
+    };
+    let owner = Owner::start(parts, OwnerOptions { shard: ShardId(0), ..OwnerOptions::default() }).await?;
+    owner.caught_up().await?;
+    Ok(Arc::new(owner))
+}
+
+fn start_gateway(config: &Config, pki: &Pki, backends: gateway::Backends) -> Result<Gateway, StartError> {
+    let identity =
+        link::tls::Identity::from_pem(pki.server_chain_pem().as_bytes(), pki.server_key_pem().as_bytes())?;
+    let roots = link::tls::roots(&link::tls::certificates(pki.ca_pem().as_bytes())?)?;
+    let transport = gateway::Transport::Tls(link::tls::server_config(identity, roots)?);
+    let options = gateway::Config::new(config.mqtt, transport, config.region.clone());
+    Ok(Gateway::start(options, backends, &Handle::current())?)
+}
+
+/// What readiness and metrics ask of the other parts.
+fn probes(owner: &Arc<Owner>, gateway: &Arc<Gateway>) -> Vec<Probe> {
+    let running = Arc::downgrade(owner);
+    let status = Arc::downgrade(owner);
+    // Weak, so that a stop is not held up by who asks how things are.
+    let counted = Arc::downgrade(gateway);
+    let owner_probe = Probe {
+        name: "owner",
+        check: Box::new(move || match running.upgrade() {
+            Some(owner) if owner.is_running() => Ok(()),
+            Some(_) | None => Err("the shard's owner has stopped; the log has the reason".to_owned()),
+        }),
+        metrics: Box::new(move || status.upgrade().map(|owner| adapters::owner_metrics(&owner)).unwrap_or_default()),
+    };
+    let gateway_probe = Probe {
+        name: "gateway",
+        check: Box::new(|| Ok(())),
+        metrics: Box::new(move || {
+            counted.upgrade().map(|gateway| adapters::gateway_metrics(&gateway)).unwrap_or_default()
+        }),
+    };
+    vec![owner_probe, gateway_probe]
+}
+
+/// An owner that ended by itself leaves the gateway acknowledging what nobody reads: better to start anew.
+async fn watch_owner(owner: Arc<Owner>, failed: CancellationToken) {
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    while owner.is_running() {
+        second.tick().await;
+    }
+    tracing::error!("the shard's owner has stopped by itself");
+    failed.cancel();
+}
+
+/// Personal data lies in it: its owner only.
+fn create_folder(path: &Path) -> Result<(), StartError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| StartError::Folder { path: path.to_owned(), source })
+}

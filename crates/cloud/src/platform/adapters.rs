@@ -1,0 +1,208 @@
+//! Between the parts: what the gateway asks, and what it is told.
+
+use std::{fmt::Write, sync::Arc};
+
+use bytes::Bytes;
+use lake::log::BoxFuture;
+use model::{CampaignId, CatalogueHash, SubjectId, Timestamp, VehicleId};
+use tokio::sync::{broadcast, mpsc};
+use wire::{Fetch, Kind, Notice, Report};
+
+use crate::{
+    catalogues::Catalogues,
+    clock::Clock,
+    desired::Desired,
+    gateway::{self, Admission, Assignment, Change, Connectivity, Credentials, Denial, Gateway, Unavailable},
+    owner::Owner,
+    presence::Presence,
+    registry::{Refusal, Registry},
+};
+
+/// Answers the gateway from memory.
+#[derive(Debug)]
+pub(super) struct Admissions {
+    registry: Registry,
+    catalogues: Catalogues,
+    clock: Clock,
+}
+
+impl Admissions {
+    pub(super) fn new(registry: Registry, catalogues: Catalogues, clock: Clock) -> Self {
+        Self { registry, catalogues, clock }
+    }
+
+    fn decide(&self, who: &Credentials) -> Result<Admission, Denial> {
+        // Only the benches' listener has no certificates; the platform does not open it.
+        let certificate = who.certificate.as_ref().ok_or(Denial::UnknownCertificate)?;
+        if certificate.region != *self.registry.region() {
+            return Err(Denial::UnknownVehicle);
+        }
+        let admitted = self.registry.admit(who.vehicle, &certificate.fingerprint.0, self.clock.now());
+        let (car, campaigns) = admitted.map_err(|refusal| match refusal {
+            Refusal::UnknownVehicle => Denial::UnknownVehicle,
+            Refusal::UnknownCertificate => Denial::UnknownCertificate,
+            Refusal::Expired => Denial::Expired,
+            Refusal::Revoked => Denial::Revoked,
+        })?;
+        let assignment = |known: crate::registry::KnownCampaign| Assignment {
+            campaign: known.id,
+            version: known.version,
+            purpose: known.purpose,
+        };
+        Ok(Admission {
+            subject: car.subject,
+            brand: car.brand,
+            campaigns: campaigns.into_iter().map(assignment).collect(),
+        })
+    }
+}
+
+impl gateway::Registry for Admissions {
+    fn admit(&self, who: Credentials) -> BoxFuture<'static, Result<Admission, Denial>> {
+        let decided = self.decide(&who);
+        Box::pin(std::future::ready(decided))
+    }
+
+    fn knows_catalogue(&self, catalogue: CatalogueHash) -> bool {
+        self.catalogues.get(catalogue).is_some()
+    }
+
+    fn knows_campaign(&self, campaign: CampaignId) -> bool {
+        self.registry.campaign(campaign).is_some()
+    }
+}
+
+/// Hands out desired state.
+#[derive(Debug)]
+pub(super) struct Envelopes(pub(super) Desired);
+
+impl gateway::Desired for Envelopes {
+    fn newer(
+        &self,
+        vehicle: VehicleId,
+        have: Fetch,
+    ) -> BoxFuture<'static, Result<Vec<(Kind, Bytes)>, Unavailable>> {
+        let desired = self.0.clone();
+        Box::pin(async move {
+            let newer = desired.newer(vehicle, &have).await.map_err(unavailable)?;
+            Ok(newer.into_iter().map(|(kind, envelope)| (kind, Bytes::from(envelope))).collect())
+        })
+    }
+}
+
+/// Keeps reports.
+#[derive(Debug)]
+pub(super) struct Reports(pub(super) Desired);
+
+impl gateway::Reports for Reports {
+    fn report(
+        &self,
+        vehicle: VehicleId,
+        at: Timestamp,
+        report: Report,
+    ) -> BoxFuture<'static, Result<(), Unavailable>> {
+        let desired = self.0.clone();
+        Box::pin(async move { desired.report(vehicle, report, at).await.map_err(unavailable) })
+    }
+}
+
+fn unavailable(error: store::Error) -> Unavailable {
+    tracing::error!(%error, "the store does not answer the gateway");
+    Unavailable("the platform's database does not answer".to_owned())
+}
+
+/// Takes the gateway's word of who came and went.
+pub(super) async fn follow_connectivity(mut changes: mpsc::Receiver<Connectivity>, presence: Presence) {
+    while let Some(Connectivity { vehicle, at, change }) = changes.recv().await {
+        match change {
+            Change::Connected => presence.connected(vehicle, at),
+            Change::Disconnected { .. } => presence.disconnected(vehicle, at),
+        }
+    }
+}
+
+/// Tells cars that something newer exists, and the gateway that it may know them otherwise than they are.
+pub(super) async fn follow_hints(
+    mut hints: broadcast::Receiver<Arc<[VehicleId]>>,
+    registry: Registry,
+    gateway: Arc<Gateway>,
+) {
+    /// Cars looked at between two chances for others to run.
+    const STRIDE: usize = 1_024;
+    loop {
+        match hints.recv().await {
+            Ok(vehicles) => {
+                for some in vehicles.chunks(STRIDE) {
+                    some.iter().for_each(|vehicle| tell(&gateway, *vehicle));
+                    tokio::task::yield_now().await;
+                }
+            }
+            Err(broadcast::error::RecvError::Lagged(_)) => {
+                let mut after = None;
+                loop {
+                    let cars = registry.cars_after(after, STRIDE);
+                    let Some(last) = cars.last() else { break };
+                    after = Some(last.vehicle);
+                    cars.iter().for_each(|car| tell(&gateway, car.vehicle));
+                    tokio::task::yield_now().await;
+                }
+            }
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+fn tell(gateway: &Gateway, vehicle: VehicleId) {
+    gateway.changed(vehicle);
+    gateway.hint(vehicle);
+}
+
+/// Sends what the owner found wrong back to the cars.
+pub(super) async fn follow_notices(
+    mut notices: mpsc::Receiver<(SubjectId, Notice)>,
+    registry: Registry,
+    gateway: Arc<Gateway>,
+) {
+    while let Some((subject, notice)) = notices.recv().await {
+        // A car that was sold meanwhile need not hear of it.
+        if let Some(car) = registry.car_of(subject) {
+            gateway.notice(car.vehicle, Bytes::from(wire::encode_notice(&notice)));
+        }
+    }
+}
+
+/// The gateway's counters in Prometheus' text format.
+pub(super) fn gateway_metrics(gateway: &Gateway) -> String {
+    let mut text = String::new();
+    gateway.metrics().render(&mut text).expect("writing to a string does not fail");
+    text
+}
+
+/// The owner's counters in Prometheus' text format.
+pub(super) fn owner_metrics(owner: &Owner) -> String {
+    let (counts, status) = (owner.twins().counts(), owner.status());
+    let counters = [
+        ("marque_owner_batches_total", counts.batches),
+        ("marque_owner_samples_total", counts.samples),
+        ("marque_owner_duplicate_batches_total", counts.duplicate_batches),
+        ("marque_owner_missing_batches_total", counts.missing_batches),
+        ("marque_owner_dropped_batches_total", counts.dropped_batches),
+        ("marque_owner_bad_columns_total", counts.bad_columns),
+        ("marque_owner_bad_batches_total", counts.bad_batches),
+    ];
+    let gauges = [
+        ("marque_log_end_offset", status.end.0),
+        ("marque_owner_applied_offset", status.applied.0),
+        ("marque_owner_flushed_offset", status.flushed.0),
+        ("marque_owner_committed_offset", status.committed.0),
+        ("marque_lake_buffered_samples", status.buffered_samples),
+        ("marque_lake_buffered_bytes", u64::try_from(status.buffered_bytes).unwrap_or(u64::MAX)),
+    ];
+    let mut text = String::new();
+    for (kind, metrics) in [("counter", &counters[..]), ("gauge", &gauges[..])] {
+        for (name, value) in metrics {
+            writeln!(text, "# TYPE {name} {kind}\n{name} {value}").expect("writing to a string does not fail");
+        }
+    }
+    text
+}
