@@ -260,7 +260,7 @@ export function handler(fleet: Fleet, password: string) {
           version: campaign.version,
           applied: true,
         })),
-      gaps: car.year < 2019 ? [{ lane: 'bulk', queue_epoch: 2, first_seq: 10_411, last_seq: 10_460 }] : [],
+      gaps: car.year < 2019 ? [{ lane: 'bulk', queue_epoch: 2, missing_batches: 50, next_seq: 10_461 }] : [],
     };
   }
 

@@ -135,7 +135,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists catalogues, the newest first. */
+        /** Lists catalogues. */
         get: operations["list_catalogues"];
         put?: never;
         /** Adds a catalogue from VSS's JSON (vspec). A catalogue with the same leaves is the same catalogue. */
@@ -303,7 +303,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Registers and certifies many vehicles at once. */
+        /**
+         * Registers and certifies many vehicles at once, all or none.
+         * @description A VIN that is registered already keeps its id and its owner's grants, and gets the new certificate.
+         */
         post: operations["enrol_vehicles"];
         delete?: never;
         options?: never;
@@ -423,9 +426,9 @@ export interface paths {
         };
         /**
          * Follows a car's signals.
-         * @description Server-sent events: `snapshot` (`Signals`) first, and again when the client falls behind; then `signals`
-         *     (`SignalChanges`) as they change, at most ten times a second; `connectivity` (`ConnectivityChanges`) when
-         *     the car comes or goes.
+         * @description Server-sent events: `snapshot` (`Signals`) first, and again when the client falls behind or the grants
+         *     change; then `signals` (`SignalChanges`) as they change, at most ten times a second; `connectivity`
+         *     (`ConnectivityChanges`) when the car comes or goes.
          */
         get: operations["stream_signal_events"];
         put?: never;
@@ -549,6 +552,7 @@ export interface components {
          *       ],
          *       "name": "Fleet basics",
          *       "purpose": "fleet-management",
+         *       "samples_per_minute_max": null,
          *       "updated_at": "2026-11-23T08:10:00.000000Z",
          *       "version": 2
          *     }
@@ -565,6 +569,11 @@ export interface components {
             groups: components["schemas"]["CampaignGroup"][];
             name: string;
             purpose: components["schemas"]["PurposeSlug"];
+            /**
+             * Format: int32
+             * @description Samples of a car above it are dropped until the next minute; null for no limit.
+             */
+            samples_per_minute_max?: number | null;
             updated_at: components["schemas"]["Time"];
             /**
              * Format: int32
@@ -603,12 +612,20 @@ export interface components {
             groups: components["schemas"]["CampaignGroup"][];
             name: string;
             purpose: components["schemas"]["PurposeSlug"];
+            /**
+             * Format: int32
+             * @description Samples of a car above it are dropped until the next minute, and counted; no limit when absent.
+             */
+            samples_per_minute_max?: number | null;
         };
         /** @description Signals that are collected together. Give `every_ms` or `on_change`, not both. */
         CampaignGroup: {
-            /** Format: int64 */
+            /** Format: int32 */
             every_ms?: number | null;
-            /** Format: int64 */
+            /**
+             * Format: int32
+             * @description How long a sample may wait for others before they leave together.
+             */
             flush_every_ms: number;
             lane: components["schemas"]["LaneSlug"];
             on_change?: components["schemas"]["OnChange"] | null;
@@ -635,6 +652,7 @@ export interface components {
          *           ],
          *           "name": "Fleet basics",
          *           "purpose": "fleet-management",
+         *           "samples_per_minute_max": null,
          *           "updated_at": "2026-11-23T08:10:00.000000Z",
          *           "version": 2
          *         }
@@ -823,6 +841,7 @@ export interface components {
          * @description In the order of the request.
          * @example {
          *       "ca_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
+         *       "desired_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
          *       "items": [
          *         {
          *           "certificate_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
@@ -833,7 +852,10 @@ export interface components {
          *     }
          */
         Enrolled: {
+            /** @description The region's CA, which the gateway's own certificate comes from too. */
             ca_pem: string;
+            /** @description The Ed25519 public key, in hexadecimal, that desired state is signed with. */
+            desired_key: string;
             items: components["schemas"]["EnrolledVehicle"][];
         };
         EnrolledVehicle: {
@@ -964,13 +986,19 @@ export interface components {
             /** Format: int64 */
             vehicles: number;
         };
-        /** @description Batches of a lane that are missing, both ends included. */
+        /** @description Batches of a lane that never came. */
         Gap: {
-            /** Format: int64 */
-            first_seq: number;
             lane: components["schemas"]["LaneSlug"];
-            /** Format: int64 */
-            last_seq: number;
+            /**
+             * Format: int64
+             * @description How many, since the car's first batch.
+             */
+            missing_batches: number;
+            /**
+             * Format: int64
+             * @description The number of the batch that is expected next.
+             */
+            next_seq: number;
             /** Format: int32 */
             queue_epoch: number;
         };
@@ -1048,6 +1076,7 @@ export interface components {
          * @example {
          *       "ca_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
          *       "certificate_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
+         *       "desired_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
          *       "not_after": "2027-02-21T08:00:00.000000Z"
          *     }
          */
@@ -1055,6 +1084,8 @@ export interface components {
             /** @description The region's CA, which the gateway's own certificate comes from too. */
             ca_pem: string;
             certificate_pem: string;
+            /** @description The Ed25519 public key, in hexadecimal, that desired state is signed with. */
+            desired_key: string;
             not_after: components["schemas"]["Time"];
         };
         /**
@@ -1136,7 +1167,7 @@ export interface components {
              */
             min_delta?: number | null;
             /**
-             * Format: int64
+             * Format: int32
              * @description Samples of a signal are at least this far apart.
              */
             min_interval_ms: number;
@@ -1182,6 +1213,7 @@ export interface components {
         /**
          * @description The latest positions of the cars whose owners have granted location for the purpose.
          * @example {
+         *       "complete": true,
          *       "items": [
          *         {
          *           "at": "2026-11-23T08:15:30.250000Z",
@@ -1198,6 +1230,8 @@ export interface components {
          *     }
          */
         Positions: {
+            /** @description Whether these are all positions; what was known besides them does not hold any more. */
+            complete: boolean;
             items: components["schemas"]["Position"][];
         };
         /**
@@ -1438,7 +1472,7 @@ export interface components {
             certificate: components["schemas"]["CertificateSummary"] | null;
             connected: boolean;
             connected_at: components["schemas"]["Time"] | null;
-            /** @description Sequences that the platform has not seen and the car has not announced as dropped; the newest 100. */
+            /** @description Lanes of which batches are missing that the car has not announced as dropped. */
             gaps: components["schemas"]["Gap"][];
             last_seen_at: components["schemas"]["Time"] | null;
             model: string;
@@ -2499,7 +2533,10 @@ export interface operations {
     put_campaign: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the state that the change was thought of; 412 when it is another by now. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The campaign's number */
                 campaign_id: number;
@@ -2606,6 +2643,24 @@ export interface operations {
                      *       "status": 408,
                      *       "title": "The request took too long",
                      *       "type": "urn:marque:problem:timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The resource has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 412,
+                     *       "title": "The resource has changed",
+                     *       "type": "urn:marque:problem:precondition-failed"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6430,7 +6485,10 @@ export interface operations {
     put_grants: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the state that the change was thought of; 412 when it is another by now. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The vehicle's id */
                 vehicle_id: string;
@@ -6537,6 +6595,24 @@ export interface operations {
                      *       "status": 408,
                      *       "title": "The request took too long",
                      *       "type": "urn:marque:problem:timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The resource has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 412,
+                     *       "title": "The resource has changed",
+                     *       "type": "urn:marque:problem:precondition-failed"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
