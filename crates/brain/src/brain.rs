@@ -3,7 +3,7 @@
 //! Nothing in it waits for the cloud: without a link batches go to the queue, and connecting is one
 //! of the things that the loop waits for at the same time.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use consent::DriverMode;
 use link::client::{Connection, Event};
@@ -70,12 +70,17 @@ impl<C: Connect, P: Provider> Brain<C, P> {
 
     /// Runs until `shutdown`, or until the source has ended where the configuration says so. Then
     /// sends what it can within the grace, and closes the queue.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
+    pub fn run(
+        self,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
         let Self { config, core, connector, provider, mode } = self;
         let backoff = Backoff::new(config.backoff, config.vehicle);
         let link = Link::after(connector, None);
         let uplink = Uplink::new();
-        let mut running = Running {
+        // In a box, and before the future begins: a future holds a copy of what it moves for each
+        // place that it is moved to.
+        let mut running = Box::new(Running {
             clock: config.clock,
             seen: (config.clock)(),
             core,
@@ -84,11 +89,14 @@ impl<C: Connect, P: Provider> Brain<C, P> {
             link,
             uplink,
             backoff,
-        };
-        let mut mode = mode.subscribe();
-        let shutdown = std::pin::pin!(shutdown);
-        running.turn_until(&config, &mut mode, shutdown).await?;
-        running.stop(&config).await
+            mode: mode.subscribe(),
+            grace: config.grace.to_duration(),
+            end_with_source: config.end_with_source,
+        });
+        async move {
+            running.turn_until(std::pin::pin!(shutdown)).await?;
+            Box::pin(running.stop()).await
+        }
     }
 }
 
@@ -111,18 +119,19 @@ struct Running<C: Connect, P> {
     link: Link<C>,
     uplink: Uplink,
     backoff: Backoff,
+    mode: watch::Receiver<DriverMode>,
+    grace: Duration,
+    end_with_source: bool,
 }
 
 impl<C: Connect, P: Provider> Running<C, P> {
     async fn turn_until(
         &mut self,
-        config: &Config,
-        mode: &mut watch::Receiver<DriverMode>,
         mut shutdown: Pin<&mut (impl Future<Output = ()> + Send)>,
     ) -> Result<(), Error> {
         loop {
             self.work()?;
-            if config.end_with_source && self.source_ended && self.has_sent_all() {
+            if self.end_with_source && self.source_ended && self.has_sent_all() {
                 return Ok(());
             }
             let wait = self.next_deadline().map(|deadline| deadline.since((self.clock)()).to_duration());
@@ -130,7 +139,7 @@ impl<C: Connect, P: Provider> Running<C, P> {
                 biased;
                 () = &mut shutdown => Woken::Shutdown,
                 event = self.link.next() => Woken::Link(event),
-                mode = changed(mode) => Woken::Mode(mode),
+                mode = changed(&mut self.mode) => Woken::Mode(mode),
                 input = self.provider.next(), if !self.source_ended => Woken::Input(input),
                 () = self.core.apps_active() => Woken::Due,
                 () = sleep(wait.unwrap_or_default()), if wait.is_some() => Woken::Due,
@@ -146,22 +155,21 @@ impl<C: Connect, P: Provider> Running<C, P> {
     }
 
     /// Sends what it can, then closes.
-    async fn stop(mut self, config: &Config) -> Result<(), Error> {
+    async fn stop(mut self: Box<Self>) -> Result<(), Error> {
         self.core.flush(self.now());
-        let grace = config.grace.to_duration();
-        let drained = tokio::time::timeout(grace, self.drain()).await;
+        let drained = tokio::time::timeout(self.grace, self.drain()).await;
         if !matches!(drained, Ok(Ok(()))) {
             tracing::info!(
                 waiting = self.core.queue().counters().batches,
                 "stopping with batches in the queue"
             );
         }
-        if let Link::Up(up) = self.link {
+        let Self { clock, core, link, grace, .. } = *self;
+        if let Link::Up(up) = link {
             // The platform notices a connection that is cut as well.
             drop(tokio::time::timeout(grace, up.close()).await);
         }
-        let now = (self.clock)();
-        self.core.close(now)
+        core.close(clock())
     }
 
     async fn drain(&mut self) -> Result<(), Error> {

@@ -11,7 +11,7 @@ use wire::{BatchHeader, Kind, encode_campaigns, encode_consent, parse_header};
 
 use super::*;
 use crate::{
-    Shared,
+    Shared, TlsConnect,
     provider::{ChannelProvider, ChannelSender, What, channel},
     testcloud::{TestCloud, VEHICLE, campaign, consent, paused_clock, signal},
 };
@@ -265,4 +265,14 @@ async fn a_car_stops_by_itself_when_its_recording_was_sent() {
     drop(source);
     running.await.unwrap().unwrap();
     assert_eq!(seqs(&cloud, Lane::Bulk), [0]);
+}
+
+#[tokio::test]
+async fn a_running_car_takes_little_room() {
+    let dir = TempDir::new().unwrap();
+    let config = config(dir.path(), &TestCloud::new());
+    let (_source, provider) = channel(1);
+    let brain = Brain::<TlsConnect, ChannelProvider>::open(config, None, provider).unwrap();
+    let running = brain.run(std::future::pending());
+    assert!(size_of_val(&running) <= 2_048, "{} bytes", size_of_val(&running));
 }

@@ -3,7 +3,13 @@
 mod args;
 mod source;
 
-use std::{fs, io::Write as _, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    io::{IsTerminal as _, Write as _},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use brain::{Brain, Config, Shared, TlsConnect, clock};
@@ -22,7 +28,12 @@ const UNNAMED: VehicleId = VehicleId::from_bytes([0; 16]);
 fn main() -> Result<()> {
     let Cli { command } = Cli::parse();
     let Command::Run(args) = command;
-    tracing_subscriber::fmt().with_max_level(args.log).with_writer(std::io::stderr).init();
+    let terminal = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_max_level(args.log)
+        .with_ansi(terminal)
+        .with_writer(std::io::stderr)
+        .init();
     // One thread: a car's bus brings some ten thousand signals a second, which take a few percent.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("start the runtime")?.block_on(run(&args))
