@@ -14,7 +14,7 @@ export const RATES_LEN_MAX = 300;
 
 export type FleetEvent =
   | { type: 'summary'; summary: FleetSummary }
-  | { type: 'positions'; items: Position[]; removed: string[] }
+  | { type: 'positions'; items: Position[]; removed: string[]; complete?: boolean }
   | { type: 'connectivity'; changes: { vehicle_id: string; connected: boolean }[] };
 
 export function emptyFleet(): FleetState {
@@ -25,7 +25,7 @@ export function emptyFleet(): FleetState {
 export function readFleetEvent(type: string, data: string): FleetEvent | undefined {
   const value = JSON.parse(data);
   if (type === 'summary') return { type, summary: value };
-  if (type === 'positions') return { type, items: value.items ?? [], removed: [] };
+  if (type === 'positions') return { type, items: value.items ?? [], removed: [], complete: value.complete };
   if (type === 'connectivity') return { type, changes: value.items ?? [] };
   return undefined;
 }
@@ -45,6 +45,11 @@ export function applyFleetEvent(state: FleetState, event: FleetEvent): void {
         if (!known || known.at <= position.at) state.positions.set(position.vehicle_id, position);
       }
       for (const id of event.removed) state.positions.delete(id);
+      if (event.complete) {
+        // A grant was withdrawn, or events were missed: what is not listed does not hold any more.
+        const listed = new Set(event.items.map((position) => position.vehicle_id));
+        for (const id of [...state.positions.keys()]) if (!listed.has(id)) state.positions.delete(id);
+      }
       break;
     case 'connectivity':
       for (const change of event.changes) {
