@@ -9,6 +9,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
     let files: Vec<_> = FILES.iter().map(|file| folder.join(file)).collect();
     let descriptors = protox::compile(files, ["proto"])?;
-    prost_build::Config::new().bytes([".marque.v1.Desired.payload"]).compile_fds(descriptors)?;
+    prost_build::Config::new().compile_fds(descriptors)?;
     Ok(())
 }

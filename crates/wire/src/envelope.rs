@@ -142,7 +142,7 @@ impl SigningKey {
             version: envelope.version,
             not_before: envelope.not_before.0,
             expires: envelope.expires.0,
-            payload: envelope.payload.clone().into(),
+            payload: envelope.payload.clone(),
         };
         let signed = CoseSign1Builder::new()
             .protected(protected(self.id()))
@@ -241,6 +241,6 @@ fn content_from(bytes: &[u8]) -> Result<Envelope, Error> {
         version: content.version,
         not_before: Timestamp(content.not_before),
         expires: Timestamp(content.expires),
-        payload: content.payload.into(),
+        payload: content.payload,
     })
 }

@@ -20,6 +20,11 @@ pub struct BodyRef<'a> {
 }
 
 impl<'a> BodyRef<'a> {
+    /// A body that did not come with its frame, as in a log that keeps them apart.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
     pub fn as_bytes(self) -> &'a [u8] {
         self.bytes
     }
