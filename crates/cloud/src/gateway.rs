@@ -31,6 +31,7 @@ use bytes::Bytes;
 use lake::log::DurableLog;
 use link::server::Limits;
 use model::{Region, VehicleId};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{runtime::Handle, sync::mpsc};
@@ -141,12 +142,13 @@ impl Mailboxes {
 
 impl Gateway {
     /// Starts the workers. Questions to the backends that take time run on `runtime`.
-    pub fn start(config: Config, backends: Backends, runtime: &Handle) -> Result<Self, Error> {
+    pub fn start(mut config: Config, backends: Backends, runtime: &Handle) -> Result<Self, Error> {
         let plain = matches!(config.transport, Transport::PlainLoopback);
         if plain && !config.listen.ip().is_loopback() {
             return Err(Error::PlainBeyondLoopback { address: config.listen });
         }
         let workers = config.workers.max(1);
+        config.connections_max = files_for(config.connections_max);
         let listeners = listen(config.listen, workers)
             .map_err(|source| Error::Listen { address: config.listen, source })?;
         let address =
@@ -259,6 +261,28 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Each connection is a file, and a shell allows far fewer than a machine can hold: raises the limit
+/// as far as it goes, and gives how many connections it leaves room for.
+fn files_for(connections_max: usize) -> usize {
+    /// Log segments, tables, SQL, API and workers.
+    const OTHER_FILES: u64 = 1_024;
+    let wanted = u64::try_from(connections_max).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);
+    let limit = getrlimit(Resource::Nofile);
+    let raised = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let mut current = limit.current.unwrap_or(u64::MAX);
+    if current < raised && setrlimit(Resource::Nofile, Rlimit { current: Some(raised), ..limit }).is_ok() {
+        current = raised;
+    }
+    let left = usize::try_from(current.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX);
+    if left < connections_max {
+        tracing::info!(
+            connections_max = left,
+            "the limit of open files allows fewer cars; `ulimit -n` raises it"
+        );
+    }
+    left.clamp(1, connections_max)
 }
 
 fn join(thread: JoinHandle<()>) {

@@ -195,6 +195,8 @@ impl Worker {
         self.flush();
         if self.desk.now.instant >= self.next_timers {
             self.next_timers = self.desk.now.instant + TIMER_TICK;
+            // After a failure to accept, no event tells when it would succeed.
+            self.acceptable = self.listener.is_some();
             self.timers();
         }
         self.desk.send_news();
@@ -214,11 +216,11 @@ impl Worker {
             match listener.accept() {
                 Ok((socket, _)) => self.welcome(socket),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.acceptable = false,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    // Out of file descriptors, or the car is gone already: the next tick tries again.
+                    // Out of file descriptors, most likely; the timers try again.
                     tracing::warn!(%error, "a connection was not accepted");
-                    self.acceptable = error.kind() == io::ErrorKind::ConnectionAborted;
-                    return;
+                    self.acceptable = false;
                 }
             }
         }

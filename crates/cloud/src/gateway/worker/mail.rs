@@ -10,6 +10,7 @@ use wire::{Kind, topic::Topic};
 use super::Worker;
 use crate::gateway::{
     backend::{Admission, Cause, Denial, Unavailable},
+    connection::Phase,
     desk::Stop,
     directory::Key,
     mailbox::{Mail, Waiting},
@@ -29,6 +30,10 @@ impl Worker {
             }
             Mail::Admitted { key, request, result } => {
                 let Some(mut connection) = self.slots.take(key) else { return };
+                if connection.phase != Phase::Open {
+                    // It was given up while the registry thought.
+                    return self.slots.put(key, connection);
+                }
                 self.desk.reply.clear();
                 match self.desk.enter(key, &mut connection.car, &request, result) {
                     ControlFlow::Continue(()) => self.resume(key, connection),

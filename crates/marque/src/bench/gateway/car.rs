@@ -1,10 +1,11 @@
 //! One connection of the load client: as little work as it can be, so that the server is measured.
 
 use std::{
+    collections::VecDeque,
     io::{self, Read as _, Write as _},
     net::SocketAddr,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail};
@@ -29,6 +30,8 @@ pub(super) struct Car {
     partial: Vec<u8>,
     topic: String,
     next_number: PacketId,
+    /// When the messages in flight were sent, oldest first; acknowledgements come in their order.
+    sent: VecDeque<Instant>,
     next_batch: usize,
     greeted: bool,
     pub(super) connected: bool,
@@ -56,6 +59,7 @@ impl Car {
             partial: Vec::new(),
             topic: Topic::Up(batches::LANE).of(vehicle),
             next_number: PacketId::MIN,
+            sent: VecDeque::new(),
             next_batch: usize::from(vehicle.as_bytes()[0]),
             greeted: false,
             connected: false,
@@ -70,6 +74,11 @@ impl Car {
     pub(super) fn is_resumed(&self) -> bool {
         let kind = self.tls.as_ref().and_then(|tls| tls.handshake_kind());
         kind == Some(rustls::HandshakeKind::Resumed)
+    }
+
+    /// When the oldest message in flight was sent; call once for each acknowledgement.
+    pub(super) fn sent(&mut self) -> Option<Instant> {
+        self.sent.pop_front()
     }
 
     /// Goes on with what an event allows; gives how many messages were acknowledged.
@@ -103,7 +112,13 @@ impl Car {
     }
 
     /// Sends one message with one write.
-    pub(super) fn publish(&mut self, payloads: &[Vec<u8>], scratch: &mut Vec<u8>) -> anyhow::Result<()> {
+    pub(super) fn publish(
+        &mut self,
+        now: Instant,
+        payloads: &[Vec<u8>],
+        scratch: &mut Vec<u8>,
+    ) -> anyhow::Result<()> {
+        self.sent.push_back(now);
         let payload = payloads.get(self.next_batch % payloads.len()).context("there are batches")?;
         self.next_batch += 1;
         let publish = Publish {

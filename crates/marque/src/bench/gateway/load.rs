@@ -45,6 +45,25 @@ impl Wire {
 pub(super) struct Done {
     pub(super) count: usize,
     pub(super) span: Duration,
+    /// From a message's write to its acknowledgement.
+    pub(super) latency: Latency,
+}
+
+/// Percentiles in milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Latency {
+    pub(super) p50_ms: f64,
+    pub(super) p99_ms: f64,
+}
+
+impl Latency {
+    fn of(mut spans: Vec<Duration>) -> Self {
+        spans.sort_unstable();
+        let at = |percent: usize| {
+            spans.get(spans.len() * percent / 100).map_or(0.0, |span| span.as_secs_f64() * 1e3)
+        };
+        Self { p50_ms: at(50), p99_ms: at(99) }
+    }
 }
 
 /// Cars that each keep a window of messages in flight.
@@ -114,31 +133,36 @@ impl Load {
     pub(super) fn run(&mut self, span: Duration) -> anyhow::Result<Done> {
         if !self.started {
             self.started = true;
+            let now = clock::instant();
             for car in &mut self.cars {
                 for _ in 0..self.window {
-                    car.publish(&self.payloads, &mut self.scratch)?;
+                    car.publish(now, &self.payloads, &mut self.scratch)?;
                 }
             }
         }
         let start = clock::instant();
-        let mut count = 0;
+        let mut spans = Vec::new();
         let mut heard = start;
+        let mut now = start;
         loop {
             self.poll.poll(&mut self.events, Some(Duration::from_millis(50)))?;
             for event in &self.events {
                 let Some(car) = self.cars.get_mut(event.token().0) else { continue };
                 let acknowledged = car.step(&mut self.scratch)?;
-                for _ in 0..acknowledged {
-                    car.publish(&self.payloads, &mut self.scratch)?;
+                if acknowledged > 0 {
+                    now = clock::instant();
                 }
-                count += acknowledged;
+                for _ in 0..acknowledged {
+                    spans.extend(car.sent().map(|sent| now - sent));
+                    car.publish(now, &self.payloads, &mut self.scratch)?;
+                }
             }
-            let now = clock::instant();
+            now = clock::instant();
             if !self.events.is_empty() {
                 heard = now;
             }
             if now - start >= span {
-                return Ok(Done { count, span: now - start });
+                return Ok(Done { count: spans.len(), span: now - start, latency: Latency::of(spans) });
             }
             if now - heard > PATIENCE {
                 bail!("the server acknowledges nothing any more");
@@ -227,7 +251,7 @@ impl Storm {
         if self.resumed && self.next > 2 * self.configs.len() + count && full > self.configs.len() {
             bail!("{full} of {count} connections were not resumed");
         }
-        Ok(Done { count, span: clock::instant() - start })
+        Ok(Done { count, span: clock::instant() - start, latency: Latency::default() })
     }
 
     fn fill(&mut self, place: usize) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     disk::Sync,
-    load::{Done, Wire},
+    load::{Done, Latency, Wire},
     peer::Kind,
 };
 
@@ -29,6 +29,7 @@ pub(super) struct LoadRow {
     acks_per_s: f64,
     cpu_us_per_message: f64,
     core_share: f64,
+    latency: Latency,
 }
 
 /// Memory of one server's idle connections.
@@ -65,6 +66,7 @@ impl LoadRow {
             acks_per_s: rate(done),
             cpu_us_per_message: each(done, cpu),
             core_share: cpu.as_secs_f64() / done.span.as_secs_f64(),
+            latency: done.latency,
         }
     }
 }
@@ -123,20 +125,22 @@ impl Report {
             )?;
             writeln!(
                 out,
-                "{:<6} {:>11}  {:<10} {:>10} {:>12} {:>6}",
-                "wire", "conns x win", "server", "acks/s", "CPU us/msg", "core"
+                "{:<6} {:>11}  {:<10} {:>10} {:>12} {:>6} {:>9} {:>9}",
+                "wire", "conns x win", "server", "acks/s", "CPU us/msg", "core", "ack p50", "ack p99"
             )?;
             for pair in self.loads.chunks(2) {
                 for row in pair {
                     writeln!(
                         out,
-                        "{:<6} {:>11}  {:<10} {:>10.0} {:>12.2} {:>5.0}%",
+                        "{:<6} {:>11}  {:<10} {:>10.0} {:>12.2} {:>5.0}% {:>6.1} ms {:>6.1} ms",
                         row.wire,
                         format!("{} x {}", row.connections, row.window),
                         row.server,
                         row.acks_per_s,
                         row.cpu_us_per_message,
                         row.core_share * 100.0,
+                        row.latency.p50_ms,
+                        row.latency.p99_ms,
                     )?;
                 }
                 if let [ours, theirs] = pair {
@@ -186,6 +190,8 @@ impl Report {
                     "acks_per_s": row.acks_per_s,
                     "cpu_us_per_message": row.cpu_us_per_message,
                     "core_share": row.core_share,
+                    "ack_p50_ms": row.latency.p50_ms,
+                    "ack_p99_ms": row.latency.p99_ms,
                 })
             })
             .collect();
