@@ -118,9 +118,8 @@ impl Body {
         let on = Self::is_on(phase);
         let at_the_door = matches!(phase, Phase::AtTheDoor { left_s, .. } if left_s < 8.0);
         self.doors_open = [at_the_door, at_the_door && self.passenger, false, false];
-        let rear = |rear: bool| rear && at_the_door;
-        self.trunk_open = rear(self.passenger);
-        self.locked = !at_the_door && !(on && speed_mps < 4.0);
+        self.trunk_open = at_the_door && self.passenger;
+        self.locked = !(at_the_door || (on && speed_mps < 4.0));
         self.belted = [on, on && self.passenger];
         self.indicate = if on { demand.indicate } else { Indicate::Off };
         self.dark = is_dark(now, place);

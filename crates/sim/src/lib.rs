@@ -13,6 +13,7 @@ mod fleet;
 mod noise;
 mod powertrain;
 mod routes;
+pub mod run;
 mod sensors;
 mod track;
 

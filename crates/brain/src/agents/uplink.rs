@@ -102,7 +102,12 @@ impl Uplink {
         while connection.window_free() > 0 {
             let Some((topic, payload, sent)) = self.next_message(core, now)? else { return Ok(()) };
             match connection.publish(topic, &payload) {
-                Ok(id) => self.in_flight.push((id, sent)),
+                Ok(id) => {
+                    if let (Sent::Batch { key, samples }, Some(observer)) = (sent, core.observer()) {
+                        observer.published(key, samples);
+                    }
+                    self.in_flight.push((id, sent));
+                }
                 Err(NotSent::WindowFull | NotSent::NotReady) => {
                     core.queue_mut().rewind();
                     return Ok(());
