@@ -1,6 +1,12 @@
 //! Options, logging and how a run ends.
 
+mod api;
+mod cloud;
+mod demo;
+mod openapi;
 mod replay;
+mod signal;
+mod sim;
 mod vss;
 
 use std::{
@@ -19,7 +25,7 @@ use crate::bench;
 #[command(name = "marque", version)]
 struct Cli {
     /// What to log to stderr: a level (error, warn, info, debug, trace), or levels by module.
-    #[arg(long, global = true, default_value = "info", value_name = "FILTER")]
+    #[arg(long, global = true, default_value = "info,delta_kernel=warn", value_name = "FILTER")]
     log: String,
 
     #[command(subcommand)]
@@ -30,8 +36,16 @@ struct Cli {
 enum Command {
     /// Measure beside peers, in one run on one machine.
     Bench(bench::Options),
+    /// Run the platform.
+    Cloud(cloud::Options),
+    /// Run the platform and a simulated fleet of all brands beside it.
+    Demo(demo::Options),
+    /// Print the OpenAPI document of the HTTP API.
+    Openapi,
     /// Play a recorded bus through a car's decoder.
     Replay(replay::Options),
+    /// Drive a simulated fleet of all brands against a platform.
+    Sim(sim::Options),
     /// Look at catalogues of the Vehicle Signal Specification.
     Vss(vss::Options),
 }
@@ -39,7 +53,7 @@ enum Command {
 /// Reads the command line and does what it says. An error ends with code 1, a wrong option with 2.
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
-    match log_to_stderr(&cli.log).and_then(|()| dispatch(cli.command)) {
+    match log_to_stderr(&cli.log).and_then(|()| dispatch(cli.command, &cli.log)) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads our output may close it when it has enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -50,12 +64,21 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-fn dispatch(command: Command) -> anyhow::Result<()> {
+fn dispatch(command: Command, log: &str) -> anyhow::Result<()> {
     match command {
         Command::Bench(options) => bench::run(&options),
+        Command::Cloud(options) => cloud::run(options),
+        Command::Demo(options) => demo::run(&options, log),
+        Command::Openapi => openapi::run(&mut io::stdout().lock()),
         Command::Replay(options) => replay::run(&options),
+        Command::Sim(options) => sim::run(&options),
         Command::Vss(options) => vss::run(&options, &mut io::stdout().lock()),
     }
+}
+
+/// The runtime of a command that serves or drives.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")
 }
 
 fn log_to_stderr(filter: &str) -> anyhow::Result<()> {

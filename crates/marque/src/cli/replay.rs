@@ -2,20 +2,22 @@
 
 mod maps;
 mod print;
+mod upload;
 
 use std::{
     fs::File,
-    io::{self, BufReader},
+    io::{self, BufReader, Write as _},
     path::PathBuf,
     sync::Arc,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use bus::{
     log::{LogReader, Pace, Replay},
     profile::Profile,
 };
 use clap::{ArgGroup, Args, ValueEnum};
+use model::Timestamp;
 
 use crate::clock;
 
@@ -42,9 +44,17 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     vss: Option<PathBuf>,
 
-    /// Print each sample to stdout as a line.
-    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    /// Print each sample to stdout as a line; so it is without `--cloud`.
+    #[arg(long, value_name = "FORMAT", default_value = "json", conflicts_with = "cloud")]
     print: Format,
+
+    /// Play the log as a car of this platform, for example `http://127.0.0.1:8080`, and compare what
+    /// its history shows with what the log holds.
+    #[arg(long, value_name = "URL")]
+    cloud: Option<String>,
+
+    #[command(flatten)]
+    cloud_options: upload::CloudOptions,
 
     /// How fast to play.
     #[arg(long, value_name = "PACE", default_value = "full")]
@@ -88,26 +98,52 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         map: options.map.as_deref(),
         vss: options.vss.as_deref(),
     })?;
-    let file = File::open(&options.file).with_context(|| format!("open {}", options.file.display()))?;
-    let reader = LogReader::new(BufReader::new(file));
-    let reader = if options.strict { reader } else { reader.tolerant() };
     let pace = match options.speed {
         Speed::Full => Pace::Full,
         Speed::Real => Pace::Real,
     };
+    match &options.cloud {
+        Some(url) => to_cloud(url, options, &profile, pace),
+        None => to_stdout(options, &profile, pace),
+    }
+}
+
+fn to_cloud(url: &str, options: &Options, profile: &Arc<Profile>, pace: Pace) -> anyhow::Result<()> {
+    let vss = options.vss.as_ref();
+    let recording = upload::Recording { file: &options.file, profile, vss, pace };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let played = runtime.block_on(upload::upload(url, &options.cloud_options, &recording));
+    let report = played.with_context(|| format!("play {} to {url}", options.file.display()))?;
+    let text = serde_json::to_string_pretty(&report.to_json()).context("write the report")?;
+    writeln!(io::stdout(), "{text}").context("write the report")?;
+    if !report.is_complete() {
+        bail!("the platform does not show what the log holds; compare the numbers above");
+    }
+    Ok(())
+}
+
+fn to_stdout(options: &Options, profile: &Arc<Profile>, pace: Pace) -> anyhow::Result<()> {
+    let file = File::open(&options.file).with_context(|| format!("open {}", options.file.display()))?;
+    let reader = LogReader::new(BufReader::new(file));
+    let reader = if options.strict { reader } else { reader.tolerant() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let summary = match options.print {
         Format::Json => runtime.block_on(print::json(
             reader,
-            &profile,
+            profile,
             Replay::new(pace, clock::now()),
             clock::now,
             &mut io::BufWriter::new(io::stdout()),
         )),
     };
     let summary = summary.with_context(|| format!("play {}", options.file.display()))?;
-    report(&summary, &profile);
+    report(&summary, profile);
     Ok(())
+}
+
+/// In UTC with microseconds; a log without a date counts from 1970.
+fn rfc3339(time: Timestamp) -> String {
+    jiff::Timestamp::from_microsecond(time.0).map_or_else(|_| time.0.to_string(), |time| format!("{time:.6}"))
 }
 
 fn report(summary: &Summary, profile: &Arc<Profile>) {

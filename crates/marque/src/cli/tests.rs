@@ -18,6 +18,9 @@ fn options_that_exclude_each_other_are_refused() {
     check("replay x.log --dbc x.dbc --map x.toml --vss vss.json --strict", true);
     check("replay x.log", false);
     check("replay x.log --map x.toml --profile psa-aee2010", false);
+    check("sim --cloud http://localhost:8080 --state cars --password-file p --vehicles 28 --for 60", true);
+    check("sim --cloud http://localhost:8080 --state cars --token-file t --events --report r.json", true);
+    check("sim --cloud http://localhost:8080 --state cars", false);
     check("vss list", true);
     check("vss check", false);
     check("", false);

@@ -18,7 +18,8 @@ impl Api {
         let client = Client::new();
         let credentials = json!({ "username": username, "password": password });
         let request = client.post(format!("{base}/v1/session")).json(&credentials);
-        let session = json_of(request.send().await.context("reach the platform")?).await.context("sign in")?;
+        let session =
+            json_of(request.send().await.context("reach the platform")?).await.context("sign in")?;
         let token = session["token"].as_str().context("read the session's token")?.to_owned();
         Ok(Self { client, base, token })
     }
@@ -29,6 +30,14 @@ impl Api {
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
         self.send(self.request(Method::POST, path).json(body)).await.with_context(|| format!("POST {path}"))
+    }
+
+    pub(super) async fn text(&self, path: &str) -> Result<String> {
+        let response = self.request(Method::GET, path).send().await.context("reach the platform")?;
+        if !response.status().is_success() {
+            bail!("GET {path}: {}", response.status());
+        }
+        response.text().await.context("read the answer")
     }
 
     /// An event stream, open until it is dropped.
@@ -54,9 +63,13 @@ impl Api {
 async fn json_of(response: Response) -> Result<Value> {
     let status = response.status();
     let text = response.text().await.context("read the answer")?;
-    let body: Value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).context("read the answer")? };
+    let body: Value =
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).context("read the answer")? };
     if !status.is_success() {
-        bail!("{status}: {}", body["detail"].as_str().or(body["title"].as_str()).unwrap_or("no reason given"));
+        bail!(
+            "{status}: {}",
+            body["detail"].as_str().or(body["title"].as_str()).unwrap_or("no reason given")
+        );
     }
     Ok(body)
 }

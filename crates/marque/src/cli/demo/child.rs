@@ -3,7 +3,6 @@
 use std::{path::PathBuf, process::Stdio};
 
 use anyhow::{Context as _, Result, bail};
-use model::Timestamp;
 use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
@@ -28,6 +27,8 @@ pub(super) struct FleetArgs {
 pub(super) enum Event {
     /// So many cars are registered and have certificates.
     Enrolled { vehicles: u32 },
+    /// So many cars were started.
+    Started { vehicles: u32 },
     /// All cars run.
     Running { vehicles: u32 },
     /// A car whose publishes are told one by one handed a batch to its socket.
@@ -66,11 +67,10 @@ impl FleetProcess {
     }
 
     /// The next thing it says; an error when it ended. Dropping the future loses nothing.
-    pub(super) async fn event(&mut self) -> Result<(Event, Timestamp)> {
+    pub(super) async fn event(&mut self) -> Result<Event> {
         match self.lines.next_line().await.context("read what the fleet says")? {
             Some(line) => {
-                let event = serde_json::from_str(&line).with_context(|| format!("read the fleet's line `{line}`"))?;
-                Ok((event, crate::clock::now()))
+                serde_json::from_str(&line).with_context(|| format!("read the fleet's line `{line}`"))
             }
             None => {
                 let status = self.child.wait().await.context("wait for the fleet")?;
@@ -81,7 +81,9 @@ impl FleetProcess {
 
     /// Asks it to send what it has queued, then to end, and waits for both.
     pub(super) async fn stop(mut self) -> Result<()> {
-        if let Some(id) = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
+        if let Some(id) =
+            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+        {
             rustix::process::kill_process(id, rustix::process::Signal::TERM).context("stop the fleet")?;
         }
         // What it still says must be read, or it would wait for room in the pipe.

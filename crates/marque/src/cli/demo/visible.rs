@@ -3,7 +3,10 @@
 //! Some cars tell of each publish; a client of their event streams notes when the platform shows
 //! what it received after that publish.
 
-use std::{collections::HashMap, sync::{Arc, Mutex, PoisonError}};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use anyhow::{Context as _, Result};
 use model::Timestamp;
@@ -73,7 +76,11 @@ impl Probe {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a quantile of a length is a place in it")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a quantile of a length is a place in it"
+)]
 fn rank(last: usize, quantile: f64) -> usize {
     (last as f64 * quantile).round() as usize
 }

@@ -16,7 +16,7 @@ use model::{Micros, Timestamp};
 use serde::Serialize;
 use signals::{Catalogue, Leaf, Sample, SignalId, Value};
 
-use super::Summary;
+use super::{Summary, rfc3339};
 
 /// A line of the output.
 #[derive(Serialize)]
@@ -125,9 +125,4 @@ fn json_of(value: &Value, leaf: &Leaf) -> serde_json::Value {
         Value::Text(text) => (**text).into(),
         Value::Array(values) => values.iter().map(|value| json_of(value, leaf)).collect(),
     }
-}
-
-/// In UTC with microseconds; a log without a date counts from 1970.
-fn rfc3339(time: Timestamp) -> String {
-    jiff::Timestamp::from_microsecond(time.0).map_or_else(|_| time.0.to_string(), |time| format!("{time:.6}"))
 }

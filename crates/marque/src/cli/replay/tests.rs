@@ -6,7 +6,7 @@ use std::{
 
 use super::*;
 
-fn data(path: &str) -> Option<PathBuf> {
+pub(super) fn data(path: &str) -> Option<PathBuf> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(path);
     if !file.exists() {
         eprintln!("skipped: ../shared/data is absent");
@@ -48,7 +48,7 @@ fn npy(path: &str) -> Option<Vec<f64>> {
 }
 
 /// The greatest distance between the reference and the sample nearest in time.
-fn worst(samples: &[(f64, f64)], folder: &str) -> f64 {
+pub(super) fn worst(samples: &[(f64, f64)], folder: &str) -> f64 {
     let times = npy(&format!("comma2k19/{folder}/t")).unwrap();
     let values = npy(&format!("comma2k19/{folder}/value")).unwrap();
     assert_eq!(times.len(), values.len());

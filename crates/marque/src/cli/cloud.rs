@@ -1,0 +1,78 @@
+//! `marque cloud`: the platform.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use cloud::{clock::Clock, config, platform::Platform};
+
+use super::signal;
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Where everything is kept: database, log, tables, keys.
+    #[arg(long, default_value = config::Options::DATA, value_name = "DIR")]
+    data: PathBuf,
+
+    /// The region that this cell is.
+    #[arg(long, default_value = config::Options::REGION)]
+    region: String,
+
+    /// Whose law holds for the region's cars.
+    #[arg(long, default_value = config::Options::JURISDICTION)]
+    jurisdiction: String,
+
+    /// Where the API and the console listen.
+    #[arg(long, default_value_t = config::Options::HTTP, value_name = "ADDRESS")]
+    http: SocketAddr,
+
+    /// Where cars connect (MQTT 5 over mTLS).
+    #[arg(long, default_value_t = config::Options::MQTT, value_name = "ADDRESS")]
+    mqtt: SocketAddr,
+
+    /// A name or address that the server's certificate carries besides this machine's own.
+    #[arg(long = "hostname", value_name = "NAME")]
+    hostnames: Vec<String>,
+
+    /// A PostgreSQL URL; a SQLite file in the data folder without it.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+
+    /// Serve the API without TLS although other machines can reach it, for a proxy that ends TLS.
+    #[arg(long)]
+    http_plain: bool,
+}
+
+pub(crate) fn run(options: Options) -> anyhow::Result<()> {
+    let config = config::Options {
+        data: options.data,
+        region: options.region,
+        jurisdiction: options.jurisdiction,
+        http: options.http,
+        mqtt: options.mqtt,
+        hostnames: options.hostnames,
+        database: options.database,
+        http_plain: options.http_plain,
+    }
+    .resolve()
+    .context("read the options")?;
+    let password_file = config.operator_password_file();
+    let runtime = super::runtime()?;
+    runtime.block_on(async {
+        let platform = Platform::start(config, Clock::system()).await.context("start the platform")?;
+        if platform.operator_made() {
+            tracing::info!(
+                url = platform.url(),
+                "sign in as `operator` with the password in {}",
+                password_file.display()
+            );
+        }
+        let failed = tokio::select! {
+            () = signal::stop_order() => false,
+            () = platform.failed() => true,
+        };
+        platform.stop().await;
+        anyhow::ensure!(!failed, "a part of the platform failed; its last messages say why");
+        Ok(())
+    })
+}

@@ -1,0 +1,213 @@
+//! A recording as a car of a platform: enrolled over the API, run by a real brain, and counted at
+//! the other end.
+
+mod books;
+mod enrol;
+mod held;
+
+use std::{
+    fs::{self, File},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use brain::{Brain, Config, TlsConnect};
+use bus::{log::Pace, profile::Profile};
+use clap::Args;
+use model::{Brand, Micros, Timestamp, VehicleId};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use wire::{ClockState, VerifyingKeys};
+
+use crate::{
+    cli::api::{Api, Login},
+    clock,
+};
+use books::{Decoded, Report};
+use enrol::Car;
+use held::HeldReplay;
+
+/// What the car's samples are collected for, and the owner grants.
+const PURPOSE: &str = "fleet-management";
+
+/// How long a car may take until it runs what the platform wants, and samples until they are seen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+#[derive(Debug, Args)]
+pub(crate) struct CloudOptions {
+    /// Where cars connect; the API's host at port 8883 without it.
+    #[arg(long, value_name = "HOST:PORT")]
+    mqtt: Option<String>,
+
+    #[command(flatten)]
+    login: Login,
+
+    /// The brand that the recorded car is registered under.
+    #[arg(long, default_value = Brand::Peugeot.slug(), value_name = "BRAND")]
+    brand: Brand,
+
+    /// The region that the car belongs to.
+    #[arg(long, default_value = cloud::config::Options::REGION)]
+    region: String,
+}
+
+/// A recording and what it means.
+pub(super) struct Recording<'a> {
+    pub file: &'a PathBuf,
+    pub profile: &'a Arc<Profile>,
+    /// The car's catalogue, when it is not the shipped one.
+    pub vss: Option<&'a PathBuf>,
+    pub pace: Pace,
+}
+
+/// Plays a recording into the platform. It begins when the car runs the campaign; its first frame is
+/// at that moment, so at full speed its times run ahead of the clock.
+pub(super) async fn upload(
+    url: &str,
+    options: &CloudOptions,
+    recording: &Recording<'_>,
+) -> anyhow::Result<Report> {
+    let decoded = books::decode(recording.file, recording.profile)?;
+    let api = Api::sign_in(url, &options.login).await?;
+    if let Some(file) = recording.vss {
+        let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+        api.post_text("/v1/catalogues", text).await?;
+    }
+    let profile = recording.profile;
+    let car = enrol::enrol(&api, options.brand, &options.region, profile, clock::now()).await?;
+    let campaign = start_campaign(&api, car.vehicle, profile).await?;
+    tracing::info!(vehicle = %car.vehicle, campaign, "the car is enrolled");
+
+    let mqtt = options.mqtt.clone().or_else(|| sim::run::mqtt_of(url));
+    let mqtt = mqtt.with_context(|| format!("find the host in `{url}`; write it as http://HOST:PORT"))?;
+    let (release, released) = oneshot::channel();
+    let data = tempfile::tempdir().context("make a folder for the car's queue")?;
+    let file = File::open(recording.file).with_context(|| format!("open {}", recording.file.display()))?;
+    let provider = HeldReplay::new(file, recording.pace, released);
+    let (connect, config) = car_parts(&car, &mqtt, profile, data.path().to_owned())?;
+    let shared = Arc::clone(&config.shared);
+    let brain = Brain::open(config, Some(connect), provider)?;
+
+    let begin = async {
+        wait_until_applied(&api, car.vehicle).await?;
+        let start = clock::now();
+        // Nobody takes it when the brain is gone, and then the brain's own error is what counts.
+        release.send(start).ok();
+        anyhow::Ok(start)
+    };
+    let running = brain.run(async { drop(tokio::signal::ctrl_c().await) });
+    let mut running = std::pin::pin!(running);
+    let start = tokio::select! {
+        ended = &mut running => { ended?; bail!("the car was stopped before it began") }
+        start = begin => start?,
+    };
+    running.await?;
+
+    let visible = wait_until_visible(&api, car.vehicle, &decoded, start).await?;
+    Ok(Report { vehicle: car.vehicle, campaign, start, decoded, visible, stats: shared.stats.snapshot() })
+}
+
+fn car_parts(
+    car: &Car,
+    mqtt: &str,
+    profile: &Arc<Profile>,
+    data_dir: PathBuf,
+) -> anyhow::Result<(TlsConnect, Config)> {
+    let roots = link::tls::roots(&link::tls::certificates(car.ca_pem.as_bytes())?)?;
+    let own = link::tls::Identity::from_pem(car.certificate_pem.as_bytes(), car.key_pem.as_bytes())?;
+    let tls = link::tls::client_config(own, roots)?;
+    let connect = TlsConnect::new(mqtt, tls, car.vehicle, link::client::Options::default())?;
+    let config = Config::new(car.vehicle, data_dir, Arc::clone(profile.catalogue()));
+    let config = Config {
+        software: concat!("marque-replay ", env!("CARGO_PKG_VERSION")).into(),
+        keys: Arc::new(VerifyingKeys::new([car.desired_key])),
+        // A recording's times are what somebody wrote down.
+        clock_state: ClockState::Corrected,
+        end_with_source: true,
+        phase: Micros::ZERO,
+        ..config.with_profile(Arc::clone(profile))
+    };
+    Ok((connect, config))
+}
+
+/// Every reading of every signal that the profile maps.
+async fn start_campaign(api: &Api, vehicle: VehicleId, profile: &Profile) -> anyhow::Result<u64> {
+    let leaves = profile.signals().filter_map(|(signal, _)| profile.catalogue().by_id(signal));
+    let paths: Vec<_> = leaves.map(|leaf| &*leaf.path).collect();
+    let document = json!({
+        "name": format!("Replay of {vehicle}"),
+        "purpose": PURPOSE,
+        "groups": [{
+            "signals": paths,
+            "lane": "bulk",
+            "on_change": { "min_interval_ms": 0, "min_delta": 0.0 },
+            "flush_every_ms": 10_000,
+        }],
+    });
+    let campaign = api.post("/v1/campaigns", &document).await?;
+    let id = campaign["campaign_id"].as_u64().context("read the campaign's number")?;
+    let assignment = json!({ "vehicle_ids": [vehicle.to_string()] });
+    api.post(&format!("/v1/campaigns/{id}/assignments"), &assignment).await?;
+    Ok(id)
+}
+
+/// Whether the car reports every version that the platform wants of it.
+async fn wait_until_applied(api: &Api, vehicle: VehicleId) -> anyhow::Result<()> {
+    let path = format!("/v1/vehicles/{vehicle}/state");
+    let look = async {
+        loop {
+            let state = api.get(&path).await?;
+            if let Some(error) = refused(&state) {
+                bail!("the car cannot do what the platform wants: {error}");
+            }
+            if is_applied(&state) {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    let within = tokio::time::timeout(PATIENCE, look).await;
+    within.context("wait for the car to run the campaign; can it reach the platform's MQTT port?")?
+}
+
+fn list<'a>(state: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    state[name].as_array().into_iter().flatten()
+}
+
+fn refused(state: &Value) -> Option<&str> {
+    list(state, "reported").find_map(|reported| reported["error"].as_str())
+}
+
+fn is_applied(state: &Value) -> bool {
+    let runs = |desired: &Value| {
+        list(state, "reported").any(|reported| {
+            reported["kind"] == desired["kind"] && reported["version"].as_u64() >= desired["version"].as_u64()
+        })
+    };
+    list(state, "desired").next().is_some() && list(state, "desired").all(runs)
+}
+
+/// Reads history until it holds what was decoded, or stays behind it for too long.
+async fn wait_until_visible(
+    api: &Api,
+    vehicle: VehicleId,
+    decoded: &Decoded,
+    start: Timestamp,
+) -> anyhow::Result<Vec<u64>> {
+    let deadline = clock::now() + Micros(i64::try_from(PATIENCE.as_micros()).unwrap_or(i64::MAX));
+    loop {
+        let visible = books::count_history(api, vehicle, decoded, start).await?;
+        let enough = visible.iter().zip(&decoded.signals).all(|(seen, signal)| *seen >= signal.readings);
+        if enough || clock::now() > deadline {
+            return Ok(visible);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! The recorded car leaves the factory.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context as _;
+use bus::profile::Profile;
+use model::{Brand, Timestamp, VehicleId};
+use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
+use serde_json::{Value, json};
+
+use super::PURPOSE;
+use crate::cli::api::Api;
+
+/// What a VIN is written with (ISO 3779).
+const VIN_DIGITS: &[u8; 33] = b"0123456789ABCDEFGHJKLMNPRSTUVWXYZ";
+
+/// What a car gets from its factory.
+pub(super) struct Car {
+    pub vehicle: VehicleId,
+    pub certificate_pem: String,
+    pub key_pem: String,
+    pub ca_pem: String,
+    /// Whose signatures on desired state count.
+    pub desired_key: [u8; 32],
+}
+
+/// Registers and certifies a car with the grants that the recording needs.
+pub(super) async fn enrol(
+    api: &Api,
+    brand: Brand,
+    region: &str,
+    profile: &Profile,
+    now: Timestamp,
+) -> anyhow::Result<Car> {
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+    let csr_pem = CertificateParams::default().serialize_request(&key)?.pem()?;
+    let request = json!({ "vehicles": [{
+        "vehicle": {
+            "vin": vin(now),
+            "brand": brand.slug(),
+            "model": profile.title().chars().take(64).collect::<String>(),
+            "model_year": year(now),
+            "architecture": profile.name(),
+            "region": region,
+        },
+        "csr_pem": csr_pem,
+        "grants": grants(profile),
+    }] });
+    let answer = api.post("/v1/vehicles/enrolments", &request).await?;
+    let text = |value: &Value, name: &str| {
+        let found = value[name].as_str().map(str::to_owned);
+        found.with_context(|| format!("read `{name}` of the enrolment"))
+    };
+    let item = &answer["items"][0];
+    let desired_key = hex::decode(text(&answer, "desired_key")?).ok().and_then(|key| key.try_into().ok());
+    Ok(Car {
+        vehicle: text(item, "vehicle_id")?.parse()?,
+        certificate_pem: text(item, "certificate_pem")?,
+        key_pem: key.serialize_pem(),
+        ca_pem: text(&answer, "ca_pem")?,
+        desired_key: desired_key.context("read `desired_key` of the enrolment")?,
+    })
+}
+
+/// Whoever plays a recording is its owner, and grants what it holds.
+fn grants(profile: &Profile) -> Vec<Value> {
+    let leaves = profile.signals().filter_map(|(signal, _)| profile.catalogue().by_id(signal));
+    let categories: BTreeSet<_> = leaves.map(|leaf| leaf.category).collect();
+    let grant = |category: model::DataCategory| json!({ "purpose": PURPOSE, "category": category.slug(), "granted": true });
+    categories.into_iter().map(grant).collect()
+}
+
+/// Each replay is a car of its own: the recorded car's number is in no log.
+fn vin(now: Timestamp) -> String {
+    let mut number = now.0.unsigned_abs();
+    let mut digits = [0; 9];
+    for digit in digits.iter_mut().rev() {
+        let place = usize::try_from(number % 33).expect("the remainder is below 33");
+        *digit = VIN_DIGITS[place];
+        number /= 33;
+    }
+    format!("REPLAYED{}", digits.map(char::from).iter().collect::<String>())
+}
+
+fn year(now: Timestamp) -> i16 {
+    let time = jiff::Timestamp::from_microsecond(now.0).unwrap_or_default();
+    time.to_zoned(jiff::tz::TimeZone::UTC).year()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Vin;
+
+    use super::*;
+
+    #[test]
+    fn each_replay_gets_a_vin_of_its_own() {
+        let first = vin(Timestamp(1_795_420_800_000_000));
+        let second = vin(Timestamp(1_795_420_800_000_001));
+        assert_ne!(first, second);
+        assert!(first.parse::<Vin>().is_ok() && second.parse::<Vin>().is_ok(), "{first} {second}");
+    }
+}
