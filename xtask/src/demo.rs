@@ -3,14 +3,19 @@
 use anyhow::{Context as _, Result};
 
 use crate::{
+    readers,
     run::{Step, headline, target},
     web,
 };
 
 pub(crate) fn demo(args: &[String]) -> Result<()> {
     build()?;
-    let marque = target()?.join("debug/marque");
-    Err(Step::new(marque).args(["demo"]).args(args).exec())
+    let marque = Step::new(target()?.join("debug/marque")).args(["demo"]).args(args);
+    let reports = args.iter().any(|arg| arg.starts_with("--report"));
+    if !reports || args.iter().any(|arg| arg.starts_with("--reader")) {
+        return Err(marque.exec());
+    }
+    Err(marque.args(["--reader"]).args(readers::program("duckdb")?).exec())
 }
 
 /// Builds the console and the binary that embeds it; the crates below it compile meanwhile.

@@ -9,6 +9,7 @@ mod codegen;
 mod demo;
 mod fuzz;
 mod lint;
+mod live;
 mod packages;
 mod readers;
 mod run;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::{
-    demo, packages, readers,
+    demo, live, packages,
     run::{Step, exists, headline},
     web,
 };
@@ -20,5 +20,5 @@ pub(crate) fn test(args: &[String]) -> Result<()> {
     } else {
         Step::new("cargo").args(["test", "--workspace", "--quiet"]).args(args).run()?;
     }
-    readers::against_a_demo()
+    live::live()
 }
