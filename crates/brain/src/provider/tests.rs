@@ -52,6 +52,20 @@ async fn can_frames_come_as_text_over_udp() {
 }
 
 #[tokio::test]
+async fn buses_keep_their_numbers_whichever_comes_first_in_a_datagram() {
+    let local = (Ipv4Addr::LOCALHOST, 0).into();
+    let mut provider = UdpProvider::bind(local, Transport::Can, at_start).unwrap();
+    let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    peer.send_to(b"(1.0) can1 0B4#00\n(1.0) can0 0B4#00\n", provider.local_address().unwrap()).unwrap();
+    let channels =
+        [provider.next().await.unwrap(), provider.next().await.unwrap()].map(|input| match input.what {
+            What::Bus(BusMessage::Can(frame)) => frame.channel,
+            What::Bus(BusMessage::Datagram(_)) | What::Samples(_) => panic!("not a frame"),
+        });
+    assert_eq!(channels, [1, 0]);
+}
+
+#[tokio::test]
 async fn a_closed_channel_ends_its_provider() {
     let (sender, mut provider) = channel(1);
     let input = Input { time: START, what: What::Samples(Vec::new()) };

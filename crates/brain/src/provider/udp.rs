@@ -60,10 +60,12 @@ impl UdpProvider {
                 self.waiting.push_back(Input { time, what: What::Bus(BusMessage::Datagram(bytes.to_vec())) });
             }
             Transport::Can => {
-                let frames = LogReader::new(bytes).tolerant().filter_map(Result::ok);
-                let inputs =
-                    frames.map(|frame| Input { time, what: What::Bus(BusMessage::Can(frame.at(time))) });
-                self.waiting.extend(inputs);
+                let mut reader = LogReader::new(bytes).tolerant();
+                while let Some(frame) = reader.find_map(Result::ok) {
+                    let channel = channel(reader.interfaces(), frame.channel);
+                    let frame = frame.at(time).on(channel);
+                    self.waiting.push_back(Input { time, what: What::Bus(BusMessage::Can(frame)) });
+                }
             }
         }
     }
@@ -102,6 +104,14 @@ impl Provider for UdpProvider {
             tracing::debug!(%error, "a message could not be put on the car's network");
         }
     }
+}
+
+/// The number in an interface's name, `can1`: a datagram may begin with any of the car's buses. A
+/// name without one counts as it came.
+fn channel(interfaces: &[String], place: u8) -> u8 {
+    let name = interfaces.get(usize::from(place)).map_or("", String::as_str);
+    let digits = name.trim_start_matches(|c: char| !c.is_ascii_digit());
+    digits.parse().unwrap_or(place)
 }
 
 /// A frame as `candump -L` writes it.
