@@ -3,8 +3,8 @@
 
     check.py TABLE_DIRECTORY... [--reader duckdb|chdb|deltalake]...
 
-Rows, samples, the sum and type of each signal column, rows that say again what another says (same
-car, batch and time), and the bytes of the data files. Fails when the readers do not agree.
+Rows, samples, the sum and type of each signal column, samples that are there again (same car, batch,
+time and signal), and the bytes of the data files. Fails when the readers do not agree.
 
 A sample is a value in a signal's column, or an entry of the quality map that says that there is
 none: `not-available`, or `out-of-range=` and the raw value.
@@ -47,8 +47,8 @@ def kind(type_name):
     return name
 
 
-def summary(reader, rows, columns, samples, distinct):
-    return {"reader": reader, "rows": rows, "samples": samples, "duplicates": rows - distinct, "columns": columns}
+def summary(reader, rows, columns, samples, duplicates):
+    return {"reader": reader, "rows": rows, "samples": samples, "duplicates": duplicates, "columns": columns}
 
 
 def stored_bytes(table):
@@ -71,13 +71,14 @@ def read_sql(reader, types, query, count_map, quote='"', text="VARCHAR"):
         parts.append(f"CAST(sum({q(name)}) AS {text})" if numeric else f"CAST(NULL AS {text})" if text == "VARCHAR" else "NULL")
     answer = list(query("SELECT " + ", ".join(parts) + " FROM t"))
     keys = ", ".join(q(name) for name in KEY)
-    distinct = list(query(f"SELECT count(*) FROM (SELECT DISTINCT {keys} FROM t) AS g"))[0]
+    again = " + ".join(f"greatest(count({q(name)}), 1) - 1" for name in signals) or "0"
+    duplicates = list(query(f"SELECT sum(again) FROM (SELECT {again} AS again FROM t GROUP BY {keys}) AS g"))[0]
     columns, samples = {}, int(answer[1] or 0)
     for index, name in enumerate(signals):
         count, total = int(answer[2 + 2 * index]), answer[3 + 2 * index]
         samples += count
         columns[name] = {"type": kind(types[name]), "count": count, "sum": plain(total)}
-    return summary(reader, int(answer[0]), columns, samples, int(distinct))
+    return summary(reader, int(answer[0]), columns, samples, int(duplicates or 0))
 
 
 def with_duckdb(table):
@@ -135,8 +136,12 @@ def with_deltalake(table):
         total = compute.sum(column).as_py() if type_.startswith("decimal") else None
         samples += count
         columns[name] = {"type": type_.replace("decimal128", "decimal"), "count": count, "sum": plain(total)}
-    distinct = data.select(KEY).group_by(KEY).aggregate([]).num_rows
-    return summary("deltalake", data.num_rows, columns, samples, distinct)
+    counts = data.group_by(KEY).aggregate([(name, "count") for name in columns])
+    duplicates = sum(
+        (compute.sum(compute.max_element_wise(counts.column(f"{name}_count"), 1)).as_py() or 0) - counts.num_rows
+        for name in columns
+    )
+    return summary("deltalake", data.num_rows, columns, samples, duplicates)
 
 
 READERS = {"duckdb": with_duckdb, "chdb": with_chdb, "deltalake": with_deltalake}
