@@ -200,6 +200,15 @@ impl Owner {
         let offset = flushed.await.map_err(|_| OwnerError::Stopped)?;
         reach(self.committed.clone(), |committed| *committed >= offset).await
     }
+
+    /// Stops, as a crash would but for letting go of the log before this returns.
+    pub async fn stop(mut self) {
+        for task in &mut self.tasks {
+            task.abort();
+            // Aborted, or ended before.
+            task.await.ok();
+        }
+    }
 }
 
 impl Drop for Owner {

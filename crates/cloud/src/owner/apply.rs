@@ -54,8 +54,10 @@ impl<C: Fn(CatalogueHash) -> Option<Arc<Catalogue>>> Applier<C> {
     ) -> Outcome {
         let mut outcome = Outcome::default();
         let new = Self::observe(entries, &mut lock(), &mut outcome);
-        let read: Vec<_> =
-            new.into_iter().filter_map(|(entry, header)| self.read(entry, header, &lock, &mut outcome)).collect();
+        let read: Vec<_> = new
+            .into_iter()
+            .filter_map(|(entry, header)| self.read(entry, header, &lock, &mut outcome))
+            .collect();
         let mut state = lock();
         for read in read {
             self.put(read, &mut state, &mut outcome);
@@ -105,14 +107,14 @@ impl<C: Fn(CatalogueHash) -> Option<Arc<Catalogue>>> Applier<C> {
         lock: &impl Fn() -> S,
         outcome: &mut Outcome,
     ) -> Option<Read> {
-        let decoded = (self.catalogues)(header.catalogue).ok_or("its catalogue is not known".to_owned()).and_then(
-            |catalogue| {
+        let decoded = (self.catalogues)(header.catalogue)
+            .ok_or("its catalogue is not known".to_owned())
+            .and_then(|catalogue| {
                 let (_, body) = wire::parse_header(&entry.payload).map_err(|error| error.to_string())?;
                 let decoded =
                     self.decoder.decode(&header, body, &catalogue).map_err(|error| error.to_string())?;
                 Ok((catalogue, decoded))
-            },
-        );
+            });
         match decoded {
             Ok((catalogue, decoded)) => Some(Read { entry, header, catalogue, decoded }),
             Err(problem) => {
@@ -127,10 +129,10 @@ impl<C: Fn(CatalogueHash) -> Option<Arc<Catalogue>>> Applier<C> {
     fn put(&self, read: Read, state: &mut State, outcome: &mut Outcome) {
         let Read { entry, header, catalogue, decoded } = read;
         let meta = header.meta;
-        let car = state.cars.entry(entry.subject).or_insert_with(|| Car {
-            brand: entry.brand,
-            twin: super::Twin::default(),
-        });
+        let car = state
+            .cars
+            .entry(entry.subject)
+            .or_insert_with(|| Car { brand: entry.brand, twin: super::Twin::default() });
         car.brand = entry.brand;
         let batch = Batch { lane: meta.lane, epoch: meta.epoch, seq: meta.seq, received: entry.received };
         let changed = outcome.changed.entry(entry.subject).or_default();

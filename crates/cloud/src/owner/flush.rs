@@ -1,12 +1,17 @@
 //! A flush: rows that were cut from the buffer become files that are recorded, then a snapshot.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use lake::{Cut, TableName, log::Offset};
+use lake::{Cut, Lake, TableName, log::Offset};
 use model::ShardId;
 
-use super::{Durable, OwnerError, OwnerParts, ledger::Recorded, snapshot};
+use super::{
+    Durable, OwnerError,
+    ledger::{Ledger, Recorded},
+    snapshot,
+};
+use crate::clock::Clock;
 
 /// How long to wait before a step that failed is tried again; a disk or a database that is gone
 /// for a moment must not cost the buffer.
@@ -23,10 +28,19 @@ pub(super) struct Flush {
     pub(super) snapshot: Bytes,
 }
 
+/// What a flush works with: not the log, which may be closed while one still runs.
+#[derive(Debug, Clone)]
+pub(super) struct FlushParts {
+    pub(super) lake: Arc<Lake>,
+    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) clock: Clock,
+}
+
 /// Each step can be repeated: names follow from offsets, and what is there already stays.
-pub(super) async fn run(parts: OwnerParts, flush: Flush) -> Durable {
+pub(super) async fn run(parts: FlushParts, flush: Flush) -> Durable {
     let recorded = retry("writing data files", || write(&parts, &flush)).await;
-    retry("recording data files", || async { Ok(parts.ledger.record(&recorded, parts.clock.now()).await?) }).await;
+    retry("recording data files", || async { Ok(parts.ledger.record(&recorded, parts.clock.now()).await?) })
+        .await;
     let durable = retry("writing a snapshot", || store_snapshot(&parts, &flush)).await;
     for (table, cut) in TableName::ALL.into_iter().zip(&flush.cuts) {
         let files = recorded.iter().filter(|recorded| recorded.table == table);
@@ -35,7 +49,7 @@ pub(super) async fn run(parts: OwnerParts, flush: Flush) -> Durable {
     durable
 }
 
-async fn write(parts: &OwnerParts, flush: &Flush) -> Result<Vec<Recorded>, OwnerError> {
+async fn write(parts: &FlushParts, flush: &Flush) -> Result<Vec<Recorded>, OwnerError> {
     let name = format!("{:03}-{:020}-{:020}", flush.shard.0, flush.from.0, flush.to.0);
     let mut recorded = Vec::new();
     for (table, cut) in TableName::ALL.into_iter().zip(&flush.cuts) {
@@ -47,7 +61,7 @@ async fn write(parts: &OwnerParts, flush: &Flush) -> Result<Vec<Recorded>, Owner
 }
 
 /// Writes the snapshot and deletes those that are too many.
-async fn store_snapshot(parts: &OwnerParts, flush: &Flush) -> Result<Durable, OwnerError> {
+async fn store_snapshot(parts: &FlushParts, flush: &Flush) -> Result<Durable, OwnerError> {
     let states = parts.lake.states();
     states.put(&snapshot::name(flush.shard, flush.to), flush.snapshot.clone()).await?;
     let names = states.list().await?;

@@ -38,10 +38,18 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     fn pending(&self, table: TableName) -> BoxFuture<'_, Result<Vec<Recorded>, LedgerError>>;
 
     /// Files are in Delta now.
-    fn committed<'a>(&'a self, files: &'a [Recorded], now: Timestamp) -> BoxFuture<'a, Result<(), LedgerError>>;
+    fn committed<'a>(
+        &'a self,
+        files: &'a [Recorded],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LedgerError>>;
 
     /// Forgets files whose rows will be written again.
-    fn drop_files<'a>(&'a self, files: &'a [Recorded], now: Timestamp) -> BoxFuture<'a, Result<(), LedgerError>>;
+    fn drop_files<'a>(
+        &'a self,
+        files: &'a [Recorded],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LedgerError>>;
 }
 
 impl Ledger for Store {
@@ -64,7 +72,11 @@ impl Ledger for Store {
         })
     }
 
-    fn committed<'a>(&'a self, files: &'a [Recorded], now: Timestamp) -> BoxFuture<'a, Result<(), LedgerError>> {
+    fn committed<'a>(
+        &'a self,
+        files: &'a [Recorded],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LedgerError>> {
         Box::pin(async move {
             let mut transaction = self.begin().await?;
             transaction.move_lake_files(&paths(files), LakeFileState::Committed, now).await?;
@@ -72,7 +84,11 @@ impl Ledger for Store {
         })
     }
 
-    fn drop_files<'a>(&'a self, files: &'a [Recorded], now: Timestamp) -> BoxFuture<'a, Result<(), LedgerError>> {
+    fn drop_files<'a>(
+        &'a self,
+        files: &'a [Recorded],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), LedgerError>> {
         Box::pin(async move {
             let mut transaction = self.begin().await?;
             transaction.move_lake_files(&paths(files), LakeFileState::Removed, now).await?;
@@ -113,7 +129,8 @@ fn to_row(recorded: &Recorded) -> LakeFile {
 fn from_row(row: &LakeFile) -> Result<Recorded, LedgerError> {
     let table = TableName::ALL.into_iter().find(|table| table.slug() == row.table);
     let table = table.ok_or_else(|| LedgerError::Table(row.table.clone()))?;
-    let path = row.path.strip_prefix(table.slug()).and_then(|rest| rest.strip_prefix('/')).unwrap_or(&row.path);
+    let path =
+        row.path.strip_prefix(table.slug()).and_then(|rest| rest.strip_prefix('/')).unwrap_or(&row.path);
     // When it was written matters to nobody once it is recorded; its last receipt is near.
     let mut file = DataFile::parse(path, row.bytes, Timestamp(0), &row.stats)?;
     file.modified = file.receive_times.1;

@@ -50,7 +50,11 @@ async fn newest_snapshot(parts: &OwnerParts, shard: ShardId) -> Result<(State, O
 }
 
 /// How far Delta says that the shard is.
-pub(super) async fn committed(parts: &OwnerParts, table: TableName, shard: ShardId) -> Result<Offset, OwnerError> {
+pub(super) async fn committed(
+    parts: &OwnerParts,
+    table: TableName,
+    shard: ShardId,
+) -> Result<Offset, OwnerError> {
     let table = Arc::clone(parts.lake.table(table));
     let committed = tokio::task::spawn_blocking(move || table.committed(shard)).await;
     Ok(Offset(committed.map_err(|_| OwnerError::Stopped)??.unwrap_or(0)))

@@ -7,14 +7,14 @@ use model::CatalogueHash;
 use signals::Catalogue;
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    task::JoinHandle,
     time::{Instant, sleep_until},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Command, Durable, OwnerError, OwnerOptions, OwnerParts, Twins,
     apply::{Applier, Outcome},
-    flush::{self, Flush},
+    flush::{self, Flush, FlushParts},
     recover::Recovered,
     snapshot,
 };
@@ -45,7 +45,7 @@ pub(super) struct Run {
     emit_from: [Offset; 2],
     /// Offsets from here on were not in the log when the owner started.
     live_from: Offset,
-    flushing: Option<JoinHandle<Durable>>,
+    flushing: Option<AbortOnDropHandle<Durable>>,
     /// Who waits for a flush up to an offset.
     waiting: VecDeque<(Offset, oneshot::Sender<Offset>)>,
     flush_at: Instant,
@@ -115,7 +115,8 @@ impl Run {
                     }
                 },
             }
-            let due = self.parts.lake.buffered_bytes() >= self.options.flush_bytes || !self.waiting.is_empty();
+            let due =
+                self.parts.lake.buffered_bytes() >= self.options.flush_bytes || !self.waiting.is_empty();
             if due && self.flushing.is_none() {
                 self.flush();
             }
@@ -173,7 +174,9 @@ impl Run {
         let cuts = lake::TableName::ALL.map(|table| self.parts.lake.table(table).cut());
         self.buffered_from = to;
         let flush = Flush { shard: self.options.shard, from, to, cuts, snapshot: snapshot.into() };
-        self.flushing = Some(tokio::spawn(flush::run(self.parts.clone(), flush)));
+        let OwnerParts { lake, ledger, clock, .. } = self.parts.clone();
+        let task = tokio::spawn(flush::run(FlushParts { lake, ledger, clock }, flush));
+        self.flushing = Some(AbortOnDropHandle::new(task));
     }
 
     fn flushed(&mut self, durable: Durable) {
@@ -196,7 +199,7 @@ impl Run {
 }
 
 /// Waits for a flush if there is one.
-async fn finished(flushing: &mut Option<JoinHandle<Durable>>) -> Option<Durable> {
+async fn finished(flushing: &mut Option<AbortOnDropHandle<Durable>>) -> Option<Durable> {
     match flushing {
         Some(task) => task.await.ok(),
         None => std::future::pending().await,

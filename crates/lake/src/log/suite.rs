@@ -68,6 +68,7 @@ async fn gives_dense_offsets_and_keeps_them_over_a_restart(backend: &dyn Backend
         assert_eq!(log.end(SHARD), Offset(life * 20));
         for number in life * 20..(life + 1) * 20 {
             assert_eq!(append(&*log, group(number)).unwrap(), Offset(number));
+            assert_eq!(log.end(SHARD), Offset(number + 1), "what was answered is in the log");
         }
         check_records(&read_all(&*log, Offset(0)).await.unwrap(), 0, (life + 1) * 20);
         check_records(&read_all(&*log, Offset(7)).await.unwrap(), 7, (life + 1) * 20);

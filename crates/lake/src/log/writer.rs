@@ -169,20 +169,21 @@ impl Writer {
 
     fn acknowledge(&mut self, groups: Waiting, first: Offset) {
         let mut bytes = 0;
+        let mut answers = Vec::with_capacity(groups.len());
+        let mut recent = lock(&self.shared.recent);
         let mut offset = first;
-        let mut records = Vec::with_capacity(groups.len());
         for (group, done) in groups {
             bytes += group.bytes();
-            done(Ok(offset));
-            records.push(Arc::new(Record { offset, group }));
+            answers.push((offset, done));
+            recent.push(Arc::new(Record { offset, group }), self.shared.options.tail_bytes_max);
             offset = offset.next();
         }
-        let mut recent = lock(&self.shared.recent);
-        for record in records {
-            recent.push(record, self.shared.options.tail_bytes_max);
-        }
         drop(recent);
+        // Before the answers: whoever has one finds its group in the log.
         self.shared.end.send_modify(|end| end.offset = offset);
+        for (offset, done) in answers {
+            done(Ok(offset));
+        }
         self.release(bytes);
     }
 
