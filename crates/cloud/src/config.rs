@@ -8,7 +8,7 @@ use std::{
 };
 
 use consent::Jurisdiction;
-use model::{ParseError, Region};
+use model::{Micros, ParseError, Region};
 
 /// What can be given, with the defaults of a laptop.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct Options {
     pub database: Option<String>,
     /// Serves the API without TLS although other machines can reach it, for a proxy that ends TLS.
     pub http_plain: bool,
+    /// How old the oldest row in memory becomes before all are put into the tables' files.
+    pub flush_age: Micros,
 }
 
 impl Options {
@@ -37,7 +39,12 @@ impl Options {
     pub const JURISDICTION: &'static str = "eu";
     pub const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
     pub const MQTT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8883);
+    /// Long, so that files are few: queries see what is in memory, and the durable log has it.
+    pub const FLUSH_AGE: Micros = Micros(5 * Micros::MINUTE.0);
 }
+
+/// Beyond a day, a start would read the log for too long.
+const FLUSH_AGE_MAX: Micros = Micros::DAY;
 
 impl Default for Options {
     fn default() -> Self {
@@ -50,6 +57,7 @@ impl Default for Options {
             hostnames: Vec::new(),
             database: None,
             http_plain: false,
+            flush_age: Self::FLUSH_AGE,
         }
     }
 }
@@ -64,6 +72,7 @@ pub struct Config {
     pub mqtt: SocketAddr,
     pub hostnames: Vec<String>,
     pub database: Database,
+    pub flush_age: Micros,
 }
 
 /// How the API is served.
@@ -108,6 +117,8 @@ pub enum ConfigError {
     Hostname { name: String },
     #[error("`http` and `mqtt` both want {address}; give one of them another port")]
     SamePort { address: SocketAddr },
+    #[error("`flush_age`: give a time from a second to a day")]
+    FlushAge,
 }
 
 impl Options {
@@ -121,6 +132,9 @@ impl Options {
         }
         if let Some(name) = self.hostnames.iter().find(|name| !is_host(name)) {
             return Err(ConfigError::Hostname { name: name.clone() });
+        }
+        if !(Micros::SECOND..=FLUSH_AGE_MAX).contains(&self.flush_age) {
+            return Err(ConfigError::FlushAge);
         }
         let database = match self.database {
             None => Database::Sqlite(self.data.join("marque.db")),
@@ -141,6 +155,7 @@ impl Options {
             mqtt: self.mqtt,
             hostnames: self.hostnames,
             database,
+            flush_age: self.flush_age,
             data: self.data,
         })
     }

@@ -32,8 +32,8 @@ use crate::{
 mod auth;
 mod campaigns;
 mod catalogues;
-pub mod console;
 mod consent;
+pub mod console;
 mod edge;
 mod etag;
 mod extract;
@@ -51,6 +51,8 @@ mod sse;
 mod state;
 mod values;
 mod vehicles;
+
+pub use sse::STREAMS_MAX;
 
 /// A body that no route says otherwise of: a campaign of 4,000 signals has 300 kB.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -203,8 +205,8 @@ pub fn router(api: Api) -> Router {
     let signed_in = |routes: OpenApiRouter<Api>| {
         routes.route_layer(middleware::from_fn_with_state(api.clone(), auth::require))
     };
-    let repeatable = repeatable_routes()
-        .route_layer(middleware::from_fn_with_state(api.clone(), idempotency::repeatable));
+    let repeatable =
+        repeatable_routes().route_layer(middleware::from_fn_with_state(api.clone(), idempotency::repeatable));
     let metrics =
         metrics_routes().route_layer(middleware::from_fn_with_state(api.clone(), auth::require_for_metrics));
     let enrolment = enrolment_routes().route_layer(DefaultBodyLimit::max(vehicles::ENROL_BYTES_MAX));

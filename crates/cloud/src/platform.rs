@@ -18,7 +18,7 @@ use lake::{
     Lake, LakeOptions,
     log::{DurableLog, EmbeddedLog, LogError, LogOptions},
 };
-use model::{ShardId, SubjectId};
+use model::SubjectId;
 use store::Store;
 use tokio::{
     runtime::Handle,
@@ -61,7 +61,9 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
 pub enum StartError {
     #[error("cannot create the data folder {}; check its owner and the free space", path.display())]
     Folder { path: PathBuf, source: io::Error },
-    #[error("the data folder is of the region `{found}`, but the configuration says `{wanted}`; a region is a cell of its own: give each its own folder")]
+    #[error(
+        "the data folder is of the region `{found}`, but the configuration says `{wanted}`; a region is a cell of its own: give each its own folder"
+    )]
     OtherRegion { found: String, wanted: String },
     #[error(transparent)]
     Pki(#[from] PkiError),
@@ -123,13 +125,12 @@ impl Platform {
         let operator_made = accounts.first_run(&config.operator_password_file(), now).await?;
         let catalogues = Catalogues::load(&store, now).await?;
         let registry = Registry::load(&store, config.region.clone(), config.jurisdiction, now).await?;
-        let desired =
-            Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(&pki));
+        let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(&pki));
         let log: Arc<dyn DurableLog> =
             Arc::new(EmbeddedLog::open(&config.log_folder(), LogOptions::default())?);
         let lake = Arc::new(Lake::open(&config.lake_folder(), &LakeOptions::default())?);
         let (notices, notices_out) = mpsc::channel(NOTICES_MAX);
-        let owner = start_owner(&log, lake, &store, &catalogues, &clock, notices).await?;
+        let owner = start_owner(&config, &log, lake, &store, &catalogues, &clock, notices).await?;
         let presence = Presence::default();
         let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
         let backends = gateway::Backends {
@@ -272,6 +273,7 @@ async fn open_store(config: &Config) -> Result<Store, StartError> {
 }
 
 async fn start_owner(
+    config: &Config,
     log: &Arc<dyn DurableLog>,
     lake: Arc<Lake>,
     store: &Store,
@@ -287,7 +289,8 @@ async fn start_owner(
         clock: clock.clone(),
         notices,
     };
-    let owner = Owner::start(parts, OwnerOptions { shard: ShardId(0), ..OwnerOptions::default() }).await?;
+    let options = OwnerOptions { flush_age: config.flush_age, ..OwnerOptions::default() };
+    let owner = Owner::start(parts, options).await?;
     owner.caught_up().await?;
     Ok(Arc::new(owner))
 }
@@ -313,7 +316,9 @@ fn probes(owner: &Arc<Owner>, gateway: &Arc<Gateway>) -> Vec<Probe> {
             Some(owner) if owner.is_running() => Ok(()),
             Some(_) | None => Err("the shard's owner has stopped; the log has the reason".to_owned()),
         }),
-        metrics: Box::new(move || status.upgrade().map(|owner| adapters::owner_metrics(&owner)).unwrap_or_default()),
+        metrics: Box::new(move || {
+            status.upgrade().map(|owner| adapters::owner_metrics(&owner)).unwrap_or_default()
+        }),
     };
     let gateway_probe = Probe {
         name: "gateway",

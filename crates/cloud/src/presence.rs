@@ -81,15 +81,6 @@ impl Presence {
         cars.get(&vehicle).map(|known| known.connection).unwrap_or_default()
     }
 
-    /// The cars that are connected now, sorted.
-    pub fn connected_cars(&self) -> Vec<VehicleId> {
-        let cars = self.0.cars.read().unwrap_or_else(PoisonError::into_inner);
-        let connected = cars.iter().filter(|(_, known)| known.connection.connected_at.is_some());
-        let mut connected: Vec<VehicleId> = connected.map(|(vehicle, _)| *vehicle).collect();
-        connected.sort_unstable();
-        connected
-    }
-
     /// Changes from now on. Who falls behind is told so and looks at everything again.
     pub fn subscribe(&self) -> broadcast::Receiver<Change> {
         self.0.changes.subscribe()

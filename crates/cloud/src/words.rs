@@ -109,7 +109,7 @@ word! {
 }
 
 /// Always six digits of the second, so that texts of times sort as times do.
-pub(crate) fn rfc3339(time: Timestamp) -> String {
+pub fn rfc3339(time: Timestamp) -> String {
     match jiff::Timestamp::from_microsecond(time.0) {
         Ok(time) => format!("{time:.6}"),
         // Outside of the years -9999 to 9999: no clock says so, but a car's source time may.
@@ -119,7 +119,7 @@ pub(crate) fn rfc3339(time: Timestamp) -> String {
 }
 
 /// Takes any offset; the platform speaks UTC only.
-pub(crate) fn parse_rfc3339(text: &str) -> Result<Timestamp, String> {
+pub fn parse_rfc3339(text: &str) -> Result<Timestamp, String> {
     let time: jiff::Timestamp =
         text.parse().map_err(|_| "a time is written as in RFC 3339: 2026-11-23T08:15:30.25Z".to_owned())?;
     Ok(Timestamp(time.as_microsecond()))

@@ -46,7 +46,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Principal {
 
 /// Lets only requests with an open session through. It lies around all routes but the open ones, so that no
 /// handler can forget it.
-pub(crate) async fn require(State(api): State<Api>, mut request: Request, next: Next) -> Result<Response, Problem> {
+pub(crate) async fn require(
+    State(api): State<Api>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let principal = identify(&api, request.method(), request.headers()).await?;
     request.extensions_mut().insert(principal);
     Ok(next.run(request).await)

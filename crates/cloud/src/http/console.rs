@@ -44,7 +44,8 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
         return answer(path, &file, &headers);
     }
     // Addresses within the console are its own; a file that is missing is not a page.
-    let is_page = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
+    let is_page =
+        headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
     if !path.is_empty() && !is_page {
         return edge::not_found().await;
     }
@@ -55,16 +56,21 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
 }
 
 fn answer(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
-    let tag = format!("\"{}\"", hex::encode(digest::digest(&digest::SHA256, &file.data).as_ref().get(..12).unwrap_or_default()));
+    let tag = format!(
+        "\"{}\"",
+        hex::encode(digest::digest(&digest::SHA256, &file.data).as_ref().get(..12).unwrap_or_default())
+    );
     let has = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let unchanged = has.is_some_and(|tags| tags.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
+    let unchanged =
+        has.is_some_and(|tags| tags.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
     let mut response = if unchanged {
         edge::empty(StatusCode::NOT_MODIFIED)
     } else {
         Response::new(Body::from(file.data.to_vec()))
     };
     // The bundler puts the content's hash into the names below assets/.
-    let caching = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let caching =
+        if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));

@@ -44,7 +44,10 @@ impl Edge {
         Self {
             requests: Semaphore::new(REQUESTS_MAX),
             metrics: metrics.clone(),
-            rejected: counter("marque_http_rejected_total", "Requests rejected because too many ran at once."),
+            rejected: counter(
+                "marque_http_rejected_total",
+                "Requests rejected because too many ran at once.",
+            ),
             panics: counter("marque_http_panics_total", "Requests whose handler panicked."),
         }
     }
@@ -121,7 +124,8 @@ fn finish(response: Response, id: &str, tls: bool) -> Response {
 pub(crate) struct Keep;
 
 fn add_headers(headers: &mut HeaderMap, id: &str, tls: bool) {
-    let page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let page =
+        headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     let policy = if page { PAGE_POLICY } else { DATA_POLICY };
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, policy),

@@ -16,9 +16,7 @@ use super::{
     sse,
     words::{BrandSlug, RegionName},
 };
-use types::{
-    BrandFacet, EventsQuery, Facets, FleetSummary, ModelFacet, Positions, PositionsQuery,
-};
+use types::{BrandFacet, EventsQuery, Facets, FleetSummary, ModelFacet, Positions, PositionsQuery};
 
 mod stream;
 pub(crate) mod types;

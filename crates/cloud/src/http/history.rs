@@ -65,7 +65,12 @@ pub(crate) async fn get_history(
     }
     let withheld = withheld.into_iter().map(CategorySlug).collect();
     if request.signals.is_empty() {
-        return Ok(Json(HistoryPage { columns: Vec::new(), rows: Rows(Vec::new()), withheld, next_cursor: None }));
+        return Ok(Json(HistoryPage {
+            columns: Vec::new(),
+            rows: Rows(Vec::new()),
+            withheld,
+            next_cursor: None,
+        }));
     }
     let page = api.history().query(&request).await.map_err(|error| Problem::internal(&error))?;
     Ok(Json(HistoryPage {
@@ -102,7 +107,8 @@ fn reduce_of(interval: Option<&str>, reduce: Option<&str>) -> Result<owner::Redu
             Some(_) => Err(Problem::at("interval", "to reduce, give an interval such as PT10S")),
         };
     };
-    let wrong = || Problem::at("interval", "it is a duration such as PT10S or 10s, from a millisecond to a year");
+    let wrong =
+        || Problem::at("interval", "it is a duration such as PT10S or 10s, from a millisecond to a year");
     let interval: SignedDuration = interval.parse().map_err(|_| wrong())?;
     let micros = i64::try_from(interval.as_micros()).map(Micros).map_err(|_| wrong())?;
     if !(INTERVAL_MIN..=Micros(366 * Micros::DAY.0)).contains(&micros) {

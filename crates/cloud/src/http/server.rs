@@ -45,7 +45,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub enum ServerError {
     #[error("the API cannot listen on {address}; is another process using the port?")]
     Listen { address: SocketAddr, source: io::Error },
-    #[error("the server's certificate and key do not work; remove server.pem and server-key.pem to make new ones")]
+    #[error(
+        "the server's certificate and key do not work; remove server.pem and server-key.pem to make new ones"
+    )]
     Tls(#[source] rustls::Error),
     #[error("the server's certificate and key are not PEM")]
     Pem,
@@ -149,7 +151,11 @@ where
 {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX).keep_alive_interval(PATIENCE);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .keep_alive_interval(PATIENCE);
     let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     if let Err(error) = watcher.watch(connection.into_owned()).await {
         tracing::debug!(%error, "a connection ended with an error");

@@ -71,7 +71,10 @@ pub(crate) async fn get_session(principal: Principal) -> Json<Session> {
     delete, path = "/v1/session", tag = "session",
     responses((status = 204, description = "Signed out")),
 )]
-pub(crate) async fn delete_session(State(api): State<Api>, principal: Principal) -> Result<Response, Problem> {
+pub(crate) async fn delete_session(
+    State(api): State<Api>,
+    principal: Principal,
+) -> Result<Response, Problem> {
     api.accounts().sign_out(principal.token()).await?;
     let mut response = edge::empty(StatusCode::NO_CONTENT);
     if let Some(cookie) = auth::set_cookie("", 0, api.tls()) {

@@ -16,7 +16,7 @@ use tokio::{
 use super::{Api, auth::Principal, problem::Problem};
 
 /// Streams at once; each holds a connection and looks at every change of the fleet.
-pub(crate) const STREAMS_MAX: usize = 512;
+pub const STREAMS_MAX: usize = 512;
 /// Proxies close what is silent for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a stream may outlive its session.
@@ -24,7 +24,9 @@ const WATCHDOG: Duration = Duration::from_secs(15);
 
 /// The right to one stream.
 #[derive(Debug)]
-pub(crate) struct Place(#[expect(dead_code, reason = "held for as long as the stream lives")] OwnedSemaphorePermit);
+pub(crate) struct Place(
+    #[expect(dead_code, reason = "held for as long as the stream lives")] OwnedSemaphorePermit,
+);
 
 pub(crate) fn place(api: &Api) -> Result<Place, Problem> {
     let places: Arc<Semaphore> = Arc::clone(api.streams());

@@ -36,7 +36,11 @@ pub(crate) async fn get_state(
     let state = VehicleTwinState {
         desired: desired
             .into_iter()
-            .map(|row| DesiredState { kind: row.kind, version: row.version, created_at: Time(row.created_at) })
+            .map(|row| DesiredState {
+                kind: row.kind,
+                version: row.version,
+                created_at: Time(row.created_at),
+            })
             .collect(),
         reported: reported
             .into_iter()

@@ -20,7 +20,8 @@ use super::{
 use crate::enrolment::{EnrolError, Factory};
 use types::{
     AssignedCampaign, CertificateRequest, CertificateSummary, EnrolVehicle, Enrolled, EnrolledVehicle,
-    Enrolment, Gap, IssuedCertificate, NewVehicle, Vehicle, VehicleItem, VehiclePage, VehiclesQuery, VinSearch,
+    Enrolment, Gap, IssuedCertificate, NewVehicle, Vehicle, VehicleItem, VehiclePage, VehiclesQuery,
+    VinSearch,
 };
 
 pub(crate) mod types;
@@ -116,7 +117,8 @@ pub(crate) async fn enrol_vehicles(
         let place = format!("vehicles[{index}].");
         let grants = consent::words(&grants)?;
         let mut car = factory(&api, vehicle, csr_pem, &place)?;
-        car.grants = grants.into_iter().map(|((purpose, category), said)| (purpose, category, said)).collect();
+        car.grants =
+            grants.into_iter().map(|((purpose, category), said)| (purpose, category, said)).collect();
         cars.push(car);
     }
     let enrolled = api.enrolment().enrol(cars, api.now()).await?;
@@ -140,7 +142,8 @@ pub(crate) async fn search_vehicles(
     State(api): State<Api>,
     Json(body): Json<VinSearch>,
 ) -> Result<Json<VehiclePage>, Problem> {
-    let vin: Vin = body.vin.parse().map_err(|error: model::ParseError| Problem::at("vin", error.to_string()))?;
+    let vin: Vin =
+        body.vin.parse().map_err(|error: model::ParseError| Problem::at("vin", error.to_string()))?;
     let found = api.store().vehicle_by_vin(&vin).await?;
     let items = found.into_iter().map(|vehicle| item(&api, vehicle)).collect();
     Ok(Json(VehiclePage { items, next_cursor: None }))
@@ -190,7 +193,8 @@ fn factory(api: &Api, new: NewVehicle, csr_pem: Option<String>, place: &str) -> 
     let at = |field: &str, problem: String| Problem::at(format!("{place}{field}"), problem);
     if new.region.0 != *api.registry().region() {
         // A region is a cell of its own; a car that lives elsewhere is registered there.
-        let here = format!("this platform is the region `{}`; register the car in its own", api.registry().region());
+        let here =
+            format!("this platform is the region `{}`; register the car in its own", api.registry().region());
         return Err(at("region", here));
     }
     for (field, text) in [("model", &new.model), ("architecture", &new.architecture)] {

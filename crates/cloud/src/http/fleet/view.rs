@@ -11,7 +11,8 @@ use signals::{Catalogue, Quality, SignalId, Value};
 use tokio::sync::{broadcast, watch};
 
 use super::types::{
-    ArchitectureCount, BrandCount, ConnectivityChange, FleetSummary, Position, RegionCount, StateCounts, VehicleState,
+    ArchitectureCount, BrandCount, ConnectivityChange, FleetSummary, Position, RegionCount, StateCounts,
+    VehicleState,
 };
 use crate::{
     http::Api,
@@ -26,6 +27,8 @@ const AGE_MAX: Micros = Micros::SECOND;
 const TICK: Duration = Duration::from_secs(1);
 /// Rates are over the last seconds, so that they neither jump nor lag.
 const RATE_SAMPLES: usize = 6;
+/// Cars looked at while the registry is held.
+const STRIDE: usize = 1_024;
 /// Slower is standing: sensors are noisy.
 const STANDING_KMH: f64 = 1.0;
 
@@ -130,23 +133,22 @@ impl View {
     fn draw(&self, api: &Api, purpose: Purpose, before: Option<&Frame>, changes: Vec<Change>) -> Frame {
         let mut summary = self.count_registered(api);
         let mut positions = Vec::new();
-        for vehicle in api.presence().connected_cars() {
-            let Some(car) = api.registry().car(vehicle) else { continue };
-            summary.connected += 1;
-            let brand = BrandSlug(car.brand);
-            if let Some(count) = summary.by_brand.iter_mut().find(|count| count.brand == brand) {
-                count.connected += 1;
+        let mut after = None;
+        loop {
+            let cars = api.registry().cars_after(after, STRIDE);
+            let Some(last) = cars.last() else { break };
+            after = Some(last.vehicle);
+            for car in &cars {
+                let connected = api.presence().of(car.vehicle).connected_at.is_some();
+                if connected {
+                    count_connected(&mut summary, car);
+                }
+                let (state, position) = self.look(api, car, purpose, connected);
+                count_state(&mut summary.by_state, state);
+                positions.extend(position);
             }
-            let architecture = summary.by_architecture.iter_mut().find(|count| *count.architecture == *car.architecture);
-            if let Some(count) = architecture {
-                count.connected += 1;
-            }
-            let (state, position) = self.look(api, &car, purpose);
-            count_state(&mut summary.by_state, state);
-            positions.extend(position);
         }
         summary.by_region.iter_mut().for_each(|region| region.connected = summary.connected);
-        summary.by_state.offline = summary.vehicles.saturating_sub(summary.connected);
         let before_positions = before.map_or(&[][..], |before| &before.positions);
         let (moved, vanished) = differences(before_positions, &positions);
         let change = |change: Change| ConnectivityChange {
@@ -187,7 +189,8 @@ impl View {
                     summary.by_brand.push(BrandCount { brand, vehicles: count.vehicles, connected: 0 });
                 }
             }
-            let known = summary.by_architecture.iter_mut().find(|known| known.architecture == count.architecture);
+            let known =
+                summary.by_architecture.iter_mut().find(|known| known.architecture == count.architecture);
             match known {
                 Some(known) => known.vehicles += count.vehicles,
                 None => summary.by_architecture.push(ArchitectureCount {
@@ -214,8 +217,14 @@ impl View {
         (rate(first.samples, last.samples), rate(first.batches, last.batches))
     }
 
-    /// What a connected car does and where it is, as far as its owner granted that.
-    fn look(&self, api: &Api, car: &Car, purpose: Purpose) -> (VehicleState, Option<Position>) {
+    /// What a car does and where it is or was last, as far as its owner granted that.
+    fn look(
+        &self,
+        api: &Api,
+        car: &Car,
+        purpose: Purpose,
+        connected: bool,
+    ) -> (VehicleState, Option<Position>) {
         let allowed = |category| api.registry().decide(car, purpose, category).is_allowed();
         let (driving, charging, location) = (
             allowed(DataCategory::Driving),
@@ -223,13 +232,14 @@ impl View {
             allowed(DataCategory::Location),
         );
         let read = |twin: &Twin| {
-            let speed = if driving { number(twin, self.signals.speed) } else { None };
+            let speed = if driving && connected { number(twin, self.signals.speed) } else { None };
             let plugged = if charging { number(twin, self.signals.charging) } else { None };
-            let state = state_of(speed, plugged);
+            let state = if connected { state_of(speed, plugged) } else { VehicleState::Offline };
             let position = if location { self.position(twin, car, speed, state) } else { None };
             (state, position)
         };
-        api.twins().with(car.subject, read).unwrap_or((VehicleState::Unknown, None))
+        let nothing = if connected { VehicleState::Unknown } else { VehicleState::Offline };
+        api.twins().with(car.subject, read).unwrap_or((nothing, None))
     }
 
     fn position(&self, twin: &Twin, car: &Car, speed: Option<f64>, state: VehicleState) -> Option<Position> {
@@ -252,10 +262,20 @@ impl View {
 
 /// What a car does, for lists.
 pub(crate) fn state(api: &Api, car: &Car, purpose: Purpose) -> VehicleState {
-    if api.presence().of(car.vehicle).connected_at.is_none() {
-        return VehicleState::Offline;
+    let connected = api.presence().of(car.vehicle).connected_at.is_some();
+    api.view().look(api, car, purpose, connected).0
+}
+
+fn count_connected(summary: &mut FleetSummary, car: &Car) {
+    summary.connected += 1;
+    let brand = BrandSlug(car.brand);
+    if let Some(count) = summary.by_brand.iter_mut().find(|count| count.brand == brand) {
+        count.connected += 1;
     }
-    api.view().look(api, car, purpose).0
+    let mut architectures = summary.by_architecture.iter_mut();
+    if let Some(count) = architectures.find(|count| *count.architecture == *car.architecture) {
+        count.connected += 1;
+    }
 }
 
 fn state_of(speed: Option<f64>, charging: Option<f64>) -> VehicleState {

@@ -1,0 +1,136 @@
+use model::Timestamp;
+use wire::{Expected, Kind, VerifyingKeys};
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_is_created_changed_and_listed() {
+    let fixture = Fixture::new().await;
+    let reply = fixture.post("/v1/campaigns", campaign("Basics")).await;
+    let path = reply.header("location").to_owned();
+    let created = reply.expect(201);
+    assert_eq!((&created["version"], &created["assigned"]), (&json!(1), &json!(0)));
+    let read = fixture.get(&path).await;
+    let tag = read.header("etag").to_owned();
+    assert_eq!(read.expect(200), created);
+    let changed = fixture.call(Method::PUT, &path, Some(campaign("Better")), &[("if-match", &tag)]).await;
+    let changed = changed.expect(200);
+    assert_eq!((&changed["version"], &changed["name"]), (&json!(2), &json!("Better")));
+    let stale = fixture.call(Method::PUT, &path, Some(campaign("Worse")), &[("if-match", &tag)]).await;
+    stale.problem(412, "precondition-failed");
+    fixture.campaign("Second").await;
+    let page = fixture.get("/v1/campaigns?limit=1").await.expect(200);
+    assert_eq!(page["items"][0]["name"], "Second");
+    let next = page["next_cursor"].as_str().unwrap();
+    let page = fixture.get(&format!("/v1/campaigns?limit=1&cursor={next}")).await.expect(200);
+    assert_eq!((&page["items"][0]["name"], &page["next_cursor"]), (&json!("Better"), &Value::Null));
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_that_cannot_be_is_refused_with_every_place() {
+    let fixture = Fixture::new().await;
+    let mut broken = campaign("x");
+    broken["groups"][0]["signals"] = json!(["Vehicle.Sped", "Vehicle.Speed", "Vehicle.Nothing"]);
+    let problem = fixture.post("/v1/campaigns", broken).await.problem(422, "unprocessable");
+    let places: Vec<_> =
+        problem["errors"].as_array().unwrap().iter().map(|error| error["place"].clone()).collect();
+    assert_eq!(places, ["groups[0].signals[0]", "groups[0].signals[2]"]);
+    let mut fast = campaign("x");
+    fast["groups"][0]["every_ms"] = json!(1);
+    let problem = fixture.post("/v1/campaigns", fast).await.problem(422, "unprocessable");
+    assert_eq!(problem["errors"][0]["place"], "groups[0].every_ms");
+    let mut vin = campaign("x");
+    vin["groups"][0]["signals"] = json!(["Vehicle.VehicleIdentification.VIN"]);
+    fixture.post("/v1/campaigns", vin).await.problem(422, "unprocessable");
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assignment_gives_each_matched_car_a_signed_document() {
+    let fixture = Fixture::new().await;
+    let cars = [
+        fixture.car(1, "peugeot", "208").await,
+        fixture.car(2, "peugeot", "3008").await,
+        fixture.car(3, "opel", "Corsa").await,
+    ];
+    let id = fixture.campaign("Basics").await;
+    let path = format!("/v1/campaigns/{id}/assignments");
+    let assigned = fixture.post(&path, json!({ "brands": ["peugeot"] })).await.expect(200);
+    assert_eq!(assigned, json!({ "matched": 2, "assigned": 2 }));
+    let again = fixture.post(&path, json!({ "regions": ["eu"] })).await.expect(200);
+    assert_eq!(again, json!({ "matched": 3, "assigned": 1 }));
+    fixture.post(&path, json!({})).await.problem(422, "unprocessable");
+    fixture
+        .post("/v1/campaigns/99/assignments", json!({ "brands": ["opel"] }))
+        .await
+        .problem(404, "not-found");
+
+    let second = fixture.campaign("More").await;
+    let path = format!("/v1/campaigns/{second}/assignments");
+    fixture.post(&path, json!({ "vehicle_ids": [cars[0]] })).await.expect(200);
+    let issued =
+        fixture.post(&format!("/v1/vehicles/{}/certificate", cars[0]), json!({ "csr_pem": csr().1 })).await;
+    let key = issued.expect(201)["desired_key"].as_str().unwrap().to_owned();
+    let mut public = [0; 32];
+    hex::decode_to_slice(key, &mut public).unwrap();
+    let keys = VerifyingKeys::new([public]);
+    let store = store::Store::sqlite(&fixture.folder.path().join("data/marque.db")).await.unwrap();
+    for (car, version, campaigns) in [(&cars[0], 2, vec![id, second]), (&cars[2], 1, vec![id])] {
+        let vehicle = car.parse().unwrap();
+        let (stored, bytes) = store.desired_envelope(vehicle, "campaigns").await.unwrap().unwrap();
+        assert_eq!(stored, version);
+        let now = Clock::system().now();
+        let expected = Expected { kind: Kind::Campaigns, vehicle, have: 0, now };
+        let envelope = keys.open(&bytes, &expected).unwrap();
+        let document = wire::decode_campaigns(&envelope.payload).unwrap();
+        assert_eq!(document.iter().map(|campaign| campaign.id.0).collect::<Vec<_>>(), campaigns);
+        let replay = Expected { have: version, ..expected };
+        assert!(keys.open(&bytes, &replay).is_err(), "an old version was taken again");
+        assert!(envelope.expires > now && envelope.not_before < now && envelope.not_before > Timestamp(0));
+    }
+    let state = fixture.get(&format!("/v1/vehicles/{}/state", cars[0])).await.expect(200);
+    assert_eq!(
+        state["desired"][0],
+        json!({
+            "kind": "campaigns", "version": 2, "created_at": state["desired"][0]["created_at"]
+        })
+    );
+    let vehicle = fixture.get(&format!("/v1/vehicles/{}", cars[0])).await.expect(200);
+    assert_eq!(
+        (&vehicle["campaigns"][1]["name"], &vehicle["campaigns"][1]["applied"]),
+        (&json!("More"), &json!(false))
+    );
+    let status = fixture.get(&format!("/v1/campaigns/{id}/status")).await.expect(200);
+    assert_eq!((&status["assigned"], &status["pending"]), (&json!(3), &json!(3)));
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn catalogues_are_listed_read_and_added() {
+    let fixture = Fixture::new().await;
+    let shipped = fixture.get("/v1/catalogues").await.expect(200)["items"][0].clone();
+    let path = format!("/v1/catalogues/{}", shipped["hash"].as_str().unwrap());
+    let reply = fixture.get(&path).await;
+    let tag = reply.header("etag").to_owned();
+    let catalogue = reply.expect(200);
+    assert_eq!(catalogue["leaves"].as_array().unwrap().len() as u64, shipped["leaf_count"].as_u64().unwrap());
+    let speed =
+        catalogue["leaves"].as_array().unwrap().iter().find(|leaf| leaf["path"] == "Vehicle.Speed").unwrap();
+    assert_eq!((&speed["unit"], &speed["category"]), (&json!("km/h"), &json!("driving")));
+    let unchanged = fixture.call(Method::GET, &path, None, &[("if-none-match", &tag)]).await;
+    assert_eq!(unchanged.status, 304);
+
+    let vspec = json!({ "Vehicle": { "type": "branch", "description": "A car", "children": {
+        "Speed": { "type": "sensor", "datatype": "float", "unit": "km/h", "description": "Speed" },
+        "Sparkle": { "type": "sensor", "datatype": "uint8", "description": "How it shines" }
+    } } });
+    let reply = fixture.post("/v1/catalogues", vspec.clone()).await;
+    let location = reply.header("location").to_owned();
+    let added = reply.expect(201);
+    assert_eq!(fixture.post("/v1/catalogues", vspec).await.expect(200)["hash"], added["hash"]);
+    let leaves = fixture.get(&location).await.expect(200)["leaves"].clone();
+    assert!(leaves.as_array().unwrap().iter().any(|leaf| leaf["path"] == "Vehicle.Sparkle"));
+    fixture.post("/v1/catalogues", json!([1])).await.problem(422, "unprocessable");
+    fixture.platform.stop().await;
+}

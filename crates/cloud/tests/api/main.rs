@@ -1,0 +1,180 @@
+//! The API as clients meet it: a whole platform on a temporary folder, real SQLite, real log, real lake.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use cloud::{clock::Clock, config::Options, platform::Platform};
+
+mod campaigns;
+mod car;
+mod fleet;
+mod people;
+mod rules;
+mod streams;
+mod vehicles;
+
+/// A platform with somebody signed in.
+struct Fixture {
+    platform: Platform,
+    folder: TempDir,
+    token: String,
+}
+
+/// What came back.
+#[derive(Debug)]
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Value,
+}
+
+impl Reply {
+    /// Checks the status and gives the body.
+    #[track_caller]
+    fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        self.body
+    }
+
+    /// Checks that it is a problem of this kind, and gives its document.
+    #[track_caller]
+    fn problem(self, status: u16, kind: &str) -> Value {
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json", "{}", self.body);
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["type"], format!("urn:marque:problem:{kind}"), "{}", self.body);
+        let id = self.headers["x-request-id"].to_str().unwrap();
+        assert_eq!(self.body["instance"], format!("urn:marque:request:{id}"));
+        assert!(self.body["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
+        self.body
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        Self::in_folder(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn in_folder(folder: TempDir) -> Self {
+        let platform = start(&folder, |_| {}).await;
+        let token = sign_in(&platform.router(), &folder).await;
+        Self { platform, folder, token }
+    }
+
+    async fn get(&self, path: &str) -> Reply {
+        self.call(Method::GET, path, None, &[]).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Reply {
+        self.call(Method::POST, path, Some(body), &[]).await
+    }
+
+    async fn put(&self, path: &str, body: Value) -> Reply {
+        self.call(Method::PUT, path, Some(body), &[]).await
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Reply {
+        let bearer = format!("Bearer {}", self.token);
+        let mut headers = headers.to_vec();
+        headers.push(("authorization", &bearer));
+        call(&self.platform.router(), method, path, body, &headers).await
+    }
+
+    /// Registers a car; its id.
+    async fn car(&self, number: u32, brand: &str, model: &str) -> String {
+        let body = self.post("/v1/vehicles", new_vehicle(number, brand, model)).await.expect(201);
+        body["vehicle_id"].as_str().unwrap().to_owned()
+    }
+
+    async fn campaign(&self, name: &str) -> u64 {
+        self.post("/v1/campaigns", campaign(name)).await.expect(201)["campaign_id"].as_u64().unwrap()
+    }
+}
+
+async fn start(folder: &TempDir, change: impl FnOnce(&mut Options)) -> Platform {
+    let mut options = Options {
+        data: folder.path().join("data"),
+        http: "127.0.0.1:0".parse().unwrap(),
+        mqtt: "127.0.0.1:0".parse().unwrap(),
+        ..Options::default()
+    };
+    change(&mut options);
+    Platform::start(options.resolve().unwrap(), Clock::system()).await.unwrap()
+}
+
+fn password(folder: &TempDir) -> String {
+    let file = folder.path().join("data/operator-password");
+    std::fs::read_to_string(file).unwrap().trim().to_owned()
+}
+
+async fn sign_in(router: &Router, folder: &TempDir) -> String {
+    let credentials = json!({ "username": "operator", "password": password(folder) });
+    let reply = call(router, Method::POST, "/v1/session", Some(credentials), &[]).await;
+    reply.expect(201)["token"].as_str().unwrap().to_owned()
+}
+
+async fn call(
+    router: &Router,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+    headers: &[(&str, &str)],
+) -> Reply {
+    let body = body.map(|body| body.to_string());
+    let kind = body.as_ref().map(|_| ("content-type", "application/json"));
+    let headers: Vec<_> = kind.into_iter().chain(headers.iter().copied()).collect();
+    send(router, method, path, body.map_or_else(Body::empty, Body::from), &headers).await
+}
+
+async fn send(router: &Router, method: Method, path: &str, body: Body, headers: &[(&str, &str)]) -> Reply {
+    let mut request = Request::builder().method(method).uri(path).header("host", "marque.test");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, 64 << 20).await.unwrap();
+    let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+    let body = if bytes.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_slice(&bytes).unwrap_or_else(|_| text())
+    };
+    Reply { status: parts.status, headers: parts.headers, body }
+}
+
+fn new_vehicle(number: u32, brand: &str, model: &str) -> Value {
+    json!({
+        "vin": format!("VF3CCHMZ0KT{number:06}"), "brand": brand, "model": model, "model_year": 2024,
+        "architecture": "psa-aee2010", "region": "eu"
+    })
+}
+
+fn campaign(name: &str) -> Value {
+    json!({
+        "name": name, "purpose": "fleet-management",
+        "groups": [{
+            "signals": ["Vehicle.Speed", "Vehicle.CurrentLocation.Latitude", "Vehicle.CurrentLocation.Longitude"],
+            "lane": "live", "every_ms": 1000, "flush_every_ms": 1000
+        }]
+    })
+}
+
+/// A new key and a request for a certificate for it.
+fn csr() -> (rcgen::KeyPair, String) {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let request = rcgen::CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
+    (key, request)
+}

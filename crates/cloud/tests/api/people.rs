@@ -1,0 +1,100 @@
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_opened_shown_and_ended() {
+    let fixture = Fixture::new().await;
+    let session = fixture.get("/v1/session").await.expect(200);
+    assert_eq!(session["account"]["username"], "operator");
+    let reply = fixture.call(Method::DELETE, "/v1/session", None, &[]).await;
+    assert_eq!(reply.status, 204);
+    assert!(reply.header("set-cookie").contains("Max-Age=0"));
+    fixture.get("/v1/session").await.problem(401, "unauthorized");
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_opens_nothing_and_locks_in_the_end() {
+    let fixture = Fixture::new().await;
+    let wrong = json!({ "username": "operator", "password": "wrong" });
+    for _ in 0..4 {
+        fixture.post("/v1/session", wrong.clone()).await.problem(401, "unauthorized");
+    }
+    let reply = fixture.post("/v1/session", wrong).await;
+    assert_eq!(reply.header("retry-after"), "60");
+    reply.problem(429, "too-many-requests");
+    let right = json!({ "username": "operator", "password": password(&fixture.folder) });
+    fixture.post("/v1/session", right).await.problem(429, "too-many-requests");
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_counts_only_for_the_consoles_own_pages() {
+    let fixture = Fixture::new().await;
+    let router = fixture.platform.router();
+    let credentials = json!({ "username": "operator", "password": password(&fixture.folder) });
+    let reply = call(&router, Method::POST, "/v1/session", Some(credentials), &[]).await;
+    let cookie = reply.header("set-cookie").to_owned();
+    for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    let cookie = cookie.split(';').next().unwrap();
+    let with = async |method: Method, extra: &[(&str, &str)]| {
+        let mut headers = vec![("cookie", cookie)];
+        headers.extend_from_slice(extra);
+        let body = (method == Method::POST).then(|| campaign("x"));
+        call(&router, method, "/v1/campaigns", body, &headers).await
+    };
+    with(Method::GET, &[]).await.expect(200);
+    with(Method::POST, &[]).await.problem(403, "forbidden");
+    with(Method::POST, &[("origin", "https://evil.example")]).await.problem(403, "forbidden");
+    with(Method::POST, &[("sec-fetch-site", "cross-site")]).await.problem(403, "forbidden");
+    with(Method::POST, &[("sec-fetch-site", "same-site")]).await.problem(403, "forbidden");
+    with(Method::POST, &[("origin", "http://marque.test")]).await.expect(201);
+    with(Method::POST, &[("sec-fetch-site", "same-origin")]).await.expect(201);
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_signed_in_from_another_page() {
+    let fixture = Fixture::new().await;
+    let credentials = json!({ "username": "operator", "password": password(&fixture.folder) });
+    let headers = [("origin", "https://evil.example")];
+    let reply =
+        call(&fixture.platform.router(), Method::POST, "/v1/session", Some(credentials), &headers).await;
+    reply.problem(403, "forbidden");
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_keeps_sessions_cars_and_keys() {
+    let fixture = Fixture::new().await;
+    let id = fixture.car(1, "peugeot", "208").await;
+    let before = fixture.post(&format!("/v1/vehicles/{id}/certificate"), json!({ "csr_pem": csr().1 })).await;
+    let before = before.expect(201);
+    let Fixture { platform, folder, token } = fixture;
+    platform.stop().await;
+    let platform = start(&folder, |_| {}).await;
+    assert!(!platform.operator_made());
+    let fixture = Fixture { platform, folder, token };
+    let vehicle = fixture.get(&format!("/v1/vehicles/{id}")).await.expect(200);
+    assert_eq!(vehicle["certificate"]["not_after"], before["not_after"]);
+    let after = fixture.post(&format!("/v1/vehicles/{id}/certificate"), json!({ "csr_pem": csr().1 })).await;
+    let after = after.expect(201);
+    assert_eq!((&after["ca_pem"], &after["desired_key"]), (&before["ca_pem"], &before["desired_key"]));
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_folder_belongs_to_one_region() {
+    let folder = tempfile::tempdir().unwrap();
+    start(&folder, |_| {}).await.stop().await;
+    let options = Options {
+        data: folder.path().join("data"),
+        region: "us".to_owned(),
+        http: "127.0.0.1:0".parse().unwrap(),
+        mqtt: "127.0.0.1:0".parse().unwrap(),
+        ..Options::default()
+    };
+    let error = Platform::start(options.resolve().unwrap(), Clock::system()).await.unwrap_err();
+    assert!(error.to_string().contains("`eu`") && error.to_string().contains("`us`"), "{error}");
+}

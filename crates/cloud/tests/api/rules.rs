@@ -1,0 +1,150 @@
+//! What holds for every route.
+
+use super::*;
+
+/// Method, path with example values, and whether it is open, of every route of the document.
+fn documented() -> Vec<(Method, String, bool)> {
+    let document: Value = serde_json::from_str(&cloud::http::openapi::json()).unwrap();
+    let mut routes = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let path = path
+                .replace("{vehicle_id}", "9f1c6a02d4e84b7f8a3d5c6e7f809112")
+                .replace("{campaign_id}", "1")
+                .replace("{hash}", "5d0f3c9a7be21846");
+            let method = method.to_uppercase().parse().unwrap();
+            routes.push((method, path, operation["security"] == json!([{}])));
+        }
+    }
+    routes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_but_the_open_ones_needs_a_session() {
+    let folder = tempfile::tempdir().unwrap();
+    // Not on loopback, so that metrics need one too.
+    let platform = start(&folder, |options| options.http = "0.0.0.0:0".parse().unwrap()).await;
+    let routes = documented();
+    assert!(routes.len() >= 30);
+    for (method, path, open) in routes {
+        for token in [None, Some("Bearer mq_guess"), Some("Basic b3A6eA==")] {
+            let headers: Vec<_> = token.iter().map(|token| ("authorization", *token)).collect();
+            let reply = call(&platform.router(), method.clone(), &path, None, &headers).await;
+            if open {
+                assert_ne!(reply.status, 401, "{method} {path}");
+            } else {
+                assert_eq!(reply.status, 401, "{method} {path} {token:?}");
+                assert!(reply.header("www-authenticate").starts_with("Bearer"));
+                reply.problem(401, "unauthorized");
+            }
+        }
+    }
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_error_is_a_problem() {
+    let fixture = Fixture::new().await;
+    let router = fixture.platform.router();
+    let bearer = format!("Bearer {}", fixture.token);
+    let token = ("authorization", bearer.as_str());
+    let json = ("content-type", "application/json");
+    fixture.get("/v1/nothing").await.problem(404, "not-found");
+    fixture.get("/v1").await.problem(404, "not-found");
+    fixture.get("/assets/nothing.js").await.problem(404, "not-found");
+    fixture.get("/v1/vehicles/9f1c6a02d4e84b7f8a3d5c6e7f809112").await.problem(404, "not-found");
+    fixture.get("/v1/campaigns/77").await.problem(404, "not-found");
+    fixture.get("/v1/catalogues/5d0f3c9a7be21846").await.problem(404, "not-found");
+    fixture.get("/v1/vehicles/NOT-AN-ID").await.problem(400, "bad-request");
+    fixture.get("/v1/vehicles?brand=ford").await.problem(400, "bad-request");
+    fixture.get("/v1/vehicles?colour=red").await.problem(400, "bad-request");
+    fixture.get("/v1/vehicles?limit=0").await.problem(422, "unprocessable");
+    fixture.get("/v1/vehicles?cursor=xyz").await.problem(422, "unprocessable");
+    let reply = fixture.call(Method::PATCH, "/v1/campaigns", None, &[]).await;
+    assert!(reply.header("allow").contains("GET"), "{}", reply.header("allow"));
+    reply.problem(405, "method-not-allowed");
+    let reply = fixture.call(Method::POST, "/somewhere", None, &[]).await;
+    reply.problem(405, "method-not-allowed");
+
+    let post = async |body: &str, headers: &[(&str, &str)]| {
+        send(&router, Method::POST, "/v1/campaigns", Body::from(body.to_owned()), headers).await
+    };
+    post("{", &[token, json]).await.problem(400, "bad-request");
+    post("{}", &[token]).await.problem(415, "unsupported-media-type");
+    let missing = post("{}", &[token, json]).await.problem(422, "unprocessable");
+    assert!(missing["detail"].as_str().unwrap().contains("name"), "{missing}");
+    let mut unknown = campaign("x");
+    unknown["colour"] = json!("red");
+    fixture.post("/v1/campaigns", unknown).await.problem(422, "unprocessable");
+    let large = format!("{{\"name\": \"{}\"}}", "x".repeat(2 << 20));
+    post(&large, &[token, json]).await.problem(413, "too-large");
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_says_what_browsers_must_not_do() {
+    let fixture = Fixture::new().await;
+    let page = fixture.call(Method::GET, "/", None, &[("accept", "text/html")]).await;
+    assert_eq!(page.status, 200);
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    for path in ["/", "/v1/facets", "/v1/nothing", "/livez"] {
+        let reply = fixture.get(path).await;
+        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(reply.header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(reply.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(reply.header("x-request-id").len(), 16, "{path}");
+        assert!(!reply.header("cache-control").is_empty(), "{path}");
+    }
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_compressed_when_asked() {
+    let fixture = Fixture::new().await;
+    for coding in ["gzip", "br"] {
+        let reply = fixture.call(Method::GET, "/v1/openapi.json", None, &[("accept-encoding", coding)]).await;
+        assert_eq!((reply.status.as_u16(), reply.header("content-encoding")), (200, coding));
+    }
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_is_served_as_it_is_committed() {
+    let fixture = Fixture::new().await;
+    let document = fixture.get("/v1/openapi.json").await.expect(200);
+    assert_eq!(document, serde_json::from_str::<Value>(&cloud::http::openapi::json()).unwrap());
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_and_metrics_tell_how_things_are() {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.get("/livez").await.status, 204);
+    let ready = fixture.get("/readyz").await.expect(200);
+    let names: Vec<_> =
+        ready["checks"].as_array().unwrap().iter().map(|check| check["name"].clone()).collect();
+    assert_eq!(names, ["sql", "owner", "gateway", "running"]);
+    fixture.get("/v1/facets").await.expect(200);
+    let metrics = call(&fixture.platform.router(), Method::GET, "/metrics", None, &[]).await.expect(200);
+    let metrics = metrics.as_str().unwrap();
+    for line in [
+        "marque_http_requests_total{route=\"/v1/facets\",status=\"200\"} 1",
+        "marque_gateway_connections 0",
+        "marque_owner_samples_total 0",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_fails_when_the_database_is_gone() {
+    let fixture = Fixture::new().await;
+    let router = fixture.platform.router();
+    fixture.platform.stop().await;
+    let reply = call(&router, Method::GET, "/readyz", None, &[]).await;
+    let body = reply.expect(503);
+    assert_eq!((&body["ready"], &body["checks"][0]["ok"]), (&json!(false), &json!(false)));
+}
