@@ -67,7 +67,7 @@ fn a_text_outside_of_the_allowed_values_is_out_of_range_and_kept() {
 }
 
 #[test]
-fn text_is_parsed_as_the_leafs_type_says() {
+fn text_is_parsed_as_the_type_of_the_leaf_says() {
     let float = leaf("float", Limits::default(), 2);
     assert_eq!(float.parse("3").unwrap(), Value::Float(3.0));
     assert_eq!(percent().parse("42.0").unwrap(), Value::Uint(42));

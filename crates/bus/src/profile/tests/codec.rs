@@ -180,7 +180,7 @@ fn the_code_for_no_value_reads_as_not_available() {
 }
 
 #[test]
-fn a_value_beyond_the_leafs_limits_is_kept_as_out_of_range() {
+fn a_value_beyond_the_leaf_s_limits_is_kept_as_out_of_range() {
     let profile = Profile::builtin("fca-giorgio").unwrap();
     let engine = profile.database().message_named("ENGINE_1").unwrap();
     let pedal = id(&profile, "Vehicle.Chassis.Accelerator.PedalPositionFine");
