@@ -7,6 +7,7 @@ mod clock;
 mod enrol;
 mod http;
 mod identity;
+mod journal;
 mod provider;
 mod report;
 
@@ -29,6 +30,7 @@ pub use report::{LaneReport, Report, VehicleReport};
 
 use books::Probe;
 use identity::{Identities, Identity};
+use journal::Journal;
 use provider::SimProvider;
 
 /// Who waits for a fleet is told after so long how many cars came.
@@ -62,6 +64,8 @@ pub struct RunOptions {
     pub connects_per_s: u32,
     /// Cars that tell of each live batch as it leaves ([`Progress::Published`]).
     pub probes: usize,
+    /// Notes each batch in this file as it is queued and answered.
+    pub journal: Option<PathBuf>,
 }
 
 impl RunOptions {
@@ -138,12 +142,19 @@ pub async fn run(
     let fleet = Fleet::new(options.fleet)?;
     let identities = enrol::enrol(&options, &fleet, &mut progress).await?;
     progress(Progress::Enrolled { vehicles: identities.cars.len() });
+    let journal = options.journal.as_deref().map(Journal::open).transpose()?.map(Arc::new);
     let started = clock::now();
     let shared = Arc::new(Shared::default());
     let (stop, stopped) = watch::channel(false);
     let (probe, published) = mpsc::channel(PROBE_WAITING_MAX);
-    let mut running =
-        Running { cars: JoinSet::new(), books: Vec::new(), shared: Arc::clone(&shared), probe, published };
+    let mut running = Running {
+        cars: JoinSet::new(),
+        books: Vec::new(),
+        shared: Arc::clone(&shared),
+        probe,
+        published,
+        journal,
+    };
     let mut shutdown = std::pin::pin!(shutdown);
     let mut connected_max = 0;
     tokio::select! {
@@ -172,6 +183,7 @@ struct Running {
     shared: Arc<Shared>,
     probe: mpsc::Sender<(VehicleId, Timestamp)>,
     published: mpsc::Receiver<(VehicleId, Timestamp)>,
+    journal: Option<Arc<Journal>>,
 }
 
 impl Running {
@@ -203,7 +215,8 @@ impl Running {
                 probes += 1;
                 Probe { vehicle: identity.vehicle, published: self.probe.clone() }
             });
-            let book = Arc::new(CarBook::with_probe(probe));
+            let page = self.journal.clone().map(|journal| journal.page(identity.vehicle));
+            let book = Arc::new(CarBook::new(probe, page));
             self.books.push(Arc::clone(&book));
             let config = Config {
                 keys: Arc::clone(&keys),

@@ -33,6 +33,7 @@ fn an_error_names_its_option() {
         |options| options.hostnames = vec!["a b".to_owned()],
         ConfigError::Hostname { name: "a b".to_owned() },
     );
+    check(|options| options.flush_age = Micros::ZERO, ConfigError::FlushAge);
     check(|options| options.mqtt = options.http, ConfigError::SamePort { address: Options::HTTP });
     let law = Options { jurisdiction: "moon".to_owned(), ..Options::default() }.resolve().unwrap_err();
     assert!(law.to_string().starts_with("`jurisdiction`"), "{law}");

@@ -17,6 +17,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use model::Micros;
 use serde_json::json;
 
+use super::signal;
+
 /// Cars whose live batches are told one by one.
 const PROBES: usize = 12;
 
@@ -101,6 +103,11 @@ pub(crate) struct Options {
     /// Write what the fleet counted to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+
+    /// Note each batch in this file as it is queued and answered, a line each; unlike the report it
+    /// is there after a crash, too.
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
@@ -110,7 +117,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let seconds = options.seconds;
     let mut watch = Watch::new(options.events);
     let report =
-        runtime.block_on(::sim::run::run(settings, |progress| watch.show(progress), stop_order(seconds)));
+        runtime.block_on(::sim::run::run(settings, |progress| watch.show(progress), end_of_run(seconds)));
     let report = report.context("run the fleet")?;
     if let Some(path) = &options.report {
         let json = serde_json::to_vec_pretty(&report).context("write the report")?;
@@ -147,6 +154,7 @@ fn settings(options: &Options) -> anyhow::Result<RunOptions> {
         grace: Micros::from_secs(options.grace),
         connects_per_s: options.connects_per_s,
         probes: if options.events { PROBES } else { 0 },
+        journal: options.journal.clone(),
     })
 }
 
@@ -155,8 +163,8 @@ fn secret(file: &Path) -> anyhow::Result<String> {
     Ok(text.trim().to_owned())
 }
 
-/// Until somebody says stop: the time is over, Ctrl-C, or the service manager's SIGTERM.
-async fn stop_order(seconds: Option<u64>) {
+/// The time is over, or somebody says stop.
+async fn end_of_run(seconds: Option<u64>) {
     let over = async {
         match seconds {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
@@ -165,23 +173,8 @@ async fn stop_order(seconds: Option<u64>) {
     };
     tokio::select! {
         () = over => {}
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated() => {}
+        () = signal::stop_order() => {}
     }
-}
-
-#[cfg(unix)]
-async fn terminated() {
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut signal) => drop(signal.recv().await),
-        // Without the signal there is still Ctrl-C.
-        Err(_) => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
 }
 
 /// Shows how far a run is: a bar on a terminal, a line now and then in a log.

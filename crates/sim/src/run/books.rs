@@ -6,13 +6,14 @@ use brain::{BatchObserver, queue::Key};
 use model::{Lane, QueueEpoch, Seq, Timestamp, VehicleId};
 use tokio::sync::mpsc;
 
-use super::clock;
+use super::{clock, journal::Page};
 
 /// One car's batches.
 #[derive(Debug, Default)]
 pub struct CarBook {
     lanes: Mutex<Vec<LaneBook>>,
     probe: Option<Probe>,
+    page: Option<Page>,
 }
 
 /// Tells of each live batch of one car as it leaves, so that somebody can time its way.
@@ -51,8 +52,8 @@ impl Sums {
 }
 
 impl CarBook {
-    pub(super) fn with_probe(probe: Option<Probe>) -> Self {
-        Self { probe, ..Self::default() }
+    pub(super) fn new(probe: Option<Probe>, page: Option<Page>) -> Self {
+        Self { probe, page, ..Self::default() }
     }
 
     /// By epoch and lane.
@@ -99,6 +100,9 @@ impl BatchObserver for CarBook {
             book.last = Some(key.seq);
             book.queued.add(samples);
         });
+        if let Some(page) = &self.page {
+            page.note(key, samples, "queued");
+        }
     }
 
     fn published(&self, key: Key, _samples: u32) {
@@ -116,5 +120,8 @@ impl BatchObserver for CarBook {
                 (false, _) => book.refused.add(samples),
             }
         });
+        if let Some(page) = &self.page {
+            page.note(key, samples, if stored { "stored" } else { "refused" });
+        }
     }
 }

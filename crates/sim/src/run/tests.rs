@@ -95,6 +95,7 @@ fn options(state: &std::path::Path) -> RunOptions {
         grace: Micros::SECOND,
         connects_per_s: 1_000,
         probes: 0,
+        journal: None,
     }
 }
 
