@@ -1,6 +1,7 @@
 //! `marque bench`: measurements beside peers, in one run on one machine.
 
 mod gateway;
+mod pipeline;
 
 use std::io;
 
@@ -20,11 +21,22 @@ enum What {
     /// The gateway's process within that comparison.
     #[command(hide = true)]
     GatewayServer(gateway::ServerOptions),
+    /// Compare gateway, log and lake with mosquitto, a consumer and PostgreSQL on this machine.
+    Pipeline(pipeline::Options),
+    /// Our process within that comparison.
+    #[command(hide = true)]
+    PipelineServer(pipeline::ServerOptions),
+    /// The consumer between mosquitto and PostgreSQL within that comparison.
+    #[command(hide = true)]
+    PipelineConsumer(pipeline::ConsumerOptions),
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     match &options.what {
         What::Gateway(options) => gateway::run(options, &mut io::stdout().lock()),
         What::GatewayServer(options) => gateway::serve(options),
+        What::Pipeline(options) => pipeline::run(options, &mut io::stdout().lock()),
+        What::PipelineServer(options) => pipeline::serve(options),
+        What::PipelineConsumer(options) => pipeline::consume(options),
     }
 }

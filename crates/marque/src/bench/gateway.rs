@@ -4,13 +4,13 @@
 //! turns: batches of 20 samples, one write a message. What is compared is the server's CPU time a
 //! message, from the scheduler's own count.
 
-mod batches;
-mod car;
-mod certificates;
-mod disk;
+pub(super) mod batches;
+pub(super) mod car;
+pub(super) mod certificates;
+pub(super) mod disk;
 mod load;
-mod peer;
-mod server;
+pub(super) mod peer;
+pub(super) mod server;
 mod table;
 
 use std::{io, path::PathBuf, time::Duration};

@@ -13,10 +13,10 @@ const SAMPLES: usize = 20;
 const BATCHES: u32 = 64;
 
 /// The campaign that all cars of the bench carry out.
-pub(super) const CAMPAIGN: CampaignId = CampaignId(1);
-pub(super) const VERSION: CampaignVersion = CampaignVersion(1);
-pub(super) const PURPOSE: Purpose = Purpose::FleetManagement;
-pub(super) const LANE: Lane = Lane::Live;
+pub(in crate::bench) const CAMPAIGN: CampaignId = CampaignId(1);
+pub(in crate::bench) const VERSION: CampaignVersion = CampaignVersion(1);
+pub(in crate::bench) const PURPOSE: Purpose = Purpose::FleetManagement;
+pub(in crate::bench) const LANE: Lane = Lane::Live;
 
 /// Batches of 20 signals of the core catalogue at one moment each.
 pub(super) fn encode() -> anyhow::Result<Vec<Vec<u8>>> {

@@ -23,7 +23,7 @@ const PACKET_BYTES_MAX: usize = 1 << 20;
 const READ_BYTES: usize = 16 * 1024;
 
 /// A car of the load.
-pub(super) struct Car {
+pub(in crate::bench) struct Car {
     socket: TcpStream,
     tls: Option<ClientConnection>,
     vehicle: VehicleId,
@@ -34,13 +34,13 @@ pub(super) struct Car {
     sent: VecDeque<Instant>,
     next_batch: usize,
     greeted: bool,
-    pub(super) connected: bool,
+    pub(in crate::bench) connected: bool,
     unsent: bool,
 }
 
 impl Car {
     /// Begins to connect.
-    pub(super) fn new(
+    pub(in crate::bench) fn new(
         address: SocketAddr,
         vehicle: VehicleId,
         config: Option<Arc<ClientConfig>>,
@@ -67,7 +67,7 @@ impl Car {
         })
     }
 
-    pub(super) fn socket(&mut self) -> &mut TcpStream {
+    pub(in crate::bench) fn socket(&mut self) -> &mut TcpStream {
         &mut self.socket
     }
 
@@ -82,7 +82,7 @@ impl Car {
     }
 
     /// Goes on with what an event allows; gives how many messages were acknowledged.
-    pub(super) fn step(&mut self, scratch: &mut Vec<u8>) -> anyhow::Result<usize> {
+    pub(in crate::bench) fn step(&mut self, scratch: &mut Vec<u8>) -> anyhow::Result<usize> {
         self.greet()?;
         let mut acknowledged = 0;
         let mut buffer = [0; READ_BYTES];
@@ -121,6 +121,11 @@ impl Car {
         self.sent.push_back(now);
         let payload = payloads.get(self.next_batch % payloads.len()).context("there are batches")?;
         self.next_batch += 1;
+        self.send(payload, scratch)
+    }
+
+    /// Sends a batch with one write.
+    pub(in crate::bench) fn send(&mut self, payload: &[u8], scratch: &mut Vec<u8>) -> anyhow::Result<()> {
         let publish = Publish {
             dup: false,
             qos: QoS::AtLeastOnce,
@@ -138,7 +143,7 @@ impl Car {
     }
 
     /// Says goodbye and leaves no port waiting.
-    pub(super) fn leave(mut self) -> anyhow::Result<()> {
+    pub(in crate::bench) fn leave(mut self) -> anyhow::Result<()> {
         let mut bytes = Vec::new();
         let bye = Disconnect { reason: ReasonCode::Success, properties: Properties::EMPTY };
         Packet::Disconnect(bye).encode(&mut bytes)?;

@@ -17,7 +17,7 @@ use rustls::{
 };
 
 /// The region that the cars of the bench are at home in.
-pub(super) const REGION: &str = "bench";
+pub(in crate::bench) const REGION: &str = "bench";
 
 /// The name that the server's certificate carries.
 pub(super) const SERVER_NAME: &str = "localhost";
@@ -84,7 +84,7 @@ impl Pki {
 }
 
 /// The car with a number, the same in both processes of the bench.
-pub(super) fn vehicle(number: usize) -> VehicleId {
+pub(in crate::bench) fn vehicle(number: usize) -> VehicleId {
     let mut bytes = [0x5a; 16];
     for (byte, part) in bytes.iter_mut().zip(number.to_le_bytes()) {
         *byte = part;

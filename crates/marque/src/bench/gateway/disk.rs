@@ -15,12 +15,12 @@ const WRITE_BYTES: usize = 4 * 1024;
 
 /// Microseconds of a write of 4 KiB and its fdatasync, in a preallocated file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sync {
-    pub(super) p50_us: f64,
-    pub(super) p99_us: f64,
+pub(in crate::bench) struct Sync {
+    pub(in crate::bench) p50_us: f64,
+    pub(in crate::bench) p99_us: f64,
 }
 
-pub(super) fn measure(folder: &Path) -> anyhow::Result<Sync> {
+pub(in crate::bench) fn measure(folder: &Path) -> anyhow::Result<Sync> {
     let path = folder.join("sync");
     let mut file = File::create(&path).context("create a file to measure the disk")?;
     let block = [7; WRITE_BYTES];

@@ -18,8 +18,8 @@ use rustix::{
 use super::{certificates::Pki, load::Wire};
 use crate::clock;
 
-const SERVER_CORE: usize = 0;
-const CLIENT_CORE: usize = 1;
+pub(in crate::bench) const SERVER_CORE: usize = 0;
+pub(in crate::bench) const CLIENT_CORE: usize = 1;
 const START_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which server.
@@ -177,7 +177,7 @@ pub(super) fn pin_to_client_core() -> anyhow::Result<()> {
 }
 
 /// Keeps this thread, and those that it will start, on a core.
-pub(super) fn pin_self(core: usize) -> anyhow::Result<()> {
+pub(in crate::bench) fn pin_self(core: usize) -> anyhow::Result<()> {
     sched_setaffinity(None, &set(core)).with_context(|| format!("stay on core {core}; are there two?"))
 }
 

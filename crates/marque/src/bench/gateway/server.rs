@@ -86,13 +86,13 @@ async fn serve(options: &ServerOptions) -> anyhow::Result<()> {
 
 /// A registry in memory.
 #[derive(Debug)]
-struct Enrolled {
+pub(in crate::bench) struct Enrolled {
     vehicles: HashSet<VehicleId>,
     catalogue: CatalogueHash,
 }
 
 impl Enrolled {
-    fn new(cars: usize) -> Self {
+    pub(in crate::bench) fn new(cars: usize) -> Self {
         Self { vehicles: (0..cars).map(certificates::vehicle).collect(), catalogue: Catalogue::core().hash() }
     }
 }
@@ -127,7 +127,7 @@ impl Registry for Enrolled {
 
 /// No desired state, and reports that nobody reads.
 #[derive(Debug)]
-struct Nothing;
+pub(in crate::bench) struct Nothing;
 
 impl Desired for Nothing {
     fn newer(&self, _: VehicleId, _: Fetch) -> BoxFuture<'static, Result<Vec<(Kind, Bytes)>, Unavailable>> {

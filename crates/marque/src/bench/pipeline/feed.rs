@@ -9,10 +9,8 @@ use model::{ConsentEpoch, Micros, QueueEpoch, Seq, Timestamp};
 use signals::{Catalogue, Leaf, Quality, Value};
 use wire::{BatchMeta, ClockState, Encoder};
 
-use super::{
-    super::gateway::batches,
-    drive::{Drive, PATHS, SIGNALS},
-};
+use super::drive::{Drive, PATHS, SIGNALS};
+use crate::bench::gateway::batches;
 
 /// The messages of all cars, made as far as they were asked for.
 pub(super) struct Feed {
