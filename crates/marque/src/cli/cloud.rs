@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use cloud::{clock::Clock, config, platform::Platform};
+use model::Micros;
 
 use super::signal;
 
@@ -41,6 +42,10 @@ pub(crate) struct Options {
     /// Serve the API without TLS although other machines can reach it, for a proxy that ends TLS.
     #[arg(long)]
     http_plain: bool,
+
+    /// How old the oldest row in memory becomes before all are put into the tables' files.
+    #[arg(long, default_value_t = config::Options::FLUSH_AGE.0 / Micros::SECOND.0, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=86_400))]
+    flush_age_s: i64,
 }
 
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
@@ -53,6 +58,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         hostnames: options.hostnames,
         database: options.database,
         http_plain: options.http_plain,
+        flush_age: Micros::from_secs(options.flush_age_s),
     }
     .resolve()
     .context("read the options")?;
