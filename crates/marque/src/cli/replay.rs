@@ -109,7 +109,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 fn to_cloud(url: &str, options: &Options, profile: &Arc<Profile>, pace: Pace) -> anyhow::Result<()> {
-    let vss = options.vss.as_ref();
+    let vss = options.vss.as_deref();
     let recording = upload::Recording { file: &options.file, profile, vss, pace };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let played = runtime.block_on(upload::upload(url, &options.cloud_options, &recording));

@@ -7,7 +7,7 @@ mod held;
 
 use std::{
     fs::{self, File},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -57,10 +57,10 @@ pub(crate) struct CloudOptions {
 
 /// A recording and what it means.
 pub(super) struct Recording<'a> {
-    pub file: &'a PathBuf,
+    pub file: &'a Path,
     pub profile: &'a Arc<Profile>,
     /// The car's catalogue, when it is not the shipped one.
-    pub vss: Option<&'a PathBuf>,
+    pub vss: Option<&'a Path>,
     pub pace: Pace,
 }
 
@@ -201,7 +201,7 @@ async fn wait_until_visible(
     let deadline = clock::now() + Micros(i64::try_from(PATIENCE.as_micros()).unwrap_or(i64::MAX));
     loop {
         let visible = books::count_history(api, vehicle, decoded, start).await?;
-        let enough = visible.iter().zip(&decoded.signals).all(|(seen, signal)| *seen >= signal.readings);
+        let enough = visible.iter().zip(&decoded.signals).all(|(seen, signal)| *seen >= signal.expected());
         if enough || clock::now() > deadline {
             return Ok(visible);
         }

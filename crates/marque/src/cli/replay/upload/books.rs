@@ -1,13 +1,13 @@
 //! Both ends of a replay: what the log holds, and what the platform shows of it.
 
-use std::{collections::BTreeMap, fs::File, io::BufReader, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fs::File, io::BufReader, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use brain::Snapshot;
 use bus::{log::LogReader, profile::Profile};
 use model::{Micros, Timestamp, VehicleId};
 use serde_json::{Value, json};
-use signals::{Quality, SignalId};
+use signals::{Quality, Reading, Sample, SignalId};
 
 use super::PURPOSE;
 use crate::cli::{api::Api, replay::rfc3339};
@@ -27,45 +27,75 @@ pub(super) struct Decoded {
     pub signals: Vec<DecodedSignal>,
 }
 
-/// Good readings of a signal at different times: each is a value in the car's history.
+/// What a signal leaves in the car's history.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct DecodedSignal {
     pub path: Arc<str>,
+    /// Values at different times.
     pub readings: u64,
+    /// Whether it is still good before the log's end, which makes it stale: one value more.
+    pub ends_stale: bool,
+}
+
+impl DecodedSignal {
+    pub(super) fn expected(&self) -> u64 {
+        self.readings + u64::from(self.ends_stale)
+    }
 }
 
 /// Decodes the log without brain and platform.
-pub(super) fn decode(file: &PathBuf, profile: &Arc<Profile>) -> anyhow::Result<Decoded> {
+pub(super) fn decode(file: &Path, profile: &Arc<Profile>) -> anyhow::Result<Decoded> {
     let log = File::open(file).with_context(|| format!("open {}", file.display()))?;
     let mut reader = LogReader::new(BufReader::new(log)).tolerant();
     let mut decoder = profile.decoder();
     let mut decoded = Decoded::default();
-    let mut first = None;
-    let mut readings: BTreeMap<SignalId, (Timestamp, u64)> = BTreeMap::new();
+    let mut begin_and_end = None;
+    let mut tallies = BTreeMap::new();
     for frame in reader.by_ref() {
         let frame = frame?;
-        let first = *first.get_or_insert(frame.time);
+        let (begin, end) = begin_and_end.get_or_insert((frame.time, frame.time));
+        *end = frame.time.max(*end);
         decoded.frames += 1;
-        decoded.span = decoded.span.max(frame.time.since(first));
-        decoder.handle_frame(&frame, &mut |sample| {
-            if sample.reading.quality != Quality::Good {
-                return;
-            }
-            let (last, count) = readings.entry(sample.signal).or_insert((Timestamp::MIN, 0));
-            if sample.reading.source_time > *last {
-                *last = sample.reading.source_time;
-                *count += 1;
-            }
-        });
+        decoded.span = end.since(*begin);
+        let mut tally = |sample: Sample| {
+            tallies.entry(sample.signal).or_insert_with(Tally::default).add(&sample.reading);
+        };
+        decoder.handle_frame(&frame, &mut tally);
+        decoder.poll(*end, &mut tally);
     }
     decoded.bad_lines = reader.bad_lines();
-    let leaf = |(signal, (_, readings)): (&SignalId, &(Timestamp, u64))| {
+    let end = begin_and_end.map_or(Timestamp::MIN, |(_, end)| end);
+    let signal = |(signal, tally): (&SignalId, &Tally)| {
         let leaf = profile.catalogue().by_id(*signal)?;
-        Some(DecodedSignal { path: Arc::clone(&leaf.path), readings: *readings })
+        let ends_stale = tally.good && tally.last.is_some_and(|last| last < end);
+        Some(DecodedSignal { path: Arc::clone(&leaf.path), readings: tally.readings, ends_stale })
     };
-    decoded.signals = readings.iter().filter_map(leaf).collect();
+    decoded.signals = tallies.iter().filter_map(signal).collect();
     decoded.signals.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(decoded)
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    readings: u64,
+    last: Option<Timestamp>,
+    good: bool,
+}
+
+impl Tally {
+    /// A campaign takes one reading of a signal at one time; history shows those within the limits.
+    fn add(&mut self, reading: &Reading) {
+        self.good = reading.quality == Quality::Good;
+        if self.last.is_some_and(|last| reading.source_time <= last) {
+            return;
+        }
+        self.last = Some(reading.source_time);
+        let shown = match reading.quality {
+            Quality::Good | Quality::Stale => true,
+            Quality::OutOfRange | Quality::NotAvailable => false,
+        };
+        self.readings += u64::from(shown);
+    }
 }
 
 /// Values in the car's history, in the order of the decoded signals.
@@ -143,14 +173,14 @@ pub(in crate::cli::replay) struct Report {
 impl Report {
     /// Whether every frame and every reading arrived, once.
     pub(in crate::cli::replay) fn is_complete(&self) -> bool {
-        let readings = self.decoded.signals.iter().map(|signal| &signal.readings);
-        self.stats.bus_messages == self.decoded.frames && readings.eq(&self.visible)
+        let expected = self.decoded.signals.iter().map(DecodedSignal::expected);
+        self.stats.bus_messages == self.decoded.frames && expected.eq(self.visible.iter().copied())
     }
 
     pub(in crate::cli::replay) fn to_json(&self) -> Value {
         let signals = self.decoded.signals.iter().zip(&self.visible);
         let signals = signals.map(|(signal, visible)| {
-            json!({ "path": &*signal.path, "decoded": signal.readings, "visible": visible })
+            json!({ "path": &*signal.path, "decoded": signal.readings, "ends_stale": signal.ends_stale, "visible": visible })
         });
         json!({
             "vehicle_id": self.vehicle.to_string(),
@@ -161,6 +191,7 @@ impl Report {
             "frames_played": self.stats.bus_messages,
             "bad_lines": self.decoded.bad_lines,
             "samples_decoded": self.decoded.signals.iter().map(|signal| signal.readings).sum::<u64>(),
+            "samples_stale_at_end": self.decoded.signals.iter().filter(|signal| signal.ends_stale).count(),
             "samples_sent": self.stats.samples_queued,
             "samples_acknowledged": self.stats.samples_acknowledged,
             "samples_visible": self.visible.iter().sum::<u64>(),

@@ -43,6 +43,8 @@ async fn series(api: &Api, report: &Report, path: &str) -> Vec<(f64, f64)> {
         }
         cursor = page["next_cursor"].as_str().map(str::to_owned);
         if cursor.is_none() {
+            // The last value is the stale one that the log's end leaves.
+            series.pop();
             return series;
         }
     }
