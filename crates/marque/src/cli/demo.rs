@@ -60,9 +60,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE.json")]
     report: Option<PathBuf>,
 
-    /// A program that counts a Delta table's samples, for the report; the table's folder is its last
-    /// argument, and it prints one JSON object. `cargo xtask demo` gives one in Python.
-    #[arg(long, value_name = "WORD", num_args = 1.., required = false)]
+    /// A program that counts Delta tables, for the report: it takes their folders and prints JSON.
+    /// `cargo xtask demo` gives one in Python.
+    #[arg(long, value_name = "PROGRAM ARGS", num_args = 1.., allow_hyphen_values = true, required = false)]
     reader: Vec<String>,
 }
 
@@ -116,6 +116,8 @@ impl Demo<'_> {
             return fleet.stop().await;
         }
         assign_campaign(&api).await?;
+        let driving = self.options.data.join("driving");
+        fs::write(&driving, "").with_context(|| format!("write {}", driving.display()))?;
         say(&format!("\n  console   {}", platform.url()));
         say(&format!("  sign in   operator / {}", password.trim()));
         say("  stop      Ctrl-C\n");
@@ -123,6 +125,7 @@ impl Demo<'_> {
         let probe = Probe::default();
         let watched = self.drive(platform, &api, &mut fleet, &probe).await?;
         self.status.step("stopping the fleet; it sends what is queued");
+        fs::remove_file(&driving).with_context(|| format!("remove {}", driving.display()))?;
         fleet.stop().await?;
         if let Some(file) = &self.options.report {
             let report = self.count(platform, &api, lake, &ledger, &baseline, &watched, &probe).await?;
@@ -254,10 +257,8 @@ impl Demo<'_> {
         for _ in 0..ATTEMPTS_MAX {
             pause.tick().await;
             let before = LakeState::ask(api).await?;
-            let mut flushed = Counted::default();
-            for table in lake::TableName::ALL {
-                flushed.add(report::count(&self.options.reader, &lake.join(table.slug())).await?);
-            }
+            let tables = lake::TableName::ALL.map(|table| lake.join(table.slug()));
+            let flushed = report::count(&self.options.reader, &tables).await?;
             let after = LakeState::ask(api).await?;
             if before == after && after.flushed == after.committed {
                 let durable = platform.twins().counts().samples;

@@ -1,6 +1,6 @@
 //! `--report`: what was sent beside what can be seen, counted by others than those who stored it.
 
-use std::{path::Path, process::Stdio};
+use std::{path::PathBuf, process::Stdio};
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -34,30 +34,28 @@ pub(super) struct Quantiles {
     pub(super) p99: f64,
 }
 
-/// What an independent reader finds in a table.
+/// What an independent reader finds in tables.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Counted {
     pub(super) samples: u64,
-    /// Rows that say the same as another: same car, batch and time.
+    /// Samples that are there again: same car, batch, time and signal.
     pub(super) duplicates: u64,
     /// Bytes of the data files of the table's current version.
     pub(super) bytes: u64,
 }
 
-impl Counted {
-    pub(super) fn add(&mut self, other: Self) {
-        self.samples += other.samples;
-        self.duplicates += other.duplicates;
-        self.bytes += other.bytes;
-    }
+/// What a reader prints.
+#[derive(Debug, Deserialize)]
+struct Reading {
+    tables: Vec<Counted>,
 }
 
-/// Runs the reader `program` on a table's folder: it prints one JSON object.
-pub(super) async fn count(program: &[String], table: &Path) -> Result<Counted> {
+/// Runs the reader `program` on the tables' folders, and sums what it found.
+pub(super) async fn count(program: &[String], tables: &[PathBuf]) -> Result<Counted> {
     let (name, args) = program.split_first().context("`--reader` names no program")?;
     let output = Command::new(name)
         .args(args)
-        .arg(table)
+        .args(tables)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
@@ -66,7 +64,10 @@ pub(super) async fn count(program: &[String], table: &Path) -> Result<Counted> {
     if !output.status.success() {
         bail!("the reader `{name}` ended with {}; what it said stands above", output.status);
     }
-    serde_json::from_slice(&output.stdout).with_context(|| format!("read what `{name}` prints"))
+    let reading: Reading =
+        serde_json::from_slice(&output.stdout).with_context(|| format!("read what `{name}` prints"))?;
+    let sum = |of: fn(&Counted) -> u64| reading.tables.iter().map(of).sum();
+    Ok(Counted { samples: sum(|t| t.samples), duplicates: sum(|t| t.duplicates), bytes: sum(|t| t.bytes) })
 }
 
 /// Resident memory of this process in MB, as Linux tells it.
