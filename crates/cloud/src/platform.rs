@@ -20,12 +20,7 @@ use lake::{
 };
 use model::SubjectId;
 use store::Store;
-use tokio::{
-    runtime::Handle,
-    sync::mpsc,
-    task::{JoinHandle, JoinSet},
-    time::timeout,
-};
+use tokio::{runtime::Handle, sync::mpsc, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -103,7 +98,7 @@ pub struct Platform {
     stopping: CancellationToken,
     /// Cancelled when a part that cannot be restarted has ended by itself.
     failed: CancellationToken,
-    server: JoinHandle<()>,
+    serving: JoinSet<()>,
     tasks: JoinSet<()>,
 }
 
@@ -112,25 +107,17 @@ impl Platform {
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
         let now = clock.now();
         create_folder(&config.data)?;
-        // Bound first: a port in use is told before anything else takes time.
         let pki = Arc::new(Pki::open(&config.pki_folder(), &config.region, &config.hostnames, now)?);
-        let tls = if config.http.tls {
-            Some(http::server::tls_config(pki.server_chain_pem(), pki.server_key_pem())?)
-        } else {
-            None
-        };
-        let server = Server::bind(config.http.listen, tls)?;
+        // Bound first: a port in use is told before anything else takes time.
+        let server = Server::bind(config.http.listen, http_tls(&config, &pki)?)?;
         let store = open_store(&config).await?;
         let accounts = Accounts::new(store.clone())?;
         let operator_made = accounts.first_run(&config.operator_password_file(), now).await?;
         let catalogues = Catalogues::load(&store, now).await?;
         let registry = Registry::load(&store, config.region.clone(), config.jurisdiction, now).await?;
         let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(&pki));
-        let log: Arc<dyn DurableLog> =
-            Arc::new(EmbeddedLog::open(&config.log_folder(), LogOptions::default())?);
-        let lake = Arc::new(Lake::open(&config.lake_folder(), &LakeOptions::default())?);
         let (notices, notices_out) = mpsc::channel(NOTICES_MAX);
-        let owner = start_owner(&config, &log, lake, &store, &catalogues, &clock, notices).await?;
+        let (owner, log) = start_owner(&config, &store, &catalogues, &clock, notices).await?;
         let presence = Presence::default();
         let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
         let backends = gateway::Backends {
@@ -145,14 +132,13 @@ impl Platform {
             connectivity,
         };
         let gateway = Arc::new(start_gateway(&config, &pki, backends)?);
-        let stopping = CancellationToken::new();
-        let failed = CancellationToken::new();
-        let metrics = Metrics::default();
+        let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
         let api = Api::new(Parts {
             enrolment: Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(&pki)),
             twins: owner.twins(),
             history: owner.history(),
             probes: probes(&owner, &gateway),
+            metrics: Metrics::default(),
             store: store.clone(),
             registry: registry.clone(),
             presence: presence.clone(),
@@ -163,7 +149,6 @@ impl Platform {
             accounts,
             pki,
             clock,
-            metrics,
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(adapters::follow_connectivity(connectivity_out, presence));
@@ -172,21 +157,24 @@ impl Platform {
         tasks.spawn(api.clone().tend());
         tasks.spawn(watch_owner(Arc::clone(&owner), failed.clone()));
         let router = http::router(api);
-        let http_address = server.address();
-        tracing::info!(http = %http_address, mqtt = %gateway.address(), region = %config.region, "the platform runs");
+        let (http_address, mqtt_address) = (server.address(), gateway.address());
+        let mut serving = JoinSet::new();
+        serving.spawn(server.run(router.clone(), stopping.clone()));
+        tracing::info!(http = %http_address, mqtt = %mqtt_address, region = %config.region, "the platform runs");
+        let (tls, twins, gateway) = (config.http.tls, owner.twins(), Some(gateway));
         Ok(Self {
             http_address,
-            tls: config.http.tls,
-            mqtt_address: gateway.address(),
+            tls,
+            mqtt_address,
             operator_made,
-            server: tokio::spawn(server.run(router.clone(), stopping.clone())),
             router,
             store,
-            twins: owner.twins(),
+            twins,
             owner,
-            gateway: Some(gateway),
+            gateway,
             stopping,
             failed,
+            serving,
             tasks,
         })
     }
@@ -239,8 +227,10 @@ impl Platform {
     /// Stops in good order: no more requests, cars are told goodbye, what is acknowledged is in Delta.
     pub async fn stop(mut self) {
         self.stopping.cancel();
-        if let Err(error) = self.server.await {
-            tracing::error!(%error, "the API's listener did not end well");
+        while let Some(ended) = self.serving.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "the API's listener did not end well");
+            }
         }
         self.tasks.shutdown().await;
         if let Some(gateway) = self.gateway.take().and_then(Arc::into_inner) {
@@ -272,18 +262,18 @@ async fn open_store(config: &Config) -> Result<Store, StartError> {
     Ok(store)
 }
 
+/// The log and the owner of its one shard, which has read it to its end.
 async fn start_owner(
     config: &Config,
-    log: &Arc<dyn DurableLog>,
-    lake: Arc<Lake>,
     store: &Store,
     catalogues: &Catalogues,
     clock: &Clock,
     notices: mpsc::Sender<(SubjectId, wire::Notice)>,
-) -> Result<Arc<Owner>, OwnerError> {
+) -> Result<(Arc<Owner>, Arc<dyn DurableLog>), StartError> {
+    let log: Arc<dyn DurableLog> = Arc::new(EmbeddedLog::open(&config.log_folder(), LogOptions::default())?);
     let parts = OwnerParts {
-        log: Arc::clone(log),
-        lake,
+        log: Arc::clone(&log),
+        lake: Arc::new(Lake::open(&config.lake_folder(), &LakeOptions::default())?),
         ledger: Arc::new(store.clone()),
         catalogues: catalogues.clone(),
         clock: clock.clone(),
@@ -292,7 +282,29 @@ async fn start_owner(
     let options = OwnerOptions { flush_age: config.flush_age, ..OwnerOptions::default() };
     let owner = Owner::start(parts, options).await?;
     owner.caught_up().await?;
-    Ok(Arc::new(owner))
+    Ok((Arc::new(owner), log))
+}
+
+fn backends(
+    log: Arc<dyn DurableLog>,
+    admissions: adapters::Admissions,
+    desired: &Desired,
+    connectivity: mpsc::Sender<gateway::Connectivity>,
+) -> gateway::Backends {
+    gateway::Backends {
+        log,
+        registry: Arc::new(admissions),
+        desired: Arc::new(adapters::Envelopes(desired.clone())),
+        reports: Arc::new(adapters::Reports(desired.clone())),
+        connectivity,
+    }
+}
+
+fn http_tls(config: &Config, pki: &Pki) -> Result<Option<Arc<rustls::ServerConfig>>, ServerError> {
+    if !config.http.tls {
+        return Ok(None);
+    }
+    http::server::tls_config(pki.server_chain_pem(), pki.server_key_pem()).map(Some)
 }
 
 fn start_gateway(config: &Config, pki: &Pki, backends: gateway::Backends) -> Result<Gateway, StartError> {

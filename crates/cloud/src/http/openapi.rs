@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document: what the handlers say, and what holds for all of them.
 
+use std::sync::LazyLock;
+
 use axum::{http::header, response::IntoResponse};
 use utoipa::{
     OpenApi,
@@ -57,8 +59,9 @@ struct Document;
     get, path = "/v1/openapi.json", tag = "platform", security(()),
     responses((status = 200, description = "OpenAPI 3.1", body = Object, example = json!({ "openapi": "3.1.0" }))),
 )]
-pub async fn get_openapi() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], json())
+pub(crate) async fn get_openapi() -> impl IntoResponse {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(json);
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
 }
 
 /// The document as it is committed: pretty, with a newline at its end.

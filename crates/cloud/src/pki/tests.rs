@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt;
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, UnixTime, pem::PemObject},
-    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+    server::WebPkiClientVerifier,
 };
 use x509_parser::prelude::*;
 

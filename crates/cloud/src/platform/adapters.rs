@@ -201,7 +201,8 @@ pub(super) fn owner_metrics(owner: &Owner) -> String {
     let mut text = String::new();
     for (kind, metrics) in [("counter", &counters[..]), ("gauge", &gauges[..])] {
         for (name, value) in metrics {
-            writeln!(text, "# TYPE {name} {kind}\n{name} {value}").expect("writing to a string does not fail");
+            writeln!(text, "# TYPE {name} {kind}\n{name} {value}")
+                .expect("writing to a string does not fail");
         }
     }
     text
