@@ -2,6 +2,7 @@
 
 mod gateway;
 mod pipeline;
+mod storage;
 
 use std::io;
 
@@ -29,6 +30,8 @@ enum What {
     /// The consumer between mosquitto and PostgreSQL within that comparison.
     #[command(hide = true)]
     PipelineConsumer(pipeline::ConsumerOptions),
+    /// Measure bytes a sample, on the wire and stored.
+    Storage(storage::Options),
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
@@ -38,5 +41,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         What::Pipeline(options) => pipeline::run(options, &mut io::stdout().lock()),
         What::PipelineServer(options) => pipeline::serve(options),
         What::PipelineConsumer(options) => pipeline::consume(options),
+        What::Storage(options) => storage::run(options, &mut io::stdout().lock()),
     }
 }

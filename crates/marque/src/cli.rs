@@ -7,16 +7,13 @@ mod openapi;
 mod replay;
 mod signal;
 mod sim;
+mod telemetry;
 mod vss;
 
-use std::{
-    io::{self, IsTerminal as _},
-    process::ExitCode,
-};
+use std::{io, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use crate::bench;
 
@@ -27,6 +24,10 @@ struct Cli {
     /// What to log to stderr: a level (error, warn, info, debug, trace), or levels by module.
     #[arg(long, global = true, default_value = "info,delta_kernel=warn", value_name = "FILTER")]
     log: String,
+
+    /// Where to send traces by OTLP over HTTP, for example http://127.0.0.1:4318; nowhere without it.
+    #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    otlp: Option<String>,
 
     #[command(subcommand)]
     command: Command,
@@ -53,7 +54,8 @@ enum Command {
 /// Reads the command line and does what it says. An error ends with code 1, a wrong option with 2.
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
-    match log_to_stderr(&cli.log).and_then(|()| dispatch(cli.command, &cli.log)) {
+    let told = telemetry::start(&cli.log, cli.otlp.as_deref());
+    match told.and_then(|_telemetry| dispatch(cli.command, &cli.log)) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads our output may close it when it has enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -79,13 +81,6 @@ fn dispatch(command: Command, log: &str) -> anyhow::Result<()> {
 /// The runtime of a command that serves or drives.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")
-}
-
-fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).with_context(|| format!("read `--log {filter}`"))?;
-    let colours = io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours).init();
-    Ok(())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -1,6 +1,9 @@
-//! A capability has one name everywhere, and a page that tells of it.
+//! A capability has one name everywhere, and a page tells of it.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use anyhow::{Context as _, Result};
 
@@ -14,21 +17,24 @@ const PLACES: [(&str, &str); 4] = [
     ("web/console/src/features", ""),
 ];
 
-/// Files in those places that carry capabilities rather than being one.
-const CARRIERS: [&str; 0] = [];
-
 pub(crate) fn check() -> Result<Vec<String>> {
     let pages = names("docs", "md")?;
-    let mut complaints = Vec::new();
+    let api = fs::read_to_string(root().join("docs/api.md")).context("read docs/api.md")?.to_lowercase();
+    let mut places: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (place, extension) in PLACES {
         for name in names(place, extension)? {
-            if !pages.contains(&name) && !CARRIERS.contains(&name.as_str()) {
-                complaints
-                    .push(format!("{place}/{name}: no docs/{name}.md; a capability has one name everywhere"));
-            }
+            places.entry(name).or_default().push(place);
         }
     }
-    Ok(complaints)
+    places.remove("tests");
+    let untold = places.into_iter().filter(|(name, places)| {
+        // What stands in one place only is a part of that place.
+        places.len() > 1 && !pages.contains(name) && !api.contains(name.as_str())
+    });
+    let complaint = |(name, places): (String, Vec<&str>)| {
+        format!("`{name}` in {}: neither docs/{name}.md nor docs/api.md tells of it", places.join(" and "))
+    };
+    Ok(untold.map(complaint).collect())
 }
 
 /// The names in a folder without their extension; of folders when the extension is empty.

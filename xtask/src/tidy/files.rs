@@ -13,8 +13,10 @@ const LINES_MAX: usize = 500;
 const EMPTY_NAMES: [&str; 5] = ["utils", "util", "common", "helpers", "misc"];
 
 /// What no file of ours may hold. Built from halves, so that this file does not complain of itself.
-const MARKS: [(&str, &str); 5] =
-    [("TO", "DO"), ("FIX", "ME"), ("unimpl", "emented!("), ("#[ign", "ore"), ("thread::sl", "eep(")];
+const MARKS: [(&str, &str); 4] = [("TO", "DO"), ("FIX", "ME"), ("unimpl", "emented!("), ("#[ign", "ore")];
+
+/// What no test may hold besides: a sleep hides a race.
+const TEST_MARKS: [(&str, &str); 2] = [("thread::sl", "eep("), ("time::sl", "eep(")];
 
 pub(crate) fn check() -> Result<Vec<String>> {
     let mut complaints = Vec::new();
@@ -46,7 +48,8 @@ fn complaints_of(path: &str, text: &str) -> Vec<String> {
         return complaints;
     }
     for (number, line) in text.lines().enumerate() {
-        for (start, end) in MARKS {
+        let marks = MARKS.iter().chain(TEST_MARKS.iter().filter(|_| is_test(path)));
+        for (start, end) in marks {
             if line.contains(&format!("{start}{end}")) {
                 complaints
                     .push(format!("{path}:{}: `{start}{end}` marks unfinished or timing work", number + 1));
@@ -59,7 +62,7 @@ fn complaints_of(path: &str, text: &str) -> Vec<String> {
 fn is_source(path: &str) -> bool {
     let ours = ["crates/", "xtask/", "web/", "fuzz/", "tests/"].iter().any(|dir| path.starts_with(dir));
     let code = [".rs", ".ts", ".svelte", ".css", ".py"].iter().any(|end| path.ends_with(end));
-    ours && code && !path.contains("/generated/")
+    ours && code && path != "web/packages/api/src/schema.ts"
 }
 
 fn is_test(path: &str) -> bool {

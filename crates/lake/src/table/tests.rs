@@ -101,7 +101,7 @@ async fn compaction_makes_one_file_of_many_and_vacuum_deletes_the_old() {
     assert_eq!(compactions.len(), 1);
     let file = telemetry.compact(&compactions[0], DAY).await.unwrap();
     assert_eq!(file.rows, 8 * 10 + 16 * 10);
-    assert_eq!(paths(telemetry), [file.path.clone()]);
+    assert_eq!(paths(telemetry), std::slice::from_ref(&file.path));
     assert!(telemetry.compactions(DAY).unwrap().is_empty());
     let far = Timestamp::MAX;
     let keep = HashSet::from([old[3].clone()]);

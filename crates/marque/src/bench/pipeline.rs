@@ -86,6 +86,9 @@ pub(crate) struct Options {
 /// rate says how much a measurement sends.
 const WARM_UP_SAMPLES: usize = 400;
 
+/// The warm-up grows until its last part takes this part of a measurement.
+const WARM_UP_PART: u32 = 10;
+
 /// What all cars send at most, so that the messages fit in memory.
 const BYTES_MAX: f64 = 2e9;
 
@@ -168,14 +171,23 @@ fn size(
 fn round(options: &Options, ground: &Ground<'_>, side: Side, feed: &mut Feed) -> anyhow::Result<Round> {
     let cars = feed.cars();
     let first = WARM_UP_SAMPLES.div_ceil(feed.samples_per_message());
-    feed.extend_to(first)?;
     let mut servers = Servers::start(ground, side)?;
     let mut load = Load::connect(servers.address(), cars, options.window)?;
-    let start = clock::instant();
-    load.publish(feed, first)?;
-    let settled = servers.settle(first * cars)?;
-    let more = messages_for(first, settled.stored - start, Duration::from_secs(options.seconds));
-    let until = first + more.min(messages_max(feed));
+    let span = Duration::from_secs(options.seconds);
+    let mut warm = 0;
+    let more = loop {
+        let part = warm.max(first);
+        feed.extend_to(warm + part)?;
+        let start = clock::instant();
+        load.publish(feed, warm + part)?;
+        warm += part;
+        let took = servers.settle(warm * cars)?.stored - start;
+        // A part that is over at once says more of its end than of its rate.
+        if took >= span / WARM_UP_PART || warm >= messages_max(feed) {
+            break messages_for(part, took, span);
+        }
+    };
+    let until = warm + more.min(messages_max(feed));
     feed.extend_to(until)?;
 
     let before = servers.cpu()?;
@@ -190,7 +202,7 @@ fn round(options: &Options, ground: &Ground<'_>, side: Side, feed: &mut Feed) ->
     let sent = until * cars * feed.samples_per_message();
     ensure!(tables.samples == sent, "{sent} samples were sent, and {} are stored", tables.samples);
     Ok(Round {
-        samples: (until - first) * cars * feed.samples_per_message(),
+        samples: (until - warm) * cars * feed.samples_per_message(),
         publish: published - start,
         applied: settled.applied - start,
         stored: settled.stored - start,
@@ -208,7 +220,7 @@ fn messages_for(first: usize, took: Duration, span: Duration) -> usize {
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a bound need not be exact")]
 fn messages_max(feed: &Feed) -> usize {
-    (BYTES_MAX / (feed.bytes_per_message() * table::ratio(feed.cars(), 1))) as usize
+    (BYTES_MAX / 2.0 / (feed.bytes_per_message() * table::ratio(feed.cars(), 1))) as usize
 }
 
 fn since(before: &Cpu, after: Cpu) -> Cpu {

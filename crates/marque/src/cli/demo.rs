@@ -20,6 +20,7 @@ use cloud::{
     config::{self, Config},
     platform::Platform,
 };
+use model::Micros;
 use serde_json::{Value, json};
 
 use self::{
@@ -33,6 +34,9 @@ use super::signal;
 
 /// What the demo's cars are asked to send.
 const CAMPAIGN: &str = include_str!("demo/campaign.json");
+
+/// Short, so that who looks into the tables of a young demo finds something there.
+const FLUSH_AGE: Micros = Micros::from_secs(20);
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -359,6 +363,7 @@ fn config(options: &Options) -> Result<Config> {
         data: options.data.clone(),
         http: on_this_machine(options.port),
         mqtt: on_this_machine(0),
+        flush_age: FLUSH_AGE,
         ..config::Options::default()
     }
     .resolve()

@@ -230,7 +230,7 @@ impl Watch {
                 bar.set_length(of as u64);
                 bar.set_position(done as u64);
             }
-            None if done == of || done.is_multiple_of(100) => tracing::info!(done, of, "{what}"),
+            None if done == of || done.is_multiple_of(500) => tracing::info!(done, of, "{what}"),
             None => {}
         }
     }

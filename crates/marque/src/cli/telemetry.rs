@@ -1,6 +1,6 @@
 //! What the program says of itself: log lines on stderr, and traces to a collector if one is named.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
 use opentelemetry::trace::TracerProvider as _;
@@ -19,7 +19,10 @@ pub(super) fn start(filter: &str, otlp: Option<&str>) -> anyhow::Result<Telemetr
     let traces = provider
         .as_ref()
         .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("marque")));
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_filter(levels()?);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_filter(levels()?);
     tracing_subscriber::registry().with(lines).with(traces.with_filter(levels()?)).init();
     Ok(Telemetry(provider))
 }
