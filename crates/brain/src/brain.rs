@@ -156,7 +156,9 @@ impl<C: Connect, P: Provider> Running<C, P> {
 
     /// Sends what it can, then closes.
     async fn stop(mut self: Box<Self>) -> Result<(), Error> {
-        self.core.flush(self.now());
+        // The time stands still from here, so that nothing new falls due while the queue empties.
+        let now = self.now();
+        self.core.flush(now);
         let drained = tokio::time::timeout(self.grace, self.drain()).await;
         if !matches!(drained, Ok(Ok(()))) {
             tracing::info!(
@@ -164,12 +166,12 @@ impl<C: Connect, P: Provider> Running<C, P> {
                 "stopping with batches in the queue"
             );
         }
-        let Self { clock, core, link, grace, .. } = *self;
+        let Self { core, link, grace, .. } = *self;
         if let Link::Up(up) = link {
             // The platform notices a connection that is cut as well.
             drop(tokio::time::timeout(grace, up.close()).await);
         }
-        core.close(clock())
+        core.close(now)
     }
 
     async fn drain(&mut self) -> Result<(), Error> {
