@@ -142,7 +142,7 @@ fn split_column(column: &mut Column, at: usize) -> Column {
             let mut items =
                 Column { signal: column.signal, data: (*array.items).clone(), exceptions: Vec::new() };
             let tail = split_column(&mut items, usize::try_from(base).unwrap_or(usize::MAX));
-            array.items = Box::new(items.data);
+            *array.items = items.data;
             ColumnData::Array(ArrayColumn { ends, items: Box::new(tail.data) })
         }
     };

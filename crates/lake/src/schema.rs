@@ -119,16 +119,16 @@ impl ScalarKind {
     }
 
     fn of_delta(data_type: &delta::DataType) -> Option<Self> {
-        match data_type {
-            &delta::DataType::BOOLEAN => Some(Self::Boolean),
-            &delta::DataType::STRING => Some(Self::Text),
-            delta::DataType::Primitive(delta::PrimitiveType::Decimal(decimal))
-                if decimal.precision() == PRECISION =>
-            {
-                Some(Self::Decimal(decimal.scale()))
-            }
-            _ => None,
+        if *data_type == delta::DataType::BOOLEAN {
+            return Some(Self::Boolean);
         }
+        if *data_type == delta::DataType::STRING {
+            return Some(Self::Text);
+        }
+        let delta::DataType::Primitive(delta::PrimitiveType::Decimal(decimal)) = data_type else {
+            return None;
+        };
+        (decimal.precision() == PRECISION).then(|| Self::Decimal(decimal.scale()))
     }
 
     /// What tells a column of this kind from another of the same signal.
@@ -164,10 +164,10 @@ impl ColumnKind {
     }
 
     fn of_delta(data_type: &delta::DataType) -> Option<Self> {
-        match data_type {
-            delta::DataType::Array(list) => ScalarKind::of_delta(list.element_type()).map(Self::List),
-            other => ScalarKind::of_delta(other).map(Self::Scalar),
+        if let delta::DataType::Array(list) = data_type {
+            return ScalarKind::of_delta(list.element_type()).map(Self::List);
         }
+        ScalarKind::of_delta(data_type).map(Self::Scalar)
     }
 
     fn suffix(self) -> String {

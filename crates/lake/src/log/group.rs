@@ -71,6 +71,10 @@ impl Group {
         &self.body
     }
 
+    pub(super) fn body_bytes(&self) -> u32 {
+        u32::try_from(self.body.len()).expect("a group is at most GROUP_BYTES_MAX")
+    }
+
     /// CRC32C of the body, computed where the group was filled.
     pub fn crc(&self) -> u32 {
         self.crc

@@ -46,7 +46,7 @@ impl EmbeddedReader {
     }
 
     /// Records from the segment's file; none when what was read of it before is used up.
-    async fn from_file(&mut self, end: Offset) -> Result<Vec<Arc<Record>>, LogError> {
+    async fn read_file(&mut self, end: Offset) -> Result<Vec<Arc<Record>>, LogError> {
         let opened = self.records.is_none();
         let mut records = match self.records.take() {
             Some(records) => records,
@@ -112,7 +112,7 @@ impl LogReader for EmbeddedReader {
                         self.records = None;
                         records
                     }
-                    None => self.from_file(end).await?,
+                    None => self.read_file(end).await?,
                 };
                 if let Some(last) = records.last() {
                     self.next = last.offset.next();

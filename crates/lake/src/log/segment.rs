@@ -10,7 +10,8 @@ use model::ShardId;
 
 use super::{GROUP_BYTES_MAX, Group, LogError, Offset, disk::DiskFile};
 
-pub(super) const SEGMENT_HEADER_BYTES: u64 = 32;
+pub(super) const SEGMENT_HEADER_BYTES: u64 = HEADER_BYTES as u64;
+const HEADER_BYTES: usize = 32;
 pub(super) const RECORD_HEADER_BYTES: usize = 40;
 /// A preallocated file that is not yet a segment.
 pub(super) const SPARE_NAME: &str = "spare";
@@ -36,8 +37,8 @@ pub(super) struct SegmentHeader {
 }
 
 impl SegmentHeader {
-    pub(super) fn encode(self) -> [u8; SEGMENT_HEADER_BYTES as usize] {
-        let mut bytes = [0; SEGMENT_HEADER_BYTES as usize];
+    pub(super) fn encode(self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
         bytes[..8].copy_from_slice(MAGIC);
         bytes[8..16].copy_from_slice(&self.first.0.to_le_bytes());
         bytes[16..20].copy_from_slice(&self.chain.to_le_bytes());
@@ -46,7 +47,7 @@ impl SegmentHeader {
         bytes
     }
 
-    pub(super) fn decode(bytes: &[u8; SEGMENT_HEADER_BYTES as usize]) -> Option<Self> {
+    pub(super) fn decode(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
         let whole = bytes.starts_with(MAGIC) && crc32c::crc32c(&bytes[..28]) == u32_at(bytes, 28);
         whole.then(|| Self { first: Offset(u64_at(bytes, 8)), chain: u32_at(bytes, 16) })
     }

@@ -1,5 +1,7 @@
 //! What every backend of the durable log must do.
 
+#![expect(clippy::unwrap_in_result, reason = "an answer that does not come must fail its test")]
+
 use std::sync::{Arc, mpsc};
 
 use model::{Brand, Lane, ShardId, SubjectId, Timestamp};
@@ -7,7 +9,7 @@ use model::{Brand, Lane, ShardId, SubjectId, Timestamp};
 use super::*;
 
 /// A log that can be closed and opened again, and is small: segments of some kilobytes.
-pub(super) trait Backend {
+pub(super) trait Backend: Sync {
     fn open(&self) -> Arc<dyn DurableLog>;
 }
 
@@ -40,7 +42,7 @@ pub(super) async fn read_all(log: &dyn DurableLog, from: Offset) -> Result<Vec<A
     let mut next = from;
     while next < log.end(SHARD) {
         records.extend(reader.next().await?);
-        next = records.last().unwrap().offset.next();
+        next = records.last().expect("a reader gives at least one").offset.next();
     }
     Ok(records)
 }

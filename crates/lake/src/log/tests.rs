@@ -1,3 +1,5 @@
+#![expect(clippy::unwrap_in_result, reason = "a simulated disk that cannot lock itself must fail its test")]
+
 use std::{
     collections::BTreeMap,
     io,

@@ -125,7 +125,7 @@ impl Writer {
         self.buffer.clear();
         for (group, _) in &groups {
             let header = RecordHeader {
-                body_bytes: u32::try_from(group.bytes()).expect("a group is at most GROUP_BYTES_MAX"),
+                body_bytes: group.body_bytes(),
                 body_crc: group.crc(),
                 offset: tail.next,
                 durable,

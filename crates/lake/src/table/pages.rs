@@ -131,7 +131,7 @@ pub(crate) fn reader_options() -> ArrowReaderOptions {
 
 /// The footer with decimals as the 64-bit integers that they are in the file.
 pub(crate) fn with_decimal64(metadata: &ArrowReaderMetadata) -> parquet::errors::Result<ArrowReaderMetadata> {
-    let fields: Fields = metadata.schema().fields().iter().map(|field| narrow(field)).collect();
+    let fields: Fields = metadata.schema().fields().iter().map(narrow).collect();
     let options = reader_options().with_schema(Arc::new(Schema::new(fields)));
     ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
 }
@@ -142,10 +142,12 @@ pub(super) fn open(bytes: &Bytes) -> parquet::errors::Result<ArrowReaderMetadata
 }
 
 fn narrow(field: &Arc<Field>) -> Arc<Field> {
-    let narrowed = match field.data_type() {
-        DataType::Decimal128(PRECISION, scale) => DataType::Decimal64(PRECISION, *scale),
-        DataType::List(item) => DataType::List(narrow(item)),
-        _ => return Arc::clone(field),
+    let narrowed = if let DataType::Decimal128(PRECISION, scale) = field.data_type() {
+        DataType::Decimal64(PRECISION, *scale)
+    } else if let DataType::List(item) = field.data_type() {
+        DataType::List(narrow(item))
+    } else {
+        return Arc::clone(field);
     };
     Arc::new(field.as_ref().clone().with_data_type(narrowed))
 }
@@ -158,9 +160,10 @@ pub(super) fn columns_of(metadata: &ArrowReaderMetadata) -> Columns {
         if fixed.column_with_name(field.name()).is_some() {
             continue;
         }
-        let kind = match field.data_type() {
-            DataType::List(item) => scalar_of(item.data_type()).map(ColumnKind::List),
-            other => scalar_of(other).map(ColumnKind::Scalar),
+        let kind = if let DataType::List(item) = field.data_type() {
+            scalar_of(item.data_type()).map(ColumnKind::List)
+        } else {
+            scalar_of(field.data_type()).map(ColumnKind::Scalar)
         };
         if let Some(kind) = kind {
             columns.insert(field.name().clone(), kind);
@@ -170,10 +173,9 @@ pub(super) fn columns_of(metadata: &ArrowReaderMetadata) -> Columns {
 }
 
 fn scalar_of(data_type: &DataType) -> Option<ScalarKind> {
-    match data_type {
-        DataType::Decimal64(_, scale) => Some(ScalarKind::Decimal(scale.cast_unsigned())),
-        DataType::Boolean => Some(ScalarKind::Boolean),
-        DataType::Utf8 => Some(ScalarKind::Text),
-        _ => None,
+    if let DataType::Decimal64(_, scale) = data_type {
+        return Some(ScalarKind::Decimal(scale.cast_unsigned()));
     }
+    let text = (*data_type == DataType::Utf8).then_some(ScalarKind::Text);
+    if *data_type == DataType::Boolean { Some(ScalarKind::Boolean) } else { text }
 }
