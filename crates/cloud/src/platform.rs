@@ -120,17 +120,8 @@ impl Platform {
         let (owner, log) = start_owner(&config, &store, &catalogues, &clock, notices).await?;
         let presence = Presence::default();
         let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
-        let backends = gateway::Backends {
-            log,
-            registry: Arc::new(adapters::Admissions::new(
-                registry.clone(),
-                catalogues.clone(),
-                clock.clone(),
-            )),
-            desired: Arc::new(adapters::Envelopes(desired.clone())),
-            reports: Arc::new(adapters::Reports(desired.clone())),
-            connectivity,
-        };
+        let admissions = adapters::Admissions::new(registry.clone(), catalogues.clone(), clock.clone());
+        let backends = backends(log, admissions, &desired, connectivity);
         let gateway = Arc::new(start_gateway(&config, &pki, backends)?);
         let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
         let api = Api::new(Parts {
@@ -233,15 +224,19 @@ impl Platform {
             }
         }
         self.tasks.shutdown().await;
-        if let Some(gateway) = self.gateway.take().and_then(Arc::into_inner) {
-            gateway.shutdown().await;
+        match self.gateway.take().map(Arc::into_inner) {
+            Some(Some(gateway)) => gateway.shutdown().await,
+            Some(None) | None => tracing::warn!("somebody still asks the gateway; it ends when they let go"),
         }
         match timeout(FLUSH_PATIENCE, self.owner.flush()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the last rows stay in the log"),
             Err(_elapsed) => tracing::warn!("the last rows stay in the log; writing them took too long"),
         }
-        drop(self.owner);
+        match Arc::into_inner(self.owner) {
+            Some(owner) => owner.stop().await,
+            None => tracing::warn!("somebody still asks the owner; it ends when they let go"),
+        }
         self.store.close().await;
         tracing::info!("the platform has stopped");
     }

@@ -6,7 +6,10 @@
 use std::{
     collections::{BTreeMap, HashMap},
     ops::Bound,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use consent::{Decision, DriverMode, Grants, Jurisdiction};
@@ -64,6 +67,7 @@ struct Shared {
     region: Region,
     jurisdiction: Jurisdiction,
     state: RwLock<State>,
+    consent_changes: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -92,7 +96,12 @@ impl Registry {
     ) -> Result<Self, store::Error> {
         let state = load::state(store, now).await?;
         tracing::info!(%region, cars = state.cars.len(), "registry loaded");
-        Ok(Self(Arc::new(Shared { region, jurisdiction, state: RwLock::new(state) })))
+        Ok(Self(Arc::new(Shared {
+            region,
+            jurisdiction,
+            state: RwLock::new(state),
+            consent_changes: AtomicU64::new(0),
+        })))
     }
 
     pub fn region(&self) -> &Region {
@@ -164,6 +173,11 @@ impl Registry {
         consent::decide(&car.grants, self.0.jurisdiction, DriverMode::Open, purpose, category)
     }
 
+    /// Grows with every change of a grant: what was decided before it has to be decided again.
+    pub fn consent_changes(&self) -> u64 {
+        self.0.consent_changes.load(Ordering::Acquire)
+    }
+
     /// Takes up cars that SQL has by now; those that are known are replaced.
     pub fn put_cars(&self, cars: Vec<Car>) {
         let mut state = self.write();
@@ -185,6 +199,7 @@ impl Registry {
 
     pub fn put_grants(&self, vehicle: VehicleId, grants: Grants) {
         self.change(vehicle, |car| car.grants = Arc::new(grants));
+        self.0.consent_changes.fetch_add(1, Ordering::Release);
     }
 
     pub fn put_campaign(&self, campaign: KnownCampaign) {

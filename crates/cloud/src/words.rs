@@ -113,7 +113,7 @@ pub fn rfc3339(time: Timestamp) -> String {
     match jiff::Timestamp::from_microsecond(time.0) {
         Ok(time) => format!("{time:.6}"),
         // Outside of the years -9999 to 9999: no clock says so, but a car's source time may.
-        Err(_) if time.0 < 0 => "-009999-01-02T00:00:00.000000Z".to_owned(),
+        Err(_) if time.0 < 0 => "-009999-01-03T00:00:00.000000Z".to_owned(),
         Err(_) => "9999-12-30T00:00:00.000000Z".to_owned(),
     }
 }

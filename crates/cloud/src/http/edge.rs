@@ -11,6 +11,7 @@ use axum::{
 };
 use futures::FutureExt;
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 
 use super::{
     Api,
@@ -77,12 +78,21 @@ pub(crate) async fn serve(State(api): State<Api>, request: Request, next: Next) 
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = matched.unwrap_or_else(|| "none".to_owned());
-    let response = run(&api, request, next).await;
+    // The route and not the path: an id is enough to follow a car.
+    let span = tracing::info_span!(
+        "http request",
+        otel.kind = "server",
+        request_id = %id,
+        http.request.method = %method,
+        http.route = route,
+        http.response.status_code = tracing::field::Empty,
+    );
+    let response = run(&api, request, next).instrument(span.clone()).await;
     let response = finish(response, &id, api.tls());
+    span.record("http.response.status_code", response.status().as_u16());
     let took = began.elapsed();
     api.edge().took(&route).observe(took);
     api.edge().answered(&route, response.status()).add(1);
-    // The route and not the path: an id is enough to follow a car.
     tracing::debug!(request_id = %id, %method, route, status = response.status().as_u16(), ?took, "request");
     response
 }

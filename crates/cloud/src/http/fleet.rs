@@ -97,5 +97,5 @@ pub(crate) async fn stream_fleet_events(
     let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
     let place = sse::place(&api)?;
     let frames = api.view().subscribe(&api, purpose);
-    Ok(sse::answer(stream::events(api, principal, frames, place)).into_response())
+    Ok(sse::answer(stream::events(api, principal, purpose, frames, place)).into_response())
 }

@@ -93,8 +93,11 @@ fn a_request_that_is_not_one_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let pki = open(folder.path());
     let vehicle = VehicleId::from_bytes([7; 16]);
-    // A bit of the key, so that the request's own signature does not hold.
-    let tampered = csr("x").replacen("MII", "MIJ", 1);
+    // A few bits of the key, so that the request's own signature does not hold.
+    let mut lines: Vec<String> = csr("x").lines().map(str::to_owned).collect();
+    let flipped: String = lines[3].chars().rev().collect();
+    lines[3] = flipped;
+    let tampered = lines.join("\n");
     for bad in
         ["", "-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n", &tampered]
     {

@@ -18,8 +18,12 @@ fn car(byte: u8, campaigns: &[u64]) -> Car {
 }
 
 fn registry() -> Registry {
-    let shared =
-        Shared { region: "eu".parse().unwrap(), jurisdiction: Jurisdiction::Eu, state: RwLock::default() };
+    let shared = Shared {
+        region: "eu".parse().unwrap(),
+        jurisdiction: Jurisdiction::Eu,
+        state: RwLock::default(),
+        consent_changes: AtomicU64::new(0),
+    };
     Registry(Arc::new(shared))
 }
 

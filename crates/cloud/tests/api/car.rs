@@ -194,6 +194,8 @@ async fn what_is_not_granted_is_withheld_at_every_exit() {
     // All is withdrawn: what the car does is not known any more either.
     fixture.put(&format!("/v1/vehicles/{}/grants", car.id), json!({ "grants": [] })).await.expect(200);
     assert_eq!(fixture.get(&signals_of).await.expect(200)["items"], json!([]));
+    let summary = fixture.get("/v1/fleet/summary").await.expect(200);
+    assert_eq!((&summary["by_state"]["unknown"], &summary["by_state"]["moving"]), (&json!(1), &json!(0)));
     let vehicle = fixture.get(&format!("/v1/vehicles/{}", car.id)).await.expect(200);
     assert_eq!(vehicle["state"], "unknown");
     drop(link);

@@ -4,6 +4,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::response::sse::Event;
 use futures::Stream;
+use model::Purpose;
 use tokio::sync::watch;
 
 use super::{
@@ -19,13 +20,16 @@ use crate::http::{
 pub(crate) fn events(
     api: Api,
     principal: Principal,
+    purpose: Purpose,
     mut frames: watch::Receiver<Arc<Frame>>,
     place: Place,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
     async_stream::stream! {
         let _place = place;
         let mut watchdog = sse::watchdog();
-        let first = Arc::clone(&frames.borrow_and_update());
+        let mut number = frames.borrow_and_update().number;
+        // Not the stream's last frame: a grant may have been withdrawn since.
+        let first = api.view().frame(&api, purpose);
         yield Ok(sse::event("summary", &first.summary));
         yield Ok(sse::event("positions", &Positions { items: first.positions.clone(), complete: true }));
         let mut shown = first;
@@ -44,7 +48,7 @@ pub(crate) fn events(
             if !same(&frame, &shown) {
                 yield Ok(sse::event("summary", &frame.summary));
             }
-            let complete = frame.vanished || frame.number != shown.number + 1;
+            let complete = frame.vanished || frame.number != number + 1;
             let items = if complete { frame.positions.clone() } else { frame.moved.clone() };
             if complete || !items.is_empty() {
                 yield Ok(sse::event("positions", &Positions { items, complete }));
@@ -53,6 +57,7 @@ pub(crate) fn events(
                 let items = frame.connectivity.clone();
                 yield Ok(sse::event("connectivity", &ConnectivityChanges { items }));
             }
+            number = frame.number;
             shown = frame;
         }
     }

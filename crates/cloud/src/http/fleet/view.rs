@@ -38,6 +38,8 @@ pub(crate) struct Frame {
     /// Grows by one from frame to frame of a stream.
     pub number: u64,
     pub at: Timestamp,
+    /// How often grants had changed before it was drawn.
+    pub consent: u64,
     pub summary: FleetSummary,
     /// Sorted by vehicle.
     pub positions: Vec<Position>,
@@ -91,12 +93,12 @@ impl View {
         }
     }
 
-    /// A picture that is at most a second old.
+    /// A picture that is at most a second old, and never older than the newest grant.
     pub(crate) fn frame(&self, api: &Api, purpose: Purpose) -> Arc<Frame> {
         let now = api.now();
         let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner).get(&purpose).map(Arc::clone);
         match newest {
-            Some(frame) if now.since(frame.at) < AGE_MAX && frame.at <= now => frame,
+            Some(frame) if frame.is_fresh(api, now) => frame,
             Some(_) | None => self.keep(purpose, self.draw(api, purpose, None, Vec::new())),
         }
     }
@@ -131,6 +133,7 @@ impl View {
     }
 
     fn draw(&self, api: &Api, purpose: Purpose, before: Option<&Frame>, changes: Vec<Change>) -> Frame {
+        let consent = api.registry().consent_changes();
         let mut summary = self.count_registered(api);
         let mut positions = Vec::new();
         let mut after = None;
@@ -159,6 +162,7 @@ impl View {
         Frame {
             number: before.map_or(0, |before| before.number + 1),
             at: summary.at.0,
+            consent,
             summary,
             positions,
             moved,
@@ -264,6 +268,13 @@ impl View {
 pub(crate) fn state(api: &Api, car: &Car, purpose: Purpose) -> VehicleState {
     let connected = api.presence().of(car.vehicle).connected_at.is_some();
     api.view().look(api, car, purpose, connected).0
+}
+
+impl Frame {
+    fn is_fresh(&self, api: &Api, now: Timestamp) -> bool {
+        let young = self.at <= now && now.since(self.at) < AGE_MAX;
+        young && self.consent == api.registry().consent_changes()
+    }
 }
 
 fn count_connected(summary: &mut FleetSummary, car: &Car) {
