@@ -68,6 +68,9 @@ pub(crate) struct Options {
     /// Samples that the peer's consumer puts in one COPY.
     #[arg(long, default_value_t = 20_000, value_name = "N")]
     copy_samples: usize,
+    /// Connections to PostgreSQL that copy at once.
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    copiers: usize,
     /// Where both sides store; its disk decides. Default: a folder beside the build.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -126,12 +129,14 @@ fn measure(options: &Options, folder: &Path, out: &mut impl io::Write) -> anyhow
         folder,
         cars: options.connections,
         copy_samples: options.copy_samples,
+        copiers: options.copiers,
     };
     let mut report = Report {
         sync: disk::measure(folder)?,
         connections: options.connections,
         window: options.window,
         copy_samples: options.copy_samples,
+        copiers: options.copiers,
         sizes: Vec::new(),
     };
     for samples in &options.samples {

@@ -1,8 +1,9 @@
 //! The peer's consumer as a process of its own: takes messages from mosquitto, decodes them, and
-//! copies their rows into PostgreSQL. It acknowledges a message when its rows are committed, and
-//! decodes the next rows while a commit waits for the disk.
+//! copies their rows into PostgreSQL over some connections, so that rows are decoded and copied
+//! while a commit waits for the disk. It acknowledges a message when its rows are committed.
 
 use std::{
+    collections::BTreeMap,
     io::{self, BufRead as _, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     ops::ControlFlow,
@@ -47,6 +48,9 @@ pub(crate) struct ConsumerOptions {
     /// Samples in one COPY.
     #[arg(long)]
     samples: usize,
+    /// Connections to PostgreSQL.
+    #[arg(long)]
+    copiers: usize,
 }
 
 const PACKET_BYTES_MAX: usize = 1 << 20;
@@ -55,7 +59,7 @@ const READ_BYTES: usize = 256 * 1024;
 /// Rows that are fewer than a COPY holds wait this long for more.
 const LINGER: Duration = Duration::from_millis(5);
 
-/// Copies that are ready while one is being made.
+/// Copies that are ready while others are being made.
 const COPIES_READY_MAX: usize = 2;
 
 /// Messages in flight from mosquitto, so that several copies fill while one waits for its commit.
@@ -71,8 +75,13 @@ pub(crate) fn run(options: &ConsumerOptions) -> anyhow::Result<()> {
     let (copies, ready) = sync_channel(COPIES_READY_MAX);
     let mut intake = Intake::new(options.layout, options.samples, copies);
     let answers = socket.try_clone().context("share the connection to mosquitto")?;
-    let copier = Copier { socket: options.socket.clone(), answers, stored: Arc::clone(&stored) };
-    std::thread::spawn(move || end_on_error(copier.run(&ready)));
+    let answers = Arc::new(Mutex::new(Answers { socket: answers, next: 0, early: BTreeMap::new() }));
+    let ready = Arc::new(Mutex::new(ready));
+    for _ in 0..options.copiers.max(1) {
+        let (ready, answers, stored) = (Arc::clone(&ready), Arc::clone(&answers), Arc::clone(&stored));
+        let copier = Copier { socket: options.socket.clone(), ready, answers, stored };
+        std::thread::spawn(move || end_on_error(copier.run()));
+    }
     std::thread::spawn(move || end_on_error(intake.run(&mut socket)));
     let mut stdout = io::stdout();
     for line in io::stdin().lock().lines() {
@@ -144,6 +153,7 @@ fn subscribe(socket: &mut TcpStream) -> anyhow::Result<()> {
 
 /// The rows of one COPY and the messages that they came in.
 struct Copy {
+    number: u64,
     bytes: Vec<u8>,
     messages: Vec<PacketId>,
 }
@@ -157,6 +167,7 @@ struct Intake {
     rows: Rows,
     samples: usize,
     messages: Vec<PacketId>,
+    next_copy: u64,
     copies: SyncSender<Copy>,
 }
 
@@ -170,6 +181,7 @@ impl Intake {
             rows: Rows::new(layout, 0),
             samples: 0,
             messages: Vec::new(),
+            next_copy: 0,
             copies,
         }
     }
@@ -207,7 +219,19 @@ impl Intake {
                 writeln!(stdout, "subscribed")?;
                 Ok(stdout.flush()?)
             }
-            other => bail!("mosquitto sent {other:?}"),
+            Packet::Connect(_)
+            | Packet::ConnAck(_)
+            | Packet::PubAck(_)
+            | Packet::PubRec(_)
+            | Packet::PubRel(_)
+            | Packet::PubComp(_)
+            | Packet::Subscribe(_)
+            | Packet::Unsubscribe(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingReq
+            | Packet::PingResp
+            | Packet::Disconnect(_)
+            | Packet::Auth(_) => bail!("mosquitto sent {packet:?}"),
         }
     }
 
@@ -236,35 +260,60 @@ impl Intake {
         let rows = Rows::new(self.layout, self.rows.bytes_len() + READ_BYTES);
         let bytes = std::mem::replace(&mut self.rows, rows).finish();
         self.samples = 0;
-        let copy = Copy { bytes, messages: std::mem::take(&mut self.messages) };
+        let copy = Copy { number: self.next_copy, bytes, messages: std::mem::take(&mut self.messages) };
+        self.next_copy += 1;
         self.copies.send(copy).context("hand rows over to the thread that copies")
     }
 }
 
-/// Copies rows and acknowledges their messages.
+/// Acknowledges messages in the order in which they came, which MQTT asks for and mosquitto is
+/// fastest with.
+struct Answers {
+    socket: TcpStream,
+    /// The copy to acknowledge next.
+    next: u64,
+    /// Copies that were committed before those before them.
+    early: BTreeMap<u64, Vec<PacketId>>,
+}
+
+impl Answers {
+    fn committed(&mut self, number: u64, messages: Vec<PacketId>) -> io::Result<()> {
+        self.early.insert(number, messages);
+        let mut answer = Vec::new();
+        while let Some(messages) = self.early.remove(&self.next) {
+            self.next += 1;
+            messages.iter().for_each(|id| puback_success(&mut answer, *id));
+        }
+        self.socket.write_all(&answer)
+    }
+}
+
+/// Copies rows over a connection of its own.
 struct Copier {
     socket: PathBuf,
-    answers: TcpStream,
+    ready: Arc<Mutex<Receiver<Copy>>>,
+    answers: Arc<Mutex<Answers>>,
     stored: Arc<Stored>,
 }
 
 impl Copier {
-    fn run(mut self, ready: &Receiver<Copy>) -> anyhow::Result<()> {
+    fn run(self) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let options = postgres::options(&self.socket);
         let mut connection = runtime.block_on(PgConnection::connect_with(&options)).context("connect")?;
-        let mut answer = Vec::new();
-        while let Ok(copy) = ready.recv() {
+        loop {
+            let next = self.ready.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(Copy { number, bytes, messages }) = next else { return Ok(()) };
             runtime.block_on(async {
                 let mut copying = connection.copy_in_raw(COPY).await?;
-                copying.send(copy.bytes).await?;
+                copying.send(bytes).await?;
                 copying.finish().await
             })?;
-            answer.clear();
-            copy.messages.iter().for_each(|id| puback_success(&mut answer, *id));
-            self.answers.write_all(&answer).context("acknowledge messages")?;
-            self.stored.add(copy.messages.len());
+            let count = messages.len();
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            answers.committed(number, messages).context("acknowledge messages")?;
+            drop(answers);
+            self.stored.add(count);
         }
-        Ok(())
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Ground<'a> {
     pub(super) cars: usize,
     /// Samples in one COPY of the peer.
     pub(super) copy_samples: usize,
+    /// Connections that copy at once.
+    pub(super) copiers: usize,
 }
 
 /// The servers of one side, running.
@@ -142,6 +144,7 @@ impl<'a> Servers<'a> {
             command.arg("pipeline-consumer").arg("--broker").arg(address.to_string());
             command.arg("--socket").arg(postgres.socket()).arg("--layout").arg(layout.name());
             command.arg("--samples").arg(ground.copy_samples.to_string());
+            command.arg("--copiers").arg(ground.copiers.to_string());
         })?;
         let parts = Parts { consumer, mosquitto, postgres };
         Ok(Self::Peer { runtime: ground.runtime, layout, address, words, parts })

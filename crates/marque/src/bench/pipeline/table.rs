@@ -102,6 +102,7 @@ pub(super) struct Report {
     pub(super) connections: usize,
     pub(super) window: usize,
     pub(super) copy_samples: usize,
+    pub(super) copiers: usize,
     pub(super) sizes: Vec<Size>,
 }
 
@@ -112,7 +113,7 @@ pub(super) struct Size {
     pub(super) rows: Vec<Row>,
 }
 
-/// How many times the peer's something fits ours, or ours the peer's.
+/// One count by another.
 pub(super) fn ratio(of: usize, by: usize) -> f64 {
     count(of) / count(by.max(1))
 }
@@ -195,13 +196,14 @@ impl Size {
 
 impl Report {
     pub(super) fn print(&self, out: &mut impl io::Write) -> anyhow::Result<()> {
-        let Self { connections, window, copy_samples, .. } = self;
+        let Self { connections, window, copy_samples, copiers, .. } = self;
         writeln!(out, "\n{connections} cars with {window} messages in flight each; servers share a core")?;
         writeln!(out, "fdatasync of 4 KiB: p50 {:.0} us, p99 {:.0} us", self.sync.p50_us, self.sync.p99_us)?;
         writeln!(
             out,
             "marque: durable log, shard owner, Delta. peer: mosquitto (QoS 1, in memory), a consumer, and\n\
-             PostgreSQL (fsync and synchronous_commit on) by COPY of {copy_samples} samples each"
+             PostgreSQL (fsync and synchronous_commit on) by COPY of {copy_samples} samples\n\
+             each over {copiers} connections"
         )?;
         self.sizes.iter().try_for_each(|size| size.print(out))
     }
@@ -213,6 +215,7 @@ impl Report {
             "connections": self.connections,
             "window": self.window,
             "samples_per_copy": self.copy_samples,
+            "copy_connections": self.copiers,
             "sizes": self.sizes.iter().map(Size::to_json).collect::<Vec<_>>(),
         });
         serde_json::to_string_pretty(&report).context("write the results as JSON")

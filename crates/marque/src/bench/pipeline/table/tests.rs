@@ -27,7 +27,7 @@ fn rounds_add_up_and_the_ratio_is_of_stored_samples() {
     let rows = vec![row(Side::Marque, 2), row(Side::Peer(Layout::Narrow), 8)];
     let size = Size { samples_per_message: 20, wire_bytes_per_sample: 5.0, rows };
     let sync = Sync { p50_us: 100.0, p99_us: 200.0 };
-    let report = Report { sync, connections: 1, window: 1, copy_samples: 10, sizes: vec![size] };
+    let report = Report { sync, connections: 1, window: 1, copy_samples: 10, copiers: 1, sizes: vec![size] };
     let json: serde_json::Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
     let sides = &json["sizes"][0]["sides"];
     assert_eq!(sides[0]["stored_samples_per_s"], 500_000.0);
