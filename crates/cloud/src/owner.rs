@@ -201,7 +201,8 @@ impl Owner {
         reach(self.committed.clone(), |committed| *committed >= offset).await
     }
 
-    /// Stops, as a crash would but for letting go of the log before this returns.
+    /// Stops as a crash would, but waits until nothing of it holds the log any more, so that it can be
+    /// opened again.
     pub async fn stop(mut self) {
         for task in &mut self.tasks {
             task.abort();
@@ -217,7 +218,10 @@ impl Drop for Owner {
     }
 }
 
-async fn reach<T>(mut receiver: watch::Receiver<T>, done: impl FnMut(&T) -> bool) -> Result<(), OwnerError> {
+async fn reach<T: Send + Sync>(
+    mut receiver: watch::Receiver<T>,
+    done: impl FnMut(&T) -> bool + Send,
+) -> Result<(), OwnerError> {
     receiver.wait_for(done).await.map(drop).map_err(|_| OwnerError::Stopped)
 }
 

@@ -1,8 +1,14 @@
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    io::Write as _,
+    process::{Command, Stdio},
+};
 
 use proptest::prelude::*;
 
-use crate::{ByteOrder, CanFrame, Decoded, Error, Message, Number, coding::tests::bit_by_bit, dbc, testdata};
+use crate::{
+    ByteOrder, CanFrame, CanId, Decoded, Error, Message, Number, coding::tests::bit_by_bit, dbc, testdata,
+};
 
 /// The reference: a signal line taken apart by hand, decoded one bit at a time.
 struct Line<'a> {
@@ -124,6 +130,59 @@ fn every_real_database_decodes_as_bit_by_bit() {
             let key = message.id().bits() | u32::from(message.id().is_extended()) << 31;
             assert_eq!(message.signals().len(), reference[&key].len(), "{file} {}", message.name());
             check_message(&file, message, &reference[&key]);
+        }
+    }
+}
+
+/// What cantools says of a file, or `None`, said out loud, where it is not installed.
+fn cantools(file: &str) -> Option<Vec<serde_json::Value>> {
+    let can_import = Command::new("python3").args(["-c", "import cantools"]).stderr(Stdio::null()).status();
+    if !can_import.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: python3 has no cantools");
+        return None;
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/dbc/second_opinion.py");
+    let mut python = Command::new("python3");
+    python.arg(script).arg(testdata::folder().join("dbc").join(file));
+    let mut child = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
+    let digits = |payload: [u8; 8]| format!("{:016x}\n", u64::from_be_bytes(payload));
+    let payloads: String = payloads().into_iter().map(digits).collect();
+    child.stdin.take()?.write_all(payloads.as_bytes()).ok()?;
+    let output = child.wait_with_output().ok()?;
+    assert!(output.status.success(), "{file}");
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).ok()).collect()
+}
+
+#[test]
+fn every_real_database_decodes_as_cantools_does() {
+    for (file, bytes) in testdata::files("dbc") {
+        let Some(lines) = cantools(&file) else { return };
+        let database = dbc::read(&bytes).unwrap().database;
+        assert!(!lines.is_empty(), "{file}");
+        for line in lines {
+            let id = u32::try_from(line["id"].as_u64().unwrap()).unwrap();
+            let bits = id & !(1 << 31);
+            let standard = || CanId::standard(u16::try_from(bits).unwrap());
+            let id = if id == bits { standard() } else { CanId::extended(bits) };
+            let Some(message) = database.message(id.unwrap()) else {
+                // The place for signals that no message carries has an id, too.
+                assert_eq!(bits, 0, "{file}");
+                continue;
+            };
+            let payload = line["payload"].as_str().unwrap();
+            let context = format!("{file} {} of {payload}", message.name());
+            let digits: Vec<_> = payload.chars().map(|digit| digit.to_digit(16).unwrap()).collect();
+            let data: Vec<_> =
+                digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap()).collect();
+            let mut values = serde_json::Map::new();
+            message.decode(&data, |decoded| {
+                let signal = &message.signals()[decoded.signal];
+                let signed = signal.coding.number() == Number::Signed;
+                let raw = if signed { decoded.raw.cast_signed().into() } else { decoded.raw.into() };
+                values.insert(signal.name.to_string(), raw);
+            });
+            assert_eq!(line["values"], serde_json::Value::Object(values), "{context}");
         }
     }
 }

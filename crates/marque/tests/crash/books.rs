@@ -28,7 +28,7 @@ pub(crate) struct Figures {
     pub(crate) acknowledged_samples: u64,
     /// Acknowledged and not in the tables, or not with all samples.
     pub(crate) missing: u64,
-    /// In the tables with a row or a sample more than they have.
+    /// In the tables with a sample twice, or one that they did not have.
     pub(crate) twice: u64,
     /// Queued, never answered, and not in the tables.
     pub(crate) lost: u64,
@@ -106,11 +106,11 @@ impl Books {
         figures.gaps = gaps(stored.keys());
         for (key, batch) in &stored {
             let samples = self.acknowledged.get(key).or_else(|| self.queued.get(key));
-            let more = samples.is_some_and(|samples| batch.samples > *samples);
-            figures.twice += u64::from(more || batch.rows_twice > 0);
+            let more = samples.is_some_and(|samples| batch.samples() > *samples);
+            figures.twice += u64::from(more || batch.twice > 0);
             figures.unanswered += u64::from(!self.acknowledged.contains_key(key));
         }
-        let there = |key, samples| stored.get(key).is_some_and(|batch| batch.samples >= samples);
+        let there = |key, samples| stored.get(key).is_some_and(|batch| batch.samples() >= samples);
         for (key, samples) in &self.acknowledged {
             figures.missing += u64::from(!there(key, *samples));
         }

@@ -20,11 +20,20 @@ pub(crate) type StoredKey = (SubjectId, i64, Lane, i64);
 /// What the tables hold of one batch.
 #[derive(Debug, Default)]
 pub(crate) struct Stored {
-    pub(crate) samples: u64,
-    /// Rows that are there more than once.
-    pub(crate) rows_twice: u64,
-    /// Table and source time of each row.
-    rows: BTreeSet<(usize, i64)>,
+    /// Table, source time and column of each. Signals of one time may stand in several rows.
+    samples: BTreeSet<(usize, i64, String)>,
+    /// Samples that are there once more.
+    pub(crate) twice: u64,
+}
+
+impl Stored {
+    pub(crate) fn samples(&self) -> u64 {
+        self.samples.len() as u64
+    }
+
+    fn add(&mut self, table: usize, time: i64, column: &str) {
+        self.twice += u64::from(!self.samples.insert((table, time, column.to_owned())));
+    }
 }
 
 /// Not signals' columns.
@@ -79,8 +88,8 @@ fn add(table: usize, rows: &RecordBatch, stored: &mut BTreeMap<StoredKey, Stored
         .columns()
         .iter()
         .zip(schema.fields())
-        .filter(|(_, field)| !FIXED.contains(&field.name().as_str()))
-        .map(|(column, _)| column)
+        .map(|(column, field)| (column, field.name().as_str()))
+        .filter(|(_, name)| !FIXED.contains(name))
         .collect();
     for row in 0..rows.num_rows() {
         let key = (
@@ -89,16 +98,26 @@ fn add(table: usize, rows: &RecordBatch, stored: &mut BTreeMap<StoredKey, Stored
             lanes.value(row).parse().unwrap(),
             seqs.value(row),
         );
-        let values = signals.iter().filter(|signal| signal.is_valid(row)).count();
+        let time = times.value(row);
         let batch: &mut Stored = stored.entry(key).or_default();
-        batch.samples += values as u64;
+        for (_, name) in signals.iter().filter(|(signal, _)| signal.is_valid(row)) {
+            batch.add(table, time, name);
+        }
         if quality.is_valid(row) {
             let entries = quality.value(row);
-            let words = entries.column(1).as_string::<i32>();
+            let words = entries.column(1).as_string::<i32>().iter().flatten();
             // A sample without a value of its column's type, as the tables say it.
-            let none = |word: &&str| *word == "not-available" || word.starts_with("out-of-range=");
-            batch.samples += words.iter().flatten().filter(none).count() as u64;
+            let none = |word: &str| word == "not-available" || word.starts_with("out-of-range=");
+            for (name, _) in entries
+                .column(0)
+                .as_string::<i32>()
+                .iter()
+                .flatten()
+                .zip(words)
+                .filter(|(_, word)| none(word))
+            {
+                batch.add(table, time, name);
+            }
         }
-        batch.rows_twice += u64::from(!batch.rows.insert((table, times.value(row))));
     }
 }

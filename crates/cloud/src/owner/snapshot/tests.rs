@@ -83,7 +83,7 @@ fn a_twin_of_twenty_signals_takes_less_than_four_kilobytes() {
     for signal in 0..20 {
         twin.put(latest(signal, Quality::Good, Some(Value::Float(1.0))));
     }
-    let in_memory = size_of::<Car>() + twin.readings().len() * size_of::<Latest>();
+    let in_memory = size_of::<Car>() + size_of_val(twin.readings());
     state.cars.insert(SubjectId::from_bytes([1; 16]), Car { brand: Brand::Fiat, twin });
     assert!(in_memory < 2_048, "{in_memory}");
     assert!(encode(&state, Offset(0)).len() < 1_024);
