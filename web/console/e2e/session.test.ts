@@ -30,7 +30,7 @@ it('a session that ends asks for the password and keeps what was typed', async (
   await page.context().clearCookies();
   await page
     .getByRole('group', { name: 'Signals of group 1' })
-    .getByRole('button', { name: /^Vehicle/ })
+    .getByRole('button', { name: /^Vehicle \d+$/ })
     .click();
   await page.getByRole('group', { name: 'Signals of group 1' }).getByRole('checkbox').nth(1).check();
   await page.getByRole('button', { name: 'Create campaign' }).click();
