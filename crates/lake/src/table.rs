@@ -6,6 +6,7 @@ mod file;
 mod pages;
 mod read;
 mod rows;
+mod vacuum;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -276,33 +277,6 @@ impl Table {
         files
     }
 
-    /// Deletes files that are neither in the table nor in `keep` and are older than `before`:
-    /// what compaction replaced, and what a crash left.
-    pub async fn vacuum(&self, keep: &HashSet<String>, before: Timestamp) -> Result<u64, Error> {
-        use futures::TryStreamExt as _;
-        let known: HashSet<String> = lock(&self.delta).files()?.into_iter().map(|file| file.path).collect();
-        let here: HashSet<String> = self.files().iter().map(|file| file.path.clone()).collect();
-        let listed: Vec<_> = self
-            .store
-            .list(Some(&self.root))
-            .try_collect()
-            .await
-            .map_err(Error::storage("listing", &self.place))?;
-        let mut deleted = 0;
-        for object in listed {
-            let Some(path) = self.relative(&object.location) else { continue };
-            let needed = known.contains(&path) || here.contains(&path) || keep.contains(&path);
-            let young = object.last_modified.timestamp_micros() >= before.0;
-            if needed || young || !path.ends_with(".parquet") || path.starts_with('_') {
-                continue;
-            }
-            self.store.delete(&object.location).await.map_err(Error::storage("deleting", &path))?;
-            lock(&self.footers).remove(&path);
-            deleted += 1;
-        }
-        Ok(deleted)
-    }
-
     pub(crate) fn view(&self, brand: Brand, subject: SubjectId) -> View {
         let state = self.state();
         let bucket = crate::chunk::bucket_of(subject, self.options.buckets);
@@ -315,11 +289,6 @@ impl Table {
 
     fn location(&self, path: &str) -> Path {
         child(&self.root, path)
-    }
-
-    fn relative(&self, location: &Path) -> Option<String> {
-        let parts: Vec<_> = location.prefix_match(&self.root)?.map(|part| part.as_ref().to_owned()).collect();
-        Some(parts.join("/"))
     }
 
     /// The columns of a cut are added to the table's before its files are written.

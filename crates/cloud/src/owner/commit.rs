@@ -90,8 +90,8 @@ impl Committer {
     async fn vacuum(&self, name: TableName, table: &Arc<Table>, now: Timestamp) -> Result<(), OwnerError> {
         let pending = self.parts.ledger.pending(name).await?;
         let keep: HashSet<String> = pending.into_iter().map(|recorded| recorded.file.path).collect();
-        table.vacuum(&keep, now - self.options.vacuum_age).await?;
-        Ok(())
+        table.vacuum(&keep, now, self.options.vacuum_age).await?;
+        Ok(self.parts.ledger.forget_committed(name, now).await?)
     }
 }
 

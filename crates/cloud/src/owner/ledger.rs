@@ -44,6 +44,9 @@ pub trait Ledger: fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<(), LedgerError>>;
 
+    /// Forgets the committed files of a table: Delta's log has them.
+    fn forget_committed(&self, table: TableName, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>>;
+
     /// Forgets files whose rows will be written again.
     fn drop_files<'a>(
         &'a self,
@@ -84,19 +87,31 @@ impl Ledger for Store {
         })
     }
 
+    fn forget_committed(&self, table: TableName, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {
+        Box::pin(async move {
+            let committed = self.lake_files(table.slug(), LakeFileState::Committed).await?;
+            let paths: Vec<_> = committed.into_iter().map(|file| file.path).collect();
+            forget(self, &paths, now).await
+        })
+    }
+
     fn drop_files<'a>(
         &'a self,
         files: &'a [Recorded],
         now: Timestamp,
     ) -> BoxFuture<'a, Result<(), LedgerError>> {
         Box::pin(async move {
-            let mut transaction = self.begin().await?;
-            transaction.move_lake_files(&paths(files), LakeFileState::Removed, now).await?;
-            // At once: a file that is written again has the same name.
-            transaction.forget_lake_files(Timestamp(now.0 + 1)).await?;
-            Ok(transaction.commit().await?)
+            // A file that is written again has the same name.
+            forget(self, &paths(files), now).await
         })
     }
+}
+
+async fn forget(store: &Store, paths: &[String], now: Timestamp) -> Result<(), LedgerError> {
+    let mut transaction = store.begin().await?;
+    transaction.move_lake_files(paths, LakeFileState::Removed, now).await?;
+    transaction.forget_lake_files(Timestamp(now.0 + 1)).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// SQL knows a file by one path over all tables.

@@ -137,6 +137,8 @@ impl Run {
             self.twins.tell(changes);
             self.next = record.offset.next();
             self.report(record.offset, outcome).await;
+            // A record may take milliseconds, and others live on this thread.
+            tokio::task::yield_now().await;
         }
         self.channels.applied.send_replace(self.next);
     }

@@ -103,10 +103,10 @@ async fn compaction_makes_one_file_of_many_and_vacuum_deletes_the_old() {
     assert_eq!(file.rows, 8 * 10 + 16 * 10);
     assert_eq!(paths(telemetry), std::slice::from_ref(&file.path));
     assert!(telemetry.compactions(DAY).unwrap().is_empty());
-    let far = Timestamp::MAX;
+    let (far, age) = (Timestamp(Micros::DAY.0 * 100_000), Micros::ZERO);
     let keep = HashSet::from([old[3].clone()]);
-    assert_eq!(telemetry.vacuum(&keep, far).await.unwrap(), 7);
-    assert_eq!(telemetry.vacuum(&HashSet::new(), far).await.unwrap(), 1);
+    assert_eq!(telemetry.vacuum(&keep, far, age).await.unwrap(), 7);
+    assert_eq!(telemetry.vacuum(&HashSet::new(), far, age).await.unwrap(), 1);
     drop(lake);
     assert_eq!(paths(open(directory.path()).table(TableName::Telemetry)), [file.path]);
 }
@@ -123,4 +123,27 @@ async fn only_committed_files_are_compacted() {
         }
     }
     assert!(lake.table(TableName::Telemetry).compactions(DAY).unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_delta_log_goes_when_a_checkpoint_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let lake = open(directory.path());
+    for round in 0..4_u64 {
+        append(&lake, 1, round..round + 1);
+        commit(&lake, &flush(&lake, &format!("f{round}")).await, round + 1);
+        if round == 2 {
+            lake.table(TableName::Telemetry).checkpoint().unwrap();
+        }
+    }
+    let telemetry = lake.table(TableName::Telemetry);
+    let files = telemetry.files();
+    // Versions: created, columns added, three commits, of which the last has the checkpoint.
+    assert_eq!(telemetry.vacuum(&HashSet::new(), DAY, Micros::ZERO).await.unwrap(), 0);
+    let far = Timestamp(Micros::DAY.0 * 100_000);
+    assert_eq!(telemetry.vacuum(&HashSet::new(), far, Micros::ZERO).await.unwrap(), 4);
+    drop(lake);
+    let lake = open(directory.path());
+    assert_eq!(lake.table(TableName::Telemetry).files(), files);
+    assert_eq!(lake.table(TableName::Telemetry).committed(SHARD).unwrap(), Some(4));
 }

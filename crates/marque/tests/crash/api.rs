@@ -7,6 +7,15 @@ use serde_json::{Value, json};
 
 use crate::{CARS, process::World};
 
+/// What the platform says of its batches.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OwnerCounts {
+    /// Batches that came again and were dropped.
+    pub(crate) resent: u64,
+    /// Batches that never came, or of which not all could be read.
+    pub(crate) missed: u64,
+}
+
 impl World {
     /// Gives all cars a campaign of short intervals, when they are there.
     pub(crate) async fn assign_campaign(&self) {
@@ -35,14 +44,16 @@ impl World {
         .await;
     }
 
-    /// Batches that the owner misses, or of which it could not read all.
-    pub(crate) async fn missed_batches(&self) -> u64 {
-        let mut sum = 0;
-        for name in ["missing_batches", "bad_batches", "bad_columns"] {
+    /// What the owner has counted since its log began.
+    pub(crate) async fn owner_counts(&self) -> OwnerCounts {
+        let count = async |name: &str| {
             let metric = format!("marque_owner_{name}_total");
-            sum += self.until(&metric, async || self.metric(&metric).await).await;
+            self.until(&metric, async || self.metric(&metric).await).await
+        };
+        OwnerCounts {
+            resent: count("duplicate_batches").await,
+            missed: count("missing_batches").await + count("bad_batches").await + count("bad_columns").await,
         }
-        sum
     }
 
     /// Batches that were new to the owner since its log began.

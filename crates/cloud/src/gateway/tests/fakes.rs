@@ -235,12 +235,14 @@ impl DurableLog for FakeLog {
             self.refused.0.lock().unwrap().send(()).unwrap();
             return Err(Box::new(Refused { reason: LogError::Full { bytes_max: 0 }, group, done }));
         }
-        self.seen.0.lock().unwrap().send(group.entries().collect()).unwrap();
+        let entries = group.entries().collect();
         match mode {
+            // Before it is told of, so that who hears of it can release it.
             Mode::Hold => self.held.lock().unwrap().push(done),
             Mode::Fail => done(Err(LogError::Closed)),
             Mode::Confirm | Mode::Full => done(Ok(Offset(0))),
         }
+        self.seen.0.lock().unwrap().send(entries).unwrap();
         Ok(())
     }
 

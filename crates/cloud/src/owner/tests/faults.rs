@@ -187,6 +187,14 @@ impl Ledger for FaultyLedger {
         Box::pin(self.faults.run(self.inner.committed(files, now), dead_ledger))
     }
 
+    fn forget_committed(
+        &self,
+        table: TableName,
+        now: Timestamp,
+    ) -> BoxFuture<'_, std::result::Result<(), LedgerError>> {
+        Box::pin(self.faults.run(self.inner.forget_committed(table, now), dead_ledger))
+    }
+
     fn drop_files<'a>(
         &'a self,
         files: &'a [Recorded],
