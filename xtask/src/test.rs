@@ -8,9 +8,6 @@ use crate::{
     web,
 };
 
-/// Killing a platform under load takes minutes: `cargo nextest run -p marque --test crash` does it.
-const NOT_CRASH: &str = "not binary(crash)";
-
 pub(crate) fn test(args: &[String]) -> Result<()> {
     packages::ensure()?;
     demo::build()?;
@@ -19,7 +16,7 @@ pub(crate) fn test(args: &[String]) -> Result<()> {
     Step::new("npm").args(["test"]).dir(web::dir()).run()?;
     headline("Rust tests");
     if exists("cargo-nextest") {
-        Step::new("cargo").args(["nextest", "run", "--workspace", "-E", NOT_CRASH]).args(args).run()?;
+        Step::new("cargo").args(["nextest", "run", "--workspace"]).args(args).run()?;
     } else {
         Step::new("cargo").args(["test", "--workspace", "--quiet"]).args(args).run()?;
     }

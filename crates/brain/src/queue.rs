@@ -40,6 +40,9 @@ impl Default for Options {
     }
 }
 
+/// So many answers are noted at once: at most so many batches are sent again after a crash.
+const NOTE_EVERY: u32 = 32;
+
 /// Names a batch within this car's queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key {
@@ -97,6 +100,8 @@ pub struct Queue {
     lanes: [LaneQueue; 3],
     dropped_batches: u64,
     damaged_records: u64,
+    /// Batches that were settled and not noted yet.
+    unnoted: u32,
 }
 
 impl Queue {
@@ -122,8 +127,8 @@ impl Queue {
             (Some(state), None) => QueueEpoch(state.epoch.0.saturating_add(1).max(epoch_at(now).0)),
             (None, None) => epoch_at(now),
         };
-        let mut queue =
-            Self { dir: dir.to_owned(), options, epoch, lanes, dropped_batches: 0, damaged_records };
+        let dir = dir.to_owned();
+        let mut queue = Self { dir, options, epoch, lanes, dropped_batches: 0, damaged_records, unnoted: 0 };
         for lane in &mut queue.lanes {
             lane.begin_epoch(epoch);
         }
@@ -176,7 +181,15 @@ impl Queue {
         let removed = self.lanes[key.lane.index()]
             .settle(&self.dir, key)
             .map_err(|source| QueueError::Io { dir: self.dir.clone(), action: "remove a segment", source })?;
-        if removed { self.write_state(false) } else { Ok(()) }
+        self.unnoted += 1;
+        if removed {
+            self.write_state(false)?;
+            self.unnoted = 0;
+        } else if self.unnoted >= NOTE_EVERY {
+            self.state(false).note_settled(&self.dir).map_err(self.io("note what was settled"))?;
+            self.unnoted = 0;
+        }
+        Ok(())
     }
 
     /// The link is gone: what was in flight is to be sent again.
@@ -243,10 +256,17 @@ impl Queue {
     }
 
     fn write_state(&self, clean: bool) -> Result<(), QueueError> {
+        self.state(clean).write(&self.dir).map_err(self.io("write its state"))
+    }
+
+    fn state(&self, clean: bool) -> State {
         let expected = [0, 1, 2].map(|lane: usize| self.lanes[lane].expected());
         State { epoch: self.epoch, clean, sync_each: self.options.sync_each, expected }
-            .write(&self.dir)
-            .map_err(|source| QueueError::Io { dir: self.dir.clone(), action: "write its state", source })
+    }
+
+    fn io(&self, action: &'static str) -> impl FnOnce(std::io::Error) -> QueueError {
+        let dir = self.dir.clone();
+        move |source| QueueError::Io { dir, action, source }
     }
 }
 

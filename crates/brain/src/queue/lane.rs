@@ -29,6 +29,8 @@ pub(super) struct LaneQueue {
     /// Open while there is something to append; `None` until the first append.
     writer: Option<File>,
     entries: VecDeque<Entry>,
+    /// How many of the entries wait for an answer.
+    unsettled: u64,
     /// How many of the entries, from the front, are in flight or settled.
     sent: usize,
     next_seq: Seq,
@@ -70,16 +72,15 @@ impl LaneQueue {
         }
         let first = entries.front().map(|entry| (entry.epoch, entry.seq));
         let expected = expected.or(first).unwrap_or((QueueEpoch(0), Seq(0)));
-        let after_last = entries.back().map_or(Seq(0), |entry| Seq(entry.seq.0 + 1));
-        let next_seq = match entries.back() {
-            Some(last) if last.epoch >= expected.0 => after_last,
-            Some(_) | None => expected.1,
-        };
+        let after_last = entries.back().map(|last| (last.epoch, Seq(last.seq.0 + 1)));
+        let (_, next_seq) = after_last.map_or(expected, |after_last| after_last.max(expected));
+        let unsettled = entries.iter().filter(|entry| !entry.settled).count() as u64;
         let mut lane = Self {
             lane,
             segments,
             writer: None,
             entries,
+            unsettled,
             sent: 0,
             next_seq,
             next_segment,
@@ -126,6 +127,7 @@ impl LaneQueue {
         let entry = segment::append(file, current.number, current.bytes, name, payload)?;
         current.bytes += segment::record_bytes(payload.len());
         self.entries.push_back(entry);
+        self.unsettled += 1;
         self.next_seq = Seq(self.next_seq.0 + 1);
         self.unsynced = true;
         if options.sync_each { self.sync() } else { Ok(()) }
@@ -155,6 +157,7 @@ impl LaneQueue {
         let in_flight = self.entries.iter_mut().take(self.sent);
         for entry in in_flight {
             if (entry.epoch, entry.seq) == (key.epoch, key.seq) {
+                self.unsettled -= u64::from(!entry.settled);
                 entry.settled = true;
                 break;
             }
@@ -175,7 +178,7 @@ impl LaneQueue {
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.entries.iter().filter(|entry| !entry.settled).count() as u64
+        self.unsettled
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -208,6 +211,7 @@ impl LaneQueue {
             self.last_dropped = Some(SeqRange { first, last: entry.seq });
         }
         self.dropped_batches += dropped;
+        self.unsettled -= dropped;
         fs::remove_file(segment::path(dir, self.lane, oldest.number))?;
         Ok(dropped)
     }

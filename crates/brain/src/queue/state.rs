@@ -1,11 +1,12 @@
-//! The small file beside the segments: the epoch, whether the queue was closed, and what was
-//! settled last.
+//! The small files beside the segments. `state` has the epoch, whether the queue was closed, and
+//! what was settled then; `settled` has what was settled since, and may be lost.
 
 use std::{fs, io, io::Write as _, path::Path};
 
 use model::{QueueEpoch, Seq};
 
-const FILE: &str = "state";
+const STATE: &str = "state";
+const SETTLED: &str = "settled";
 const BYTES: usize = 4 + 1 + 3 * 12 + 4;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,23 +22,41 @@ pub(super) struct State {
 impl State {
     /// `None` when there is no state, or one that is damaged.
     pub(super) fn read(dir: &Path) -> io::Result<Option<Self>> {
-        let bytes = match fs::read(dir.join(FILE)) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        Ok(Self::decode(&bytes))
+        let Some(mut state) = Self::read_file(dir, STATE)? else { return Ok(None) };
+        if let Some(note) = Self::read_file(dir, SETTLED)? {
+            for (expected, noted) in state.expected.iter_mut().zip(note.expected) {
+                *expected = noted.max(*expected);
+            }
+        }
+        Ok(Some(state))
     }
 
     /// Replaces the file at once: a crash leaves the old or the new one.
     pub(super) fn write(&self, dir: &Path) -> io::Result<()> {
-        let new = dir.join("state.new");
+        self.write_file(dir, STATE, self.clean || self.sync_each)
+    }
+
+    /// Notes what was settled. A power cut may take it back: then some batches are sent again.
+    pub(super) fn note_settled(&self, dir: &Path) -> io::Result<()> {
+        self.write_file(dir, SETTLED, false)
+    }
+
+    fn read_file(dir: &Path, name: &str) -> io::Result<Option<Self>> {
+        match fs::read(dir.join(name)) {
+            Ok(bytes) => Ok(Self::decode(&bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write_file(&self, dir: &Path, name: &str, sync: bool) -> io::Result<()> {
+        let new = dir.join(name).with_extension("new");
         let mut file = fs::File::create(&new)?;
         file.write_all(&self.encode())?;
-        if self.clean || self.sync_each {
+        if sync {
             file.sync_data()?;
         }
-        fs::rename(new, dir.join(FILE))
+        fs::rename(new, dir.join(name))
     }
 
     fn encode(&self) -> Vec<u8> {

@@ -62,6 +62,29 @@ fn a_batch_keeps_its_key_across_a_crash_and_a_lost_link() {
 }
 
 #[test]
+fn a_crash_forgets_few_answers() {
+    let dir = TempDir::new().unwrap();
+    let options = Options { bytes_max: 1 << 20, segment_bytes: 1 << 19, sync_each: true };
+    let mut queue = Queue::open(dir.path(), options, NOW).unwrap();
+    fill(&mut queue, Lane::Live, 1_000);
+    for batch in drain(&mut queue).iter().take(900) {
+        queue.settle(batch.key).unwrap();
+    }
+    assert_eq!(queue.counters().batches, 100);
+    drop(queue);
+    let mut again = Queue::open(dir.path(), options, NOW).unwrap();
+    let left = seqs(&drain(&mut again), Lane::Live);
+    let noted = 900 - 900 % u64::from(NOTE_EVERY);
+    assert_eq!(left, (noted..1_000).collect::<Vec<_>>());
+    // The note alone is no state: without it, what it says is sent again.
+    drop(again);
+    std::fs::remove_file(dir.path().join("settled")).unwrap();
+    let mut again = Queue::open(dir.path(), options, NOW).unwrap();
+    assert_eq!(again.next_key(Lane::Live).seq, Seq(1_000));
+    assert_eq!(seqs(&drain(&mut again), Lane::Live), left, "the start wrote what it knew");
+}
+
+#[test]
 fn settled_batches_never_come_again() {
     let dir = TempDir::new().unwrap();
     let mut queue = open(&dir);
