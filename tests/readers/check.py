@@ -59,8 +59,9 @@ def stored_bytes(table):
     return sum(size.as_py() for size in actions["size_bytes"])
 
 
-def read_sql(reader, types, query, count_map, quote='"', text="VARCHAR"):
-    """What DuckDB and ClickHouse share: SQL over `t`. `types` is name -> type."""
+def read_sql(reader, types, query, count_map, map_names, quote='"', text="VARCHAR"):
+    """What DuckDB and ClickHouse share: SQL over `t`. `types` is name -> type; `count_map` counts the
+    map's entries that are samples, `map_names` makes a row of each such entry's name."""
     def q(name):
         return f"{quote}{name}{quote}"
     signals = sorted(name for name in types if name not in FIXED)
@@ -73,12 +74,15 @@ def read_sql(reader, types, query, count_map, quote='"', text="VARCHAR"):
     keys = ", ".join(q(name) for name in KEY)
     again = " + ".join(f"greatest(count({q(name)}), 1) - 1" for name in signals) or "0"
     duplicates = list(query(f"SELECT sum(again) FROM (SELECT {again} AS again FROM t GROUP BY {keys}) AS g"))[0]
+    named = f"SELECT {keys}, {map_names} AS name FROM t"
+    named = list(query(f"SELECT sum(c - 1) FROM (SELECT count(*) AS c FROM ({named}) AS n GROUP BY {keys}, name) AS g"))[0]
+    duplicates = int(duplicates or 0) + int(named or 0)
     columns, samples = {}, int(answer[1] or 0)
     for index, name in enumerate(signals):
         count, total = int(answer[2 + 2 * index]), answer[3 + 2 * index]
         samples += count
         columns[name] = {"type": kind(types[name]), "count": count, "sum": plain(total)}
-    return summary(reader, int(answer[0]), columns, samples, int(duplicates or 0))
+    return summary(reader, int(answer[0]), columns, samples, duplicates)
 
 
 def with_duckdb(table):
@@ -94,7 +98,11 @@ def with_duckdb(table):
     count_map = (
         "sum(len(list_filter(map_values(quality), x -> x = 'not-available' OR starts_with(x, 'out-of-range='))))"
     )
-    return read_sql("duckdb", types, lambda sql: connection.execute(sql).fetchone(), count_map)
+    map_names = (
+        "unnest(list_transform(list_filter(map_entries(quality), "
+        "e -> e.value = 'not-available' OR starts_with(e.value, 'out-of-range=')), e -> e.key))"
+    )
+    return read_sql("duckdb", types, lambda sql: connection.execute(sql).fetchone(), count_map, map_names)
 
 
 def with_chdb(table):
@@ -113,21 +121,30 @@ def with_chdb(table):
 
     types = {row[0]: row[1] for row in rows("DESCRIBE TABLE (SELECT * FROM t)")}
     count_map = "sum(arrayCount(x -> x = 'not-available' OR startsWith(x, 'out-of-range='), mapValues(quality)))"
-    return read_sql("chdb", types, one, count_map, quote="`", text="Nullable(String)")
+    map_names = (
+        "arrayJoin(arrayFilter((k, v) -> v = 'not-available' OR startsWith(v, 'out-of-range='), "
+        "mapKeys(quality), mapValues(quality)))"
+    )
+    return read_sql("chdb", types, one, count_map, map_names, quote="`", text="Nullable(String)")
 
 
 def with_deltalake(table):
+    import pyarrow
     import pyarrow.compute as compute
     from deltalake import DeltaTable
 
     data = DeltaTable(table).to_pyarrow_dataset().to_table()
-    quality = data.column("quality").combine_chunks()
-    values = quality.items if hasattr(quality, "items") else None
-    none = 0
-    for chunk in [quality] if values is not None else []:
-        items = chunk.items
-        gone = compute.or_(compute.equal(items, "not-available"), compute.starts_with(items, "out-of-range="))
-        none += compute.sum(gone).as_py() or 0
+    named, none = [], 0
+    for batch in data.select([*KEY, "quality"]).to_batches():
+        quality = batch.column("quality")
+        quality = quality.cast(pyarrow.list_(pyarrow.struct([("key", pyarrow.string()), ("value", pyarrow.string())])))
+        entries = compute.list_flatten(quality)
+        rows = batch.take(compute.list_parent_indices(quality)).drop_columns(["quality"])
+        value = compute.struct_field(entries, 1)
+        is_sample = compute.or_(compute.equal(value, "not-available"), compute.starts_with(value, "out-of-range="))
+        rows = pyarrow.table(rows).append_column("name", compute.struct_field(entries, 0)).filter(is_sample)
+        named.append(rows)
+        none += rows.num_rows
     columns, samples = {}, none
     for name in sorted(name for name in data.column_names if name not in FIXED):
         column = data.column(name)
@@ -141,6 +158,9 @@ def with_deltalake(table):
         (compute.sum(compute.max_element_wise(counts.column(f"{name}_count"), 1)).as_py() or 0) - counts.num_rows
         for name in columns
     )
+    if none:
+        again = pyarrow.concat_tables(named).group_by([*KEY, "name"]).aggregate([([], "count_all")])
+        duplicates += none - again.num_rows
     return summary("deltalake", data.num_rows, columns, samples, duplicates)
 
 

@@ -5,17 +5,25 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::{
-    run::{Step, cache, headline},
+    packages,
+    run::{Step, cache, headline, target},
     tidy,
 };
 
 pub(crate) fn lint() -> Result<()> {
+    packages::ensure()?;
     headline("format");
     Step::new("cargo").args(["fmt", "--all", "--check"]).run()?;
     headline("tidy");
     tidy::tidy()?;
     headline("clippy");
     Step::new("cargo").args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()?;
+    headline("fuzz targets");
+    Step::new("cargo")
+        .args(["clippy", "--manifest-path", "fuzz/Cargo.toml", "--target-dir"])
+        .args([target()?])
+        .args(["--", "-D", "warnings"])
+        .run()?;
     headline("documentation");
     Step::new("cargo")
         .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"])

@@ -21,7 +21,17 @@ pub(crate) fn live() -> Result<()> {
     if data.exists() {
         fs::remove_dir_all(&data).with_context(|| format!("empty {}", data.display()))?;
     }
-    browser(&data)?;
+    headline("a platform with a simulated fleet");
+    let port = free_port()?;
+    let marque = target()?.join("debug/marque");
+    let demo = Step::new(marque)
+        .args(["demo", "--headless", "--vehicles", "56", "--port", &port.to_string(), "--data"])
+        .args([&data])
+        .spawn()?;
+    let mut demo = Demo(demo);
+    demo.wait_until_driving(&data)?;
+    browser(&data, port)?;
+    demo.stop()?;
     headline("the lake, read by DuckDB, chDB and deltalake");
     let check = readers::program("duckdb")?;
     let tables = ["telemetry", "location"].map(|table| data.join("lake").join(table));
@@ -34,21 +44,13 @@ pub(crate) fn live() -> Result<()> {
     Ok(())
 }
 
-/// The console's end-to-end tests in Chromium, against a platform with a fleet.
-fn browser(data: &Path) -> Result<()> {
+/// The console's end-to-end tests in Chromium.
+fn browser(data: &Path, port: u16) -> Result<()> {
     if !exists("chromium") {
         println!("skipped: the browser tests need the package chromium");
         return Ok(());
     }
-    headline("the console in Chromium, against the platform with a simulated fleet");
-    let port = free_port()?;
-    let marque = target()?.join("debug/marque");
-    let demo = Step::new(marque)
-        .args(["demo", "--headless", "--vehicles", "56", "--port", &port.to_string(), "--data"])
-        .args([data])
-        .spawn()?;
-    let mut demo = Demo(demo);
-    demo.wait_until_driving(data)?;
+    headline("the console in Chromium");
     let password =
         fs::read_to_string(data.join("operator-password")).context("read the operator's password")?;
     Step::new("npm")
@@ -56,8 +58,7 @@ fn browser(data: &Path) -> Result<()> {
         .dir(web::dir())
         .env("MARQUE_URL", format!("http://127.0.0.1:{port}"))
         .env("MARQUE_PASSWORD", password.trim())
-        .run()?;
-    demo.stop()
+        .run()
 }
 
 fn free_port() -> Result<u16> {

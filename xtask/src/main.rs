@@ -29,7 +29,8 @@ cargo xtask <command>
   lint            fmt, clippy, tidy, dependency policy, spelling, documentation
   tidy            the rules of the house that no compiler checks
   codegen         write the generated files: OpenAPI document, TypeScript client
-  bench [NAME]    measure beside peers and print tables (release build): gateway, storage, all
+  bench [NAME]    measure beside peers and print tables (release build): gateway, pipeline, storage,
+                  bus; all of them without a name; flags after a name go to that bench
   fuzz [SECONDS]  run every fuzz target for that long (default 60)
 ";
 

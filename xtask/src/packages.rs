@@ -6,21 +6,31 @@ use crate::run::{Step, exists, headline};
 
 struct Package {
     name: &'static str,
-    /// What tells that it is there.
-    program: &'static str,
+    /// What tells that it is there: a program, a place, or a module of Python.
+    sign: Sign,
     used_for: &'static str,
 }
 
+enum Sign {
+    Program(&'static str),
+    Place(&'static str),
+    Module(&'static str),
+}
+
 const PACKAGES: [Package; 5] = [
-    Package { name: "chromium", program: "chromium", used_for: "browser tests" },
-    Package { name: "mosquitto", program: "/usr/sbin/mosquitto", used_for: "the gateway's bench" },
+    Package { name: "chromium", sign: Sign::Program("chromium"), used_for: "browser tests" },
+    Package { name: "mosquitto", sign: Sign::Place("/usr/sbin/mosquitto"), used_for: "the gateway's bench" },
     Package {
         name: "postgresql",
-        program: "/usr/lib/postgresql",
+        sign: Sign::Place("/usr/lib/postgresql"),
         used_for: "store tests, the data plane's bench",
     },
-    Package { name: "python3-venv", program: "python3", used_for: "independent readers of the lake" },
-    Package { name: "git", program: "git", used_for: "listing sources" },
+    Package {
+        name: "python3-venv",
+        sign: Sign::Module("ensurepip"),
+        used_for: "linters and independent readers of the lake",
+    },
+    Package { name: "git", sign: Sign::Program("git"), used_for: "listing sources" },
 ];
 
 /// Installs what is missing when it may, else says what to install.
@@ -48,10 +58,12 @@ pub(crate) fn ensure() -> Result<()> {
 }
 
 fn present(package: &Package) -> bool {
-    if package.program.starts_with('/') {
-        std::path::Path::new(package.program).exists()
-    } else {
-        exists(package.program)
+    match package.sign {
+        Sign::Program(name) => exists(name),
+        Sign::Place(path) => std::path::Path::new(path).exists(),
+        Sign::Module(name) => {
+            exists("python3") && Step::new("python3").args(["-c", &format!("import {name}")]).output().is_ok()
+        }
     }
 }
 

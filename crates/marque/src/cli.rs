@@ -10,7 +10,10 @@ mod sim;
 mod telemetry;
 mod vss;
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -59,8 +62,9 @@ pub(crate) fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads our output may close it when it has enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        // Not by the log, which may be filtered or not have begun.
         Err(error) => {
-            tracing::error!("{error:#}");
+            let _closed = writeln!(io::stderr(), "error: {error:#}").is_err();
             ExitCode::FAILURE
         }
     }

@@ -1,10 +1,17 @@
 //! The platform's HTTP API, as any other client uses it.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use reqwest::{Certificate, Client, Method, RequestBuilder, Response, header::CONTENT_TYPE};
+use reqwest::{
+    Certificate, Client, Method, RequestBuilder, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use serde_json::{Value, json};
 
 /// How to sign in.
@@ -35,12 +42,27 @@ impl Login {
     }
 }
 
-/// A signed-in client.
+/// A signed-in client; it signs in again when its session ends.
 #[derive(Debug, Clone)]
 pub(super) struct Api {
     client: Client,
     base: String,
-    token: String,
+    credentials: Arc<Credentials>,
+    token: Arc<RwLock<String>>,
+}
+
+enum Credentials {
+    Token(String),
+    Password { username: String, password: String },
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Token(_) => "Token",
+            Self::Password { .. } => "Password",
+        })
+    }
 }
 
 impl Api {
@@ -53,41 +75,101 @@ impl Api {
             builder = builder.add_root_certificate(authority);
         }
         let client = builder.build().context("make an HTTP client")?;
-        let mut api = Self { client, base: url.trim_end_matches('/').to_owned(), token: String::new() };
-        api.token = match &login.token_file {
-            Some(file) => secret(file)?,
-            None => {
-                let password = secret(&login.password_file)?;
-                let credentials = json!({ "username": login.username, "password": password });
-                let session = api.post("/v1/session", &credentials).await?;
-                session["token"].as_str().context("read the session's token")?.to_owned()
-            }
+        let credentials = match &login.token_file {
+            Some(file) => Credentials::Token(secret(file)?),
+            None => Credentials::Password {
+                username: login.username.clone(),
+                password: secret(&login.password_file)?,
+            },
         };
+        Self::connect(client, url, credentials).await
+    }
+
+    /// Signs in with an account's name and password.
+    pub(super) async fn with_password(url: &str, username: &str, password: &str) -> Result<Self> {
+        let (username, password) = (username.to_owned(), password.to_owned());
+        Self::connect(Client::new(), url, Credentials::Password { username, password }).await
+    }
+
+    async fn connect(client: Client, url: &str, credentials: Credentials) -> Result<Self> {
+        let base = url.trim_end_matches('/').to_owned();
+        let api = Self { client, base, credentials: Arc::new(credentials), token: Arc::default() };
+        api.renew().await?;
         Ok(api)
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Value> {
-        self.send(self.request(Method::GET, path)).await.with_context(|| format!("GET {path}"))
+        json_of(self.send(Method::GET, path, |request| request).await?)
+            .await
+            .with_context(|| format!("GET {path}"))
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        self.send(self.request(Method::POST, path).json(body)).await.with_context(|| format!("POST {path}"))
+        self.post_text(path, body.to_string()).await
     }
 
     /// Sends a text that is JSON already.
     pub(super) async fn post_text(&self, path: &str, body: String) -> Result<Value> {
-        let request = self.request(Method::POST, path).header(CONTENT_TYPE, "application/json").body(body);
-        self.send(request).await.with_context(|| format!("POST {path}"))
+        let with_body =
+            |request: RequestBuilder| request.header(CONTENT_TYPE, "application/json").body(body.clone());
+        json_of(self.send(Method::POST, path, with_body).await?).await.with_context(|| format!("POST {path}"))
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.client.request(method, format!("{}{path}", self.base));
-        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
+    /// The body of an answer that is no JSON.
+    pub(super) async fn text(&self, path: &str) -> Result<String> {
+        let response = self.send(Method::GET, path, |request| request).await?;
+        if !response.status().is_success() {
+            bail!("GET {path}: {}", response.status());
+        }
+        response.text().await.context("read the answer")
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Value> {
-        let response = request.send().await;
-        json_of(response.with_context(|| format!("reach the platform at {}", self.base))?).await
+    /// An event stream, open until it is dropped.
+    pub(super) async fn events(&self, path: &str) -> Result<Response> {
+        let response =
+            self.send(Method::GET, path, |request| request.header(ACCEPT, "text/event-stream")).await?;
+        if !response.status().is_success() {
+            bail!("open {path}: {}", response.status());
+        }
+        Ok(response)
+    }
+
+    /// Sends a request; once more with a new session when the old one has ended.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        finish: impl Fn(RequestBuilder) -> RequestBuilder + Sync,
+    ) -> Result<Response> {
+        let request = || {
+            let token = self.token.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let request = self.client.request(method.clone(), format!("{}{path}", self.base));
+            finish(request.bearer_auth(token))
+        };
+        let reach = || format!("reach the platform at {}", self.base);
+        let response = request().send().await.with_context(reach)?;
+        let ended = response.status() == StatusCode::UNAUTHORIZED;
+        if !ended || matches!(*self.credentials, Credentials::Token(_)) {
+            return Ok(response);
+        }
+        self.renew().await?;
+        request().send().await.with_context(reach)
+    }
+
+    async fn renew(&self) -> Result<()> {
+        let token = match &*self.credentials {
+            Credentials::Token(token) => token.clone(),
+            Credentials::Password { username, password } => {
+                let credentials = json!({ "username": username, "password": password });
+                let request = self.client.post(format!("{}/v1/session", self.base)).json(&credentials);
+                let sent = request.send().await;
+                let sent = sent.with_context(|| format!("reach the platform at {}", self.base))?;
+                let session = json_of(sent).await.with_context(|| format!("sign in as {username}"))?;
+                session["token"].as_str().context("read the session's token")?.to_owned()
+            }
+        };
+        *self.token.write().unwrap_or_else(PoisonError::into_inner) = token;
+        Ok(())
     }
 }
 
@@ -104,7 +186,7 @@ async fn json_of(response: Response) -> Result<Value> {
     body.context("read the answer")
 }
 
-fn secret(file: &PathBuf) -> Result<String> {
+fn secret(file: &Path) -> Result<String> {
     let text = fs::read_to_string(file)
         .with_context(|| format!("read {}; give --password-file or --token-file", file.display()))?;
     Ok(text.trim().to_owned())

@@ -1,6 +1,5 @@
 //! `marque demo`: the platform, and a simulated fleet of all brands beside it.
 
-mod api;
 mod child;
 mod report;
 mod status;
@@ -10,7 +9,7 @@ use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -24,13 +23,13 @@ use model::Micros;
 use serde_json::{Value, json};
 
 use self::{
-    api::Api,
     child::{Event, FleetArgs, FleetProcess},
-    report::{Counted, Quantiles, Report},
+    report::{Ledger, Report, Visible},
     status::{Status, say},
     visible::Probe,
 };
-use super::signal;
+use super::{api::Api, signal};
+use crate::clock;
 
 /// What the demo's cars are asked to send.
 const CAMPAIGN: &str = include_str!("demo/campaign.json");
@@ -101,7 +100,7 @@ impl Demo<'_> {
     async fn with_platform(&self, platform: &Platform, password_file: &Path, lake: &Path) -> Result<()> {
         let password =
             fs::read_to_string(password_file).with_context(|| format!("read {}", password_file.display()))?;
-        let api = Api::sign_in(platform.url(), "operator", password.trim()).await?;
+        let api = Api::with_password(&platform.url(), "operator", password.trim()).await?;
         let baseline = match self.options.report {
             Some(_) => self.visible(platform, &api, lake).await?,
             None => Visible::default(),
@@ -159,9 +158,15 @@ impl Demo<'_> {
                 Event::Enrolled { vehicles } => enrolling.set_position(u64::from(vehicles)),
                 Event::Started { vehicles } => starting.set_position(u64::from(vehicles)),
                 Event::Published { .. } => {}
-                Event::Running { .. } => {
+                Event::Running { vehicles } => {
                     enrolling.finish_and_clear();
                     starting.finish_and_clear();
+                    if vehicles < self.options.vehicles {
+                        say(&format!(
+                            "{vehicles} of {} cars are connected; the others keep trying",
+                            self.options.vehicles
+                        ));
+                    }
                     return Ok(true);
                 }
             }
@@ -205,10 +210,15 @@ impl Demo<'_> {
                     }
                     probe.published(&vehicle_id, model::Timestamp(at));
                 },
-                _ = second.tick() => {
-                    let summary = api.get("/v1/fleet/summary").await?;
-                    watched.see(&summary);
-                    line.set_message(Watched::line(&summary));
+                _ = second.tick() => match look(api).await {
+                    Ok((summary, acknowledged)) => {
+                        watched.acknowledged.push((clock::instant(), acknowledged));
+                        line.set_message(summary_line(&summary));
+                    }
+                    Err(error) => {
+                        tracing::warn!("the platform did not say how it is: {error:#}");
+                        line.set_message("the platform does not say how it is");
+                    }
                 }
             }
         }
@@ -229,44 +239,27 @@ impl Demo<'_> {
     ) -> Result<Report> {
         self.status.step("counting what was sent and what can be seen");
         let text = fs::read_to_string(ledger).with_context(|| format!("read {}", ledger.display()))?;
-        let fleet: Value = serde_json::from_str(&text).context("read the fleet's ledger")?;
-        let sent = u64_of(&fleet, "samples_acknowledged")? + u64_of(&fleet, "samples_carried")?;
+        let fleet: Ledger = serde_json::from_str(&text).context("read the fleet's ledger")?;
         let now = self.visible(platform, api, lake).await?;
-        let visible = now.samples().saturating_sub(baseline.samples());
-        let durable = now.durable.saturating_sub(baseline.durable);
-        let delays = probe.quantiles([0.5, 0.99]);
         tracing::info!(measured = probe.measured(), "delays from publish to visible");
-        Ok(Report {
-            vehicles_connected: u64_of(&fleet, "vehicles_connected")?,
-            brands: keys(&fleet["brands"]),
-            architectures: keys(&fleet["architectures"]),
-            samples_sent: sent,
-            samples_durable: durable,
-            samples_visible: visible,
-            samples_lost: sent.saturating_sub(visible),
-            samples_duplicated: now.flushed.duplicates + visible.saturating_sub(sent),
-            publish_to_visible_ms: delays.map(|[p50, p99]| Quantiles { p50, p99 }),
-            wire_bytes_per_sample: fleet["wire_bytes_per_sample"].as_f64().unwrap_or_default(),
-            stored_bytes_per_sample: now.flushed.bytes as f64 / now.flushed.samples.max(1) as f64,
-            acks_per_s: watched.acks_per_s(),
-            rss_mb: report::rss_mb()?,
-        })
+        Report::new(&fleet, baseline, &now, watched.acks_per_s(), probe)
     }
 
-    /// What an independent reader finds in the tables, and what the API says is not in them yet;
-    /// counted again when a flush came between the two.
+    /// What an independent reader finds in the tables once all is written to them; counted again
+    /// when they changed meanwhile.
     async fn visible(&self, platform: &Platform, api: &Api, lake: &Path) -> Result<Visible> {
         const ATTEMPTS_MAX: u32 = 10;
         let mut pause = tokio::time::interval(Duration::from_secs(1));
         for _ in 0..ATTEMPTS_MAX {
             pause.tick().await;
+            platform.flush().await.context("write to the tables what is not there yet")?;
             let before = LakeState::ask(api).await?;
             let tables = lake::TableName::ALL.map(|table| lake.join(table.slug()));
-            let flushed = report::count(&self.options.reader, &tables).await?;
+            let tables = report::count(&self.options.reader, &tables).await?;
             let after = LakeState::ask(api).await?;
-            if before == after && after.flushed == after.committed {
+            if before == after && after.is_settled() {
                 let durable = platform.twins().counts().samples;
-                return Ok(Visible { flushed, unflushed: after.buffered_samples, durable });
+                return Ok(Visible { tables, durable });
             }
         }
         bail!(
@@ -275,19 +268,15 @@ impl Demo<'_> {
     }
 }
 
-/// What can be read of all that was ever stored.
-#[derive(Debug, Default)]
-struct Visible {
-    flushed: Counted,
-    unflushed: u64,
-    /// What the owner read from the durable log.
-    durable: u64,
+/// What the platform says of itself each second: its fleet, and the batches that it acknowledged.
+async fn look(api: &Api) -> Result<(Value, u64)> {
+    let summary = api.get("/v1/fleet/summary").await?;
+    Ok((summary, metric(&api.text("/metrics").await?, "marque_gateway_batches_durable_total")?))
 }
 
-impl Visible {
-    fn samples(&self) -> u64 {
-        self.flushed.samples + self.unflushed
-    }
+fn metric(text: &str, name: &str) -> Result<u64> {
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+    value.with_context(|| format!("find `{name}` in /metrics"))
 }
 
 /// How far the platform says that it is.
@@ -302,45 +291,43 @@ struct LakeState {
 impl LakeState {
     async fn ask(api: &Api) -> Result<Self> {
         let text = api.text("/metrics").await?;
-        let metric = |name: &str| {
-            let value =
-                text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
-            value.with_context(|| format!("find `{name}` in /metrics"))
-        };
         Ok(Self {
-            flushed: metric("marque_owner_flushed_offset")?,
-            committed: metric("marque_owner_committed_offset")?,
-            buffered_samples: metric("marque_lake_buffered_samples")?,
+            flushed: metric(&text, "marque_owner_flushed_offset")?,
+            committed: metric(&text, "marque_owner_committed_offset")?,
+            buffered_samples: metric(&text, "marque_lake_buffered_samples")?,
         })
+    }
+
+    /// Everything is in the tables.
+    fn is_settled(&self) -> bool {
+        self.flushed == self.committed && self.buffered_samples == 0
     }
 }
 
-/// What the summary said while the fleet drove.
+/// The gateway's count of acknowledged batches while the fleet drove.
 #[derive(Debug, Default)]
 struct Watched {
-    acks_per_s: Vec<f64>,
+    acknowledged: Vec<(Instant, u64)>,
 }
 
 impl Watched {
-    fn see(&mut self, summary: &Value) {
-        self.acks_per_s.extend(summary["acks_per_s"].as_f64());
-    }
-
-    /// The mean of the second half, when all cars send.
+    /// Over the second half, when all cars send.
     fn acks_per_s(&self) -> f64 {
-        let late = &self.acks_per_s[self.acks_per_s.len() / 2..];
-        late.iter().sum::<f64>() / late.len().max(1) as f64
+        let late = &self.acknowledged[self.acknowledged.len() / 2..];
+        let (Some((from, before)), Some((to, after))) = (late.first(), late.last()) else { return 0.0 };
+        let seconds = to.duration_since(*from).as_secs_f64();
+        if seconds > 0.0 { after.saturating_sub(*before) as f64 / seconds } else { 0.0 }
     }
+}
 
-    fn line(summary: &Value) -> String {
-        format!(
-            "{} of {} cars connected, {:.0} samples/s, {:.0} acknowledgements/s",
-            summary["connected"],
-            summary["vehicles"],
-            summary["samples_per_s"].as_f64().unwrap_or_default(),
-            summary["acks_per_s"].as_f64().unwrap_or_default(),
-        )
-    }
+fn summary_line(summary: &Value) -> String {
+    format!(
+        "{} of {} cars connected, {:.0} samples/s, {:.0} batches/s",
+        summary["connected"],
+        summary["vehicles"],
+        summary["samples_per_s"].as_f64().unwrap_or_default(),
+        summary["acks_per_s"].as_f64().unwrap_or_default(),
+    )
 }
 
 /// Gives every car the demo's campaign; one that has it keeps it.
@@ -368,12 +355,4 @@ fn config(options: &Options) -> Result<Config> {
     }
     .resolve()
     .context("read the options")
-}
-
-fn u64_of(object: &Value, name: &str) -> Result<u64> {
-    object[name].as_u64().with_context(|| format!("`{name}` is missing or no whole number"))
-}
-
-fn keys(object: &Value) -> u64 {
-    object.as_object().map_or(0, |object| object.len() as u64)
 }

@@ -239,15 +239,14 @@ impl Watch {
 /// What happened, a line of JSON for each, for the process that started this one.
 fn tell(progress: &Progress) {
     let event = match progress {
+        Progress::Enrolling { done, .. } => json!({ "event": "enrolled", "vehicles": done }),
         Progress::Enrolled { vehicles } => json!({ "event": "enrolled", "vehicles": vehicles }),
+        Progress::Starting { done, .. } => json!({ "event": "started", "vehicles": done }),
         Progress::Ready { vehicles } => json!({ "event": "running", "vehicles": vehicles }),
         Progress::Published { vehicle, at } => {
             json!({ "event": "published", "vehicle_id": vehicle.to_string(), "at": at.0 })
         }
-        Progress::Enrolling { .. }
-        | Progress::Starting { .. }
-        | Progress::Running { .. }
-        | Progress::Stopping => return,
+        Progress::Running { .. } | Progress::Stopping => return,
     };
     // Who has stopped listening ends this process by other means.
     let _closed = writeln!(io::stdout().lock(), "{event}").is_err();

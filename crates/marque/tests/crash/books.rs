@@ -30,6 +30,8 @@ pub(crate) struct Figures {
     pub(crate) missing: u64,
     /// In the tables with a sample twice, or one that they did not have.
     pub(crate) twice: u64,
+    /// In the tables, although no car queued it.
+    pub(crate) strange: u64,
     /// Queued, never answered, and not in the tables.
     pub(crate) lost: u64,
     /// Numbers of a lane's epoch that are not in the tables, although a later one is.
@@ -108,6 +110,7 @@ impl Books {
             let samples = self.acknowledged.get(key).or_else(|| self.queued.get(key));
             let more = samples.is_some_and(|samples| batch.samples() > *samples);
             figures.twice += u64::from(more || batch.twice > 0);
+            figures.strange += u64::from(samples.is_none());
             figures.unanswered += u64::from(!self.acknowledged.contains_key(key));
         }
         let there = |key, samples| stored.get(key).is_some_and(|batch| batch.samples() >= samples);

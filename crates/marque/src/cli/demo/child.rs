@@ -29,7 +29,7 @@ pub(super) enum Event {
     Enrolled { vehicles: u32 },
     /// So many cars were started.
     Started { vehicles: u32 },
-    /// All cars run.
+    /// So many cars are connected: all, or as many as could within the fleet's patience.
     Running { vehicles: u32 },
     /// A car whose publishes are told one by one handed a batch to its socket.
     Published { vehicle_id: String, at: i64 },

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use model::Timestamp;
 use serde_json::Value;
 
-use super::api::Api;
+use crate::cli::api::Api;
 
 /// Publishes of a car that may wait for their event; a stalled stream costs no more memory.
 const WAITING_MAX: usize = 256;
