@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
+    demo,
     run::{Step, root, target},
     web,
 };
@@ -29,6 +30,6 @@ pub(crate) fn check() -> Result<()> {
 }
 
 fn openapi() -> Result<String> {
-    Step::new("cargo").args(["build", "--package", "marque"]).run()?;
+    demo::binaries()?;
     Step::new(target()?.join("debug/marque")).args(["openapi"]).output()
 }

@@ -1,12 +1,15 @@
 //! `cargo xtask demo`: build everything, then become `marque demo`.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::{
     readers,
     run::{Step, headline, target},
     web,
 };
+
+/// With it, cargo builds dependencies once for the binaries and for the tests.
+pub(crate) const SAME_AS_TESTS: [&str; 2] = ["--features", "marque/as-tested"];
 
 pub(crate) fn demo(args: &[String]) -> Result<()> {
     build()?;
@@ -18,13 +21,17 @@ pub(crate) fn demo(args: &[String]) -> Result<()> {
     Err(marque.args(["--reader"]).args(readers::program("duckdb")?).exec())
 }
 
-/// Builds the console and the binary that embeds it; the crates below it compile meanwhile.
+/// Builds the console and the binaries, of which one embeds it.
 pub(crate) fn build() -> Result<()> {
-    let web = std::thread::spawn(web::build);
+    web::build()?;
     headline("building the platform (the first time takes some minutes)");
+    binaries()
+}
+
+/// Builds `marque` and `brain`; the tests use the same build of what they depend on.
+pub(crate) fn binaries() -> Result<()> {
     Step::new("cargo")
-        .args(["build", "--package", "sim", "--package", "lake", "--package", "store"])
-        .run()?;
-    web.join().ok().context("build the console")??;
-    Step::new("cargo").args(["build", "--package", "marque", "--package", "brain", "--bins"]).run()
+        .args(["build", "--package", "marque", "--package", "brain", "--bins"])
+        .args(SAME_AS_TESTS)
+        .run()
 }

@@ -16,9 +16,13 @@ pub(crate) fn test(args: &[String]) -> Result<()> {
     Step::new("npm").args(["test"]).dir(web::dir()).run()?;
     headline("Rust tests");
     if exists("cargo-nextest") {
-        Step::new("cargo").args(["nextest", "run", "--workspace"]).args(args).run()?;
+        cargo(&["nextest", "run"]).args(args).run()?;
     } else {
-        Step::new("cargo").args(["test", "--workspace", "--quiet"]).args(args).run()?;
+        cargo(&["test", "--quiet"]).args(args).run()?;
     }
     live::live()
+}
+
+fn cargo(command: &[&str]) -> Step {
+    Step::new("cargo").args(command).args(["--workspace"]).args(demo::SAME_AS_TESTS)
 }
