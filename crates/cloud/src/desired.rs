@@ -1,5 +1,8 @@
 //! What the platform wants of cars: signed envelopes, by kind, written in the transaction that changes what
 //! they say. Cars are told that something is newer, and fetch it.
+//!
+//! A change that has begun runs to its end whatever becomes of the request for it: SQL, the registry in memory
+//! and the cars never hear different things.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -14,7 +17,8 @@ use crate::{
     catalogues::Catalogues,
     documents::{CampaignDocument, Wrong},
     pki::Pki,
-    registry::{KnownCampaign, Registry},
+    registry::{KnownCampaign, Registry, Update},
+    task::to_its_end,
 };
 
 /// A car may be in a garage for a winter and fetch nothing; what it has then must still hold.
@@ -110,16 +114,20 @@ impl Desired {
     ) -> Result<CampaignId, DesiredError> {
         // The number is not drawn yet; the check needs only some number.
         self.check(CampaignId(0), CampaignVersion(1), document)?;
-        let mut tx = self.0.store.begin().await?;
-        let id = tx.add_campaign(&NewCampaign { document: document.to_text() }, now).await?;
-        tx.commit().await?;
-        let purpose = document.purpose.0;
-        self.0.registry.put_campaign(KnownCampaign { id, version: CampaignVersion(1), purpose });
-        tracing::info!(campaign = %id, "campaign created");
-        Ok(id)
+        let (desired, document) = (self.clone(), document.clone());
+        to_its_end(async move {
+            let mut tx = desired.0.store.begin().await?;
+            let id = tx.add_campaign(&NewCampaign { document: document.to_text() }, now).await?;
+            let known = KnownCampaign { id, version: CampaignVersion(1), purpose: document.purpose.0 };
+            desired.0.registry.commit(tx, move |memory| memory.put_campaign(known)).await?;
+            tracing::info!(campaign = %id, "campaign created");
+            Ok(id)
+        })
+        .await
     }
 
-    /// Gives a campaign a new document, and every car that has it a new envelope.
+    /// Gives a campaign a new document, and every car that has it a new envelope. Its purpose stays: cars have
+    /// batches in their queues that name it.
     pub async fn change_campaign(
         &self,
         id: CampaignId,
@@ -128,18 +136,33 @@ impl Desired {
         now: Timestamp,
     ) -> Result<CampaignVersion, DesiredError> {
         self.check(id, expected, document)?;
-        let mut tx = self.0.store.begin().await?;
-        let version = tx.change_campaign(id, expected, &document.to_text(), now).await?;
-        let vehicles = tx.assigned_vehicles(id).await?;
-        self.write_campaigns(&mut tx, &vehicles, now).await?;
-        tx.commit().await?;
-        self.0.registry.put_campaign(KnownCampaign { id, version, purpose: document.purpose.0 });
-        tracing::info!(campaign = %id, version = version.0, vehicles = vehicles.len(), "campaign changed");
-        self.hint(vehicles);
-        Ok(version)
+        let purpose = document.purpose.0;
+        if let Some(known) = self.0.registry.campaign(id).filter(|known| known.purpose != purpose) {
+            let problem =
+                format!("a campaign keeps its purpose, here `{}`; create another campaign", known.purpose);
+            return Err(DesiredError::Campaign(vec![Wrong { place: "purpose".to_owned(), problem }]));
+        }
+        let (desired, document) = (self.clone(), document.clone());
+        to_its_end(async move {
+            let mut tx = desired.0.store.begin().await?;
+            let version = tx.change_campaign(id, expected, &document.to_text(), now).await?;
+            let vehicles = tx.assigned_vehicles(id).await?;
+            desired.write_campaigns(&mut tx, &vehicles, now).await?;
+            tracing::info!(campaign = %id, version = version.0, vehicles = vehicles.len(), "changing a campaign");
+            let known = KnownCampaign { id, version, purpose };
+            let told = desired.clone();
+            let take_up = move |memory: &mut Update<'_>| {
+                memory.put_campaign(known);
+                told.hint(vehicles);
+            };
+            desired.0.registry.commit(tx, take_up).await?;
+            Ok(version)
+        })
+        .await
     }
 
-    /// Assigns a campaign to all cars that the selector matches; how many, and how many of them anew.
+    /// Assigns a campaign to all cars that the selector matches; how many, and how many of them anew. A fleet
+    /// may take longer than a request may.
     pub async fn assign_campaign(
         &self,
         id: CampaignId,
@@ -147,15 +170,22 @@ impl Desired {
         now: Timestamp,
     ) -> Result<(u64, u64), DesiredError> {
         self.0.store.campaign(id).await?;
-        let mut tx = self.0.store.begin().await?;
-        let assignment = tx.assign(id, selector, now).await?;
-        let sets = self.write_campaigns(&mut tx, &assignment.added, now).await?;
-        tx.commit().await?;
-        self.0.registry.assign(&sets);
-        let added = u64::try_from(assignment.added.len()).unwrap_or(u64::MAX);
-        tracing::info!(campaign = %id, matched = assignment.matched, added, "campaign assigned");
-        self.hint(assignment.added);
-        Ok((assignment.matched, added))
+        let (desired, selector) = (self.clone(), selector.clone());
+        to_its_end(async move {
+            let mut tx = desired.0.store.begin().await?;
+            let assignment = tx.assign(id, &selector, now).await?;
+            let sets = desired.write_campaigns(&mut tx, &assignment.added, now).await?;
+            let added = u64::try_from(assignment.added.len()).unwrap_or(u64::MAX);
+            tracing::info!(campaign = %id, matched = assignment.matched, added, "assigning a campaign");
+            let told = desired.clone();
+            let take_up = move |memory: &mut Update<'_>| {
+                memory.assign(&sets);
+                told.hint(assignment.added);
+            };
+            desired.0.registry.commit(tx, take_up).await?;
+            Ok((assignment.matched, added))
+        })
+        .await
     }
 
     /// Stores grants that are one epoch above the stored ones, and tells the car.
@@ -165,14 +195,20 @@ impl Desired {
         grants: Grants,
         now: Timestamp,
     ) -> Result<(), DesiredError> {
-        let subject = self.0.store.current_subject(vehicle).await?.subject;
-        let mut tx = self.0.store.begin().await?;
-        tx.put_grants(&[(subject, grants.clone())]).await?;
-        self.write_consent(&mut tx, &[(vehicle, grants.clone())], now).await?;
-        tx.commit().await?;
-        self.0.registry.put_grants(vehicle, grants);
-        self.hint(vec![vehicle]);
-        Ok(())
+        let desired = self.clone();
+        to_its_end(async move {
+            let subject = desired.0.store.current_subject(vehicle).await?.subject;
+            let mut tx = desired.0.store.begin().await?;
+            tx.put_grants(&[(subject, grants.clone())]).await?;
+            desired.write_consent(&mut tx, &[(vehicle, grants.clone())], now).await?;
+            let told = desired.clone();
+            let take_up = move |memory: &mut Update<'_>| {
+                memory.put_grants(vehicle, grants);
+                told.hint(vec![vehicle]);
+            };
+            Ok(desired.0.registry.commit(tx, take_up).await?)
+        })
+        .await
     }
 
     /// Writes what owners granted into the cars' envelopes, in the caller's transaction.
@@ -275,3 +311,6 @@ async fn sign(pki: Arc<Pki>, envelopes: Vec<Envelope>) -> Result<Vec<NewDesired>
         .await
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
+
+#[cfg(test)]
+mod tests;

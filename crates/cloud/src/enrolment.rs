@@ -11,7 +11,8 @@ use store::{NewVehicle, Store};
 use crate::{
     desired::{Desired, DesiredError},
     pki::{Issued, Pki, PkiError},
-    registry::{Car, Registry},
+    registry::{Car, Registry, Update},
+    task::to_its_end,
 };
 
 /// A car to enrol.
@@ -73,12 +74,18 @@ impl Enrolment {
     /// Registers one car; a VIN that is registered already is a conflict.
     pub async fn register(&self, car: Factory, now: Timestamp) -> Result<VehicleId, EnrolError> {
         let vehicle = VehicleId::from_bytes(random()?);
-        self.write(vec![(car, vehicle, true)], Vec::new(), now).await?;
+        let enrolment = self.clone();
+        to_its_end(async move { enrolment.write(vec![(car, vehicle, true)], Vec::new(), now).await }).await?;
         Ok(vehicle)
     }
 
     /// Registers and certifies cars. A VIN that is registered already keeps its id.
     pub async fn enrol(&self, cars: Vec<Factory>, now: Timestamp) -> Result<Vec<Enrolled>, EnrolError> {
+        let enrolment = self.clone();
+        to_its_end(async move { enrolment.enrol_all(cars, now).await }).await
+    }
+
+    async fn enrol_all(&self, cars: Vec<Factory>, now: Timestamp) -> Result<Vec<Enrolled>, EnrolError> {
         let mut seen = HashSet::new();
         if let Some(place) = cars.iter().position(|car| !seen.insert(car.vin.reveal())) {
             return Err(EnrolError::VinTwice { place });
@@ -114,15 +121,39 @@ impl Enrolment {
         csr_pem: String,
         now: Timestamp,
     ) -> Result<Issued, EnrolError> {
-        self.store.vehicle(vehicle).await?;
-        let mut issued = issue(Arc::clone(&self.pki), vec![(vehicle, Some(csr_pem))], now).await?;
-        let issued = issued.pop().flatten().ok_or(PkiError::Csr)?;
-        let mut tx = self.store.begin().await?;
-        tx.add_certificates(std::slice::from_ref(&issued.record)).await?;
-        tx.commit().await?;
-        self.registry.put_certificates(std::slice::from_ref(&issued.record));
-        tracing::info!(%vehicle, "certificate issued");
-        Ok(issued)
+        let enrolment = self.clone();
+        to_its_end(async move {
+            enrolment.store.vehicle(vehicle).await?;
+            let mut issued = issue(Arc::clone(&enrolment.pki), vec![(vehicle, Some(csr_pem))], now).await?;
+            let issued = issued.pop().flatten().ok_or(PkiError::Csr)?;
+            let mut tx = enrolment.store.begin().await?;
+            tx.add_certificates(std::slice::from_ref(&issued.record)).await?;
+            let record = issued.record.clone();
+            enrolment.registry.commit(tx, move |memory| memory.put_certificates(&[record])).await?;
+            tracing::info!(%vehicle, "certificate issued");
+            Ok(issued)
+        })
+        .await
+    }
+
+    /// Takes all certificates of a car back; how many let it in until now. If it is connected, it is sent away.
+    pub async fn revoke(&self, vehicle: VehicleId, now: Timestamp) -> Result<usize, EnrolError> {
+        let enrolment = self.clone();
+        to_its_end(async move {
+            enrolment.store.vehicle(vehicle).await?;
+            let mut tx = enrolment.store.begin().await?;
+            let revoked = tx.revoke_certificates(vehicle, now).await?;
+            let count = revoked.iter().filter(|certificate| certificate.not_after > now).count();
+            let told = enrolment.desired.clone();
+            let take_up = move |memory: &mut Update<'_>| {
+                memory.put_certificates(&revoked);
+                told.hint(vec![vehicle]);
+            };
+            enrolment.registry.commit(tx, take_up).await?;
+            tracing::info!(%vehicle, count, "certificates revoked");
+            Ok(count)
+        })
+        .await
     }
 
     async fn write(
@@ -179,10 +210,13 @@ impl Enrolment {
         tx.put_grants(&by_subject).await?;
         let by_vehicle: Vec<_> = grants.into_iter().map(|(_, vehicle, set)| (vehicle, set)).collect();
         self.desired.write_consent(&mut tx, &by_vehicle, now).await?;
-        tx.commit().await?;
-        tracing::info!(cars = new.len(), certificates = certificates.len(), "cars enrolled");
-        self.registry.put_cars(fresh);
-        self.registry.put_certificates(&certificates);
+        let (cars, certified) = (new.len(), certificates.len());
+        let take_up = move |memory: &mut Update<'_>| {
+            memory.put_cars(fresh);
+            memory.put_certificates(&certificates);
+        };
+        self.registry.commit(tx, take_up).await?;
+        tracing::info!(cars, certificates = certified, "cars enrolled");
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ mod desk;
 mod directory;
 mod mailbox;
 mod metrics;
+mod quota;
 mod tls;
 mod worker;
 
@@ -42,6 +43,7 @@ pub use backend::{
 };
 pub use check::Refusal;
 pub use metrics::{LATENCY_BOUNDS_US, Snapshot};
+pub use quota::{Quota, Rate};
 
 use desk::{Desk, Shared};
 use mailbox::{Mail, Mailbox};
@@ -60,6 +62,10 @@ pub struct Config {
     pub limits: Limits,
     /// Open sockets of all workers; more are closed at once.
     pub connections_max: usize,
+    /// New connections of each worker; more wait in the kernel.
+    pub accepts: Rate,
+    /// What one car may send; more is not read before its time.
+    pub quota: Quota,
     /// From the first byte to the end of the TLS handshake.
     pub handshake_timeout: Duration,
     /// What may wait for one car to read it.
@@ -79,6 +85,9 @@ impl Config {
             limits: Limits::default(),
             // 100,000 connections take about 1 GB.
             connections_max: 100_000,
+            // A full handshake takes some 600 µs: who only connects has a third of a core at most.
+            accepts: Rate { per_minute: 30_000, burst: 1_000 },
+            quota: Quota::default(),
             handshake_timeout: Duration::from_secs(10),
             // Two documents of the largest size.
             unsent_bytes_max: 2 * model::limits::DOCUMENT_BYTES_MAX + 64 * 1024,
@@ -226,6 +235,11 @@ impl Gateway {
     /// Sends a [`wire::Notice`] to the car if it is connected.
     pub fn notice(&self, vehicle: VehicleId, payload: Bytes) {
         self.tell(vehicle, |key| Mail::Notice { key, payload });
+    }
+
+    /// Whether all workers run; one that ended by itself has taken its cars with it.
+    pub fn is_running(&self) -> bool {
+        self.threads.iter().all(|thread| !thread.is_finished())
     }
 
     /// Whether the car is connected here.

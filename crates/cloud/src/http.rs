@@ -261,6 +261,7 @@ fn read_routes() -> OpenApiRouter<Api> {
         .routes(routes!(vehicles::list_vehicles))
         .routes(routes!(vehicles::search_vehicles))
         .routes(routes!(vehicles::get_vehicle))
+        .routes(routes!(vehicles::revoke_certificates))
         .routes(routes!(signals::list_signals))
         .routes(routes!(signals::stream_signal_events))
         .routes(routes!(history::get_history))

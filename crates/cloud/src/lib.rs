@@ -15,4 +15,5 @@ pub mod pki;
 pub mod platform;
 pub mod presence;
 pub mod registry;
+mod task;
 pub mod words;

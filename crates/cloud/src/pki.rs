@@ -3,8 +3,8 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use aws_lc_rs::{digest, rand, signature::Ed25519KeyPair};
@@ -18,12 +18,15 @@ use time::OffsetDateTime;
 use wire::SigningKey;
 
 mod files;
+mod server;
 
-pub(crate) use files::write_secret_file;
+pub(crate) use files::{machine_name, write_secret_file};
+pub use server::ServerIdentity;
 
-/// A car's certificate. Cars rotate long before; a stolen key is worth a season at most.
+/// A car's certificate; a stolen key that nobody revokes is worth a season at most. A car enrols again before
+/// its end.
 const CAR_VALIDITY: Micros = Micros(90 * Micros::DAY.0);
-/// The server's certificate is made anew when less than a third of it is left.
+/// The server's certificate is made anew when less than a third of it is left, also while the platform runs.
 const SERVER_VALIDITY: Micros = Micros(90 * Micros::DAY.0);
 /// A region's CA outlives the cars that it is built into.
 const CA_VALIDITY: Micros = Micros(20 * 365 * Micros::DAY.0);
@@ -37,6 +40,11 @@ pub enum PkiError {
     File { action: &'static str, path: PathBuf, source: std::io::Error },
     #[error("{} is damaged; restore it from a backup, or remove the folder and enrol all cars again", path.display())]
     Damaged { path: PathBuf },
+    #[error(
+        "{} is gone, but {} is there; restore it from a backup, or remove the folder and enrol all cars again",
+        path.display(), other.display()
+    )]
+    Missing { path: PathBuf, other: PathBuf },
     #[error("the request is not a PKCS#10 request in PEM that is signed by its own key")]
     Csr,
     #[error("the key is of a kind that is not accepted; use ECDSA on P-256 or P-384, or Ed25519")]
@@ -57,10 +65,11 @@ pub struct Issued {
 /// The keys of a region, loaded.
 pub struct Pki {
     region: Region,
+    folder: PathBuf,
+    hostnames: Vec<String>,
     issuer: Issuer<'static, KeyPair>,
     ca_pem: String,
-    server_chain_pem: String,
-    server_key_pem: String,
+    server: Arc<ServerIdentity>,
     desired: SigningKey,
 }
 
@@ -80,16 +89,24 @@ impl Pki {
     ) -> Result<Self, PkiError> {
         files::create_folder(folder)?;
         let (issuer, ca_pem) = open_ca(folder, region, now)?;
-        let (server_pem, server_key_pem) = open_server(folder, &issuer, hostnames, now)?;
+        let server = server::open(folder, &issuer, &ca_pem, hostnames, now)?;
         let desired = open_desired(folder)?;
         Ok(Self {
             region: region.clone(),
-            server_chain_pem: format!("{server_pem}{ca_pem}"),
+            folder: folder.to_owned(),
+            hostnames: hostnames.to_vec(),
+            server: Arc::new(ServerIdentity::new(server)),
             issuer,
             ca_pem,
-            server_key_pem,
             desired,
         })
+    }
+
+    /// Makes the server's certificate anew when little of it is left; says whether it did. New connections
+    /// see the new one at once.
+    pub fn renew_server(&self, now: Timestamp) -> Result<bool, PkiError> {
+        let newest = server::open(&self.folder, &self.issuer, &self.ca_pem, &self.hostnames, now)?;
+        Ok(self.server.replace(newest))
     }
 
     /// The CA's certificate, which cars and clients trust.
@@ -97,13 +114,9 @@ impl Pki {
         &self.ca_pem
     }
 
-    /// The server's certificate with its CA, leaf first.
-    pub fn server_chain_pem(&self) -> &str {
-        &self.server_chain_pem
-    }
-
-    pub fn server_key_pem(&self) -> &str {
-        &self.server_key_pem
+    /// What the listeners present.
+    pub fn server(&self) -> &Arc<ServerIdentity> {
+        &self.server
     }
 
     /// Signs desired state.
@@ -151,12 +164,23 @@ fn open_ca(
     now: Timestamp,
 ) -> Result<(Issuer<'static, KeyPair>, String), PkiError> {
     let (key_path, path) = (folder.join("ca-key.pem"), folder.join("ca.pem"));
-    if let (Some(key), Some(pem)) = (files::read(&key_path)?, files::read(&path)?) {
-        let key = KeyPair::from_pem(&key).map_err(|_| PkiError::Damaged { path: key_path })?;
-        let issuer = Issuer::from_ca_cert_pem(&pem, key).map_err(|_| PkiError::Damaged { path })?;
-        return Ok((issuer, pem));
-    }
-    let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(PkiError::Issue)?;
+    let key = match (files::read(&key_path)?, files::read(&path)?) {
+        (Some(key), pem) => {
+            let key = KeyPair::from_pem(&key).map_err(|_| PkiError::Damaged { path: key_path })?;
+            if let Some(pem) = pem {
+                let issuer = Issuer::from_ca_cert_pem(&pem, key).map_err(|_| PkiError::Damaged { path })?;
+                return Ok((issuer, pem));
+            }
+            // Name and key are what cars trust: with them it is the same CA.
+            key
+        }
+        (None, Some(_)) => return Err(PkiError::Missing { path: key_path, other: path }),
+        (None, None) => {
+            let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(PkiError::Issue)?;
+            files::write_secret(&key_path, &key.serialize_pem())?;
+            key
+        }
+    };
     let mut params = CertificateParams::default();
     params.not_before = date(now - BACKDATE);
     params.not_after = date(now + CA_VALIDITY);
@@ -165,34 +189,9 @@ fn open_ca(
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let pem = params.self_signed(&key).map_err(PkiError::Issue)?.pem();
-    files::write_secret(&key_path, &key.serialize_pem())?;
     files::write_public(&path, &pem)?;
     tracing::info!(%region, "made the region's CA");
     Ok((Issuer::new(params, key), pem))
-}
-
-fn open_server(
-    folder: &Path,
-    issuer: &Issuer<'static, KeyPair>,
-    hostnames: &[String],
-    now: Timestamp,
-) -> Result<(String, String), PkiError> {
-    let (key_path, path) = (folder.join("server-key.pem"), folder.join("server.pem"));
-    let names = server_names(hostnames)?;
-    if let (Some(key), Some(pem)) = (files::read(&key_path)?, files::read(&path)?) {
-        let fresh = now + Micros(SERVER_VALIDITY.0 / 3);
-        if files::still_good(&pem, &names, fresh).ok_or_else(|| PkiError::Damaged { path: path.clone() })? {
-            return Ok((pem, key));
-        }
-    }
-    let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(PkiError::Issue)?;
-    let mut params = leaf(now - BACKDATE, now + SERVER_VALIDITY, serial()?.0, "Marque");
-    params.subject_alt_names = names;
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let pem = params.signed_by(&key, issuer).map_err(PkiError::Issue)?.pem();
-    files::write_secret(&key_path, &key.serialize_pem())?;
-    files::write_public(&path, &pem)?;
-    Ok((pem, key.serialize_pem()))
 }
 
 fn open_desired(folder: &Path) -> Result<SigningKey, PkiError> {
@@ -205,26 +204,6 @@ fn open_desired(folder: &Path) -> Result<SigningKey, PkiError> {
     let der = Ed25519KeyPair::generate_pkcs8(&rand::SystemRandom::new()).map_err(|_| PkiError::Random)?;
     files::write_secret(&path, &hex::encode(der.as_ref()))?;
     SigningKey::from_pkcs8(der.as_ref()).map_err(|_| damaged())
-}
-
-/// This machine and whatever else it is called.
-fn server_names(hostnames: &[String]) -> Result<Vec<SanType>, PkiError> {
-    let mut names = vec![
-        SanType::DnsName("localhost".try_into().map_err(PkiError::Issue)?),
-        SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)),
-    ];
-    let own = files::machine_name();
-    for hostname in own.iter().chain(hostnames) {
-        let name = match hostname.parse() {
-            Ok(address) => SanType::IpAddress(address),
-            Err(_) => SanType::DnsName(hostname.as_str().try_into().map_err(PkiError::Issue)?),
-        };
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    Ok(names)
 }
 
 fn leaf(

@@ -37,12 +37,15 @@ use crate::{
     },
     metrics::Metrics,
     owner::{Owner, OwnerError, OwnerOptions, OwnerParts, Twins},
-    pki::{Pki, PkiError},
+    pki::{Pki, PkiError, ServerIdentity},
     presence::Presence,
     registry::Registry,
 };
 
 mod adapters;
+mod claim;
+
+use claim::Claim;
 
 /// Connections that come and go and whose word is not yet taken; a fleet that comes back at once.
 const CONNECTIVITY_MAX: usize = 4_096;
@@ -60,6 +63,12 @@ pub enum StartError {
         "the data folder is of the region `{found}`, but the configuration says `{wanted}`; a region is a cell of its own: give each its own folder"
     )]
     OtherRegion { found: String, wanted: String },
+    #[error(
+        "the database belongs to the data folder named {found}, this one is {own}; start with that folder, or with another database. If that folder is lost for ever, delete `data_folder` from the table `settings`"
+    )]
+    OtherData { found: String, own: String },
+    #[error("the platform at {holder} runs on this database; stop it first")]
+    OtherPlatform { holder: String },
     #[error(transparent)]
     Pki(#[from] PkiError),
     #[error(transparent)]
@@ -91,6 +100,7 @@ pub struct Platform {
     operator_made: bool,
     router: Router,
     store: Store,
+    claim: Claim,
     twins: Twins,
     owner: Arc<Owner>,
     gateway: Option<Arc<Gateway>>,
@@ -110,7 +120,7 @@ impl Platform {
         let pki = Arc::new(Pki::open(&config.pki_folder(), &config.region, &config.hostnames, now)?);
         // Bound first: a port in use is told before anything else takes time.
         let server = Server::bind(config.http.listen, http_tls(&config, &pki)?)?;
-        let store = open_store(&config).await?;
+        let (claim, store) = open_store(&config).await?;
         let accounts = Accounts::new(store.clone())?;
         let operator_made = accounts.first_run(&config.operator_password_file(), now).await?;
         let catalogues = Catalogues::load(&store, now).await?;
@@ -138,15 +148,17 @@ impl Platform {
             stopping: stopping.clone(),
             catalogues,
             accounts,
-            pki,
-            clock,
+            pki: Arc::clone(&pki),
+            clock: clock.clone(),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(adapters::follow_connectivity(connectivity_out, presence));
         tasks.spawn(adapters::follow_hints(desired.hints(), registry.clone(), Arc::clone(&gateway)));
         tasks.spawn(adapters::follow_notices(notices_out, registry, Arc::clone(&gateway)));
         tasks.spawn(api.clone().tend());
-        tasks.spawn(watch_owner(Arc::clone(&owner), failed.clone()));
+        tasks.spawn(watch(Arc::clone(&owner), Arc::clone(&gateway), failed.clone()));
+        tasks.spawn(claim.clone().keep(store.clone(), failed.clone()));
+        tasks.spawn(renew_certificate(Arc::clone(&pki), clock.clone()));
         let router = http::router(api);
         let (http_address, mqtt_address) = (server.address(), gateway.address());
         let mut serving = JoinSet::new();
@@ -160,6 +172,7 @@ impl Platform {
             operator_made,
             router,
             store,
+            claim,
             twins,
             owner,
             gateway,
@@ -237,12 +250,13 @@ impl Platform {
             Some(owner) => owner.stop().await,
             None => tracing::warn!("somebody still asks the owner; it ends when they let go"),
         }
+        self.claim.release(&self.store).await;
         self.store.close().await;
         tracing::info!("the platform has stopped");
     }
 }
 
-async fn open_store(config: &Config) -> Result<Store, StartError> {
+async fn open_store(config: &Config) -> Result<(Claim, Store), StartError> {
     let store = match &config.database {
         Database::Sqlite(path) => Store::sqlite(path).await?,
         Database::Postgres { url } => Store::postgres(url).await?,
@@ -252,9 +266,10 @@ async fn open_store(config: &Config) -> Result<Store, StartError> {
         let wanted = config.region.to_string();
         return Err(StartError::OtherRegion { found, wanted });
     }
+    let (claim, store) = Claim::take(store, &config.data).await?;
     // What a crash left half done may be tried again.
     store.release_abandoned_keys().await?;
-    Ok(store)
+    Ok((claim, store))
 }
 
 /// The log and the owner of its one shard, which has read it to its end.
@@ -299,16 +314,32 @@ fn http_tls(config: &Config, pki: &Pki) -> Result<Option<Arc<rustls::ServerConfi
     if !config.http.tls {
         return Ok(None);
     }
-    http::server::tls_config(pki.server_chain_pem(), pki.server_key_pem()).map(Some)
+    let identity: Arc<ServerIdentity> = Arc::clone(pki.server());
+    http::server::tls_config(identity).map(Some)
 }
 
 fn start_gateway(config: &Config, pki: &Pki, backends: gateway::Backends) -> Result<Gateway, StartError> {
-    let identity =
-        link::tls::Identity::from_pem(pki.server_chain_pem().as_bytes(), pki.server_key_pem().as_bytes())?;
+    let identity: Arc<ServerIdentity> = Arc::clone(pki.server());
     let roots = link::tls::roots(&link::tls::certificates(pki.ca_pem().as_bytes())?)?;
-    let transport = gateway::Transport::Tls(link::tls::server_config(identity, roots)?);
+    let transport = gateway::Transport::Tls(link::tls::server_config_with(identity, roots)?);
     let options = gateway::Config::new(config.mqtt, transport, config.region.clone());
     Ok(Gateway::start(options, backends, &Handle::current())?)
+}
+
+/// A platform may run for longer than its certificate.
+async fn renew_certificate(pki: Arc<Pki>, clock: Clock) {
+    /// A renewal that fails has a month to succeed.
+    const INTERVAL: Duration = Duration::from_secs(3_600);
+    let mut hour = tokio::time::interval(INTERVAL);
+    loop {
+        hour.tick().await;
+        let (pki, now) = (Arc::clone(&pki), clock.now());
+        match tokio::task::spawn_blocking(move || pki.renew_server(now)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the server's certificate could not be renewed"),
+            Err(error) => tracing::error!(%error, "the server's certificate could not be renewed"),
+        }
+    }
 }
 
 /// What readiness and metrics ask of the other parts.
@@ -316,7 +347,7 @@ fn probes(owner: &Arc<Owner>, gateway: &Arc<Gateway>) -> Vec<Probe> {
     let running = Arc::downgrade(owner);
     let status = Arc::downgrade(owner);
     // Weak, so that a stop is not held up by who asks how things are.
-    let counted = Arc::downgrade(gateway);
+    let (counted, serving) = (Arc::downgrade(gateway), Arc::downgrade(gateway));
     let owner_probe = Probe {
         name: "owner",
         check: Box::new(move || match running.upgrade() {
@@ -329,7 +360,10 @@ fn probes(owner: &Arc<Owner>, gateway: &Arc<Gateway>) -> Vec<Probe> {
     };
     let gateway_probe = Probe {
         name: "gateway",
-        check: Box::new(|| Ok(())),
+        check: Box::new(move || match serving.upgrade() {
+            Some(gateway) if gateway.is_running() => Ok(()),
+            Some(_) | None => Err("a worker of the gateway has ended; the log has the reason".to_owned()),
+        }),
         metrics: Box::new(move || {
             counted.upgrade().map(|gateway| adapters::gateway_metrics(&gateway)).unwrap_or_default()
         }),
@@ -337,13 +371,15 @@ fn probes(owner: &Arc<Owner>, gateway: &Arc<Gateway>) -> Vec<Probe> {
     vec![owner_probe, gateway_probe]
 }
 
-/// An owner that ended by itself leaves the gateway acknowledging what nobody reads: better to start anew.
-async fn watch_owner(owner: Arc<Owner>, failed: CancellationToken) {
+/// An owner that ended by itself leaves the gateway acknowledging what nobody reads, and a worker of the gateway
+/// that did takes its cars with it: better to start anew.
+async fn watch(owner: Arc<Owner>, gateway: Arc<Gateway>, failed: CancellationToken) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
-    while owner.is_running() {
+    while owner.is_running() && gateway.is_running() {
         second.tick().await;
     }
-    tracing::error!("the shard's owner has stopped by itself");
+    let (owner, gateway) = (owner.is_running(), gateway.is_running());
+    tracing::error!(owner, gateway, "a part of the platform has ended by itself");
     failed.cancel();
 }
 

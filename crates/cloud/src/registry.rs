@@ -1,7 +1,8 @@
 //! What the platform knows of each car without asking SQL: who it is, what it may send, what was granted.
 //!
 //! Gateway, owners and API ask it for every connection and every read, so that all cars of the cell are held
-//! in memory, some 500 bytes each (and a twin takes more). SQL is the truth: changes are written there first.
+//! in memory, some 500 bytes each (and a twin takes more). SQL is the truth: [`Registry::commit`] is the only way
+//! to change what is here, and changes it as SQL changes, in the order of commits.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,7 +17,10 @@ use consent::{Decision, DriverMode, Grants, Jurisdiction};
 use model::{
     Brand, CampaignId, CampaignVersion, DataCategory, Purpose, Region, SubjectId, Timestamp, VehicleId,
 };
-use store::{FleetCount, Store};
+use store::{FleetCount, Store, Transaction};
+use tokio::sync::Mutex;
+
+use crate::task::to_its_end;
 
 mod load;
 
@@ -68,6 +72,17 @@ struct Shared {
     jurisdiction: Jurisdiction,
     state: RwLock<State>,
     consent_changes: AtomicU64,
+    /// Held from a commit to its place in memory.
+    commits: Mutex<()>,
+}
+
+/// A car that may connect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Admitted {
+    pub car: Arc<Car>,
+    pub campaigns: Vec<KnownCampaign>,
+    /// The end of its certificate.
+    pub until: Timestamp,
 }
 
 #[derive(Debug, Default)]
@@ -101,6 +116,7 @@ impl Registry {
             jurisdiction,
             state: RwLock::new(state),
             consent_changes: AtomicU64::new(0),
+            commits: Mutex::default(),
         })))
     }
 
@@ -152,7 +168,7 @@ impl Registry {
         vehicle: VehicleId,
         fingerprint: &Fingerprint,
         now: Timestamp,
-    ) -> Result<(Arc<Car>, Vec<KnownCampaign>), Refusal> {
+    ) -> Result<Admitted, Refusal> {
         let state = self.read();
         let car = state.cars.get(&vehicle).ok_or(Refusal::UnknownVehicle)?;
         let known = state.certificates.get(fingerprint).filter(|known| known.vehicle == vehicle);
@@ -164,7 +180,7 @@ impl Registry {
             return Err(Refusal::Expired);
         }
         let campaigns = car.campaigns.iter().filter_map(|id| state.campaigns.get(id).copied()).collect();
-        Ok((Arc::clone(car), campaigns))
+        Ok(Admitted { car: Arc::clone(car), campaigns, until: known.not_after })
     }
 
     /// The one question before personal data leaves the platform.
@@ -178,44 +194,30 @@ impl Registry {
         self.0.consent_changes.load(Ordering::Acquire)
     }
 
-    /// Takes up cars that SQL has by now; those that are known are replaced.
-    pub fn put_cars(&self, cars: Vec<Car>) {
-        let mut state = self.write();
-        for car in cars {
-            state.put(car);
-        }
+    /// Commits, then takes up what SQL has by now. Once begun both happen, whatever becomes of whoever waits,
+    /// and in the order of commits: memory never stays behind SQL.
+    pub async fn commit(
+        &self,
+        transaction: Transaction,
+        take_up: impl FnOnce(&mut Update<'_>) + Send + 'static,
+    ) -> Result<(), store::Error> {
+        let registry = self.clone();
+        to_its_end(async move {
+            let _order = registry.0.commits.lock().await;
+            transaction.commit().await?;
+            registry.update(take_up);
+            Ok(())
+        })
+        .await
     }
 
-    pub fn put_certificates(&self, certificates: &[store::Certificate]) {
-        self.write().put_certificates(certificates);
-    }
-
-    /// None of the car's certificates lets it in any more.
-    pub fn revoke(&self, vehicle: VehicleId) {
-        let mut state = self.write();
-        let of_car = state.certificates.values_mut().filter(|known| known.vehicle == vehicle);
-        of_car.for_each(|known| known.revoked = true);
-    }
-
-    pub fn put_grants(&self, vehicle: VehicleId, grants: Grants) {
-        self.change(vehicle, |car| car.grants = Arc::new(grants));
-        self.0.consent_changes.fetch_add(1, Ordering::Release);
-    }
-
-    pub fn put_campaign(&self, campaign: KnownCampaign) {
-        self.write().campaigns.insert(campaign.id, campaign);
-    }
-
-    /// Which campaigns cars have now; sorted sets.
-    pub fn assign(&self, sets: &[(VehicleId, Vec<CampaignId>)]) {
-        for (vehicle, campaigns) in sets {
-            self.change(*vehicle, |car| car.campaigns = campaigns.as_slice().into());
-        }
-    }
-
-    fn change(&self, vehicle: VehicleId, change: impl FnOnce(&mut Car)) {
-        if let Some(car) = self.write().cars.get_mut(&vehicle) {
-            change(Arc::make_mut(car));
+    fn update(&self, take_up: impl FnOnce(&mut Update<'_>)) {
+        let mut update = Update { state: self.write(), consent: false };
+        take_up(&mut update);
+        let consent = update.consent;
+        drop(update);
+        if consent {
+            self.0.consent_changes.fetch_add(1, Ordering::Release);
         }
     }
 
@@ -226,6 +228,49 @@ impl Registry {
 
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.0.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes up what was just committed; others see all of it or nothing.
+#[derive(Debug)]
+pub struct Update<'a> {
+    state: RwLockWriteGuard<'a, State>,
+    consent: bool,
+}
+
+impl Update<'_> {
+    /// Cars that are known are replaced.
+    pub fn put_cars(&mut self, cars: Vec<Car>) {
+        for car in cars {
+            self.state.put(car);
+        }
+    }
+
+    /// Issued, or taken back.
+    pub fn put_certificates(&mut self, certificates: &[store::Certificate]) {
+        self.state.put_certificates(certificates);
+    }
+
+    pub fn put_grants(&mut self, vehicle: VehicleId, grants: Grants) {
+        self.change(vehicle, |car| car.grants = Arc::new(grants));
+        self.consent = true;
+    }
+
+    pub fn put_campaign(&mut self, campaign: KnownCampaign) {
+        self.state.campaigns.insert(campaign.id, campaign);
+    }
+
+    /// Which campaigns cars have now; sorted sets.
+    pub fn assign(&mut self, sets: &[(VehicleId, Vec<CampaignId>)]) {
+        for (vehicle, campaigns) in sets {
+            self.change(*vehicle, |car| car.campaigns = campaigns.as_slice().into());
+        }
+    }
+
+    fn change(&mut self, vehicle: VehicleId, change: impl FnOnce(&mut Car)) {
+        if let Some(car) = self.state.cars.get_mut(&vehicle) {
+            change(Arc::make_mut(car));
+        }
     }
 }
 

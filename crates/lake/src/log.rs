@@ -56,9 +56,14 @@ pub trait DurableLog: fmt::Debug + Send + Sync {
 
     /// Takes a group of at least one entry; never blocks. `done` runs exactly once if this is `Ok`,
     /// and never otherwise.
+    ///
+    /// Groups of a shard are stored in the order in which they were taken. Once one of them is
+    /// answered with an error, no later one is stored until the log is opened anew: what comes after
+    /// a batch that is lost must not be taken for a sign that it was there.
     fn submit(&self, group: Group, done: Completion) -> Result<(), Box<Refused>>;
 
-    /// Ends when a refusal for [`LogError::Full`] or [`LogError::NoSpace`] may no longer hold.
+    /// Ends when a refusal for [`LogError::Full`] or [`LogError::NoSpace`] may no longer hold, also
+    /// because the log has stopped for good.
     fn room(&self) -> BoxFuture<'static, ()>;
 
     /// The offset that the next group of the shard will get; all before it are durable.

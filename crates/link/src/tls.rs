@@ -10,7 +10,8 @@ use rustls::{
     client::Resumption,
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::{NoServerSessionStorage, WebPkiClientVerifier},
+    server::{NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier},
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 
 use crate::Error;
@@ -50,15 +51,24 @@ pub fn roots(certificates: &[CertificateDer<'static>]) -> Result<Arc<RootCertSto
     Ok(Arc::new(roots))
 }
 
-/// The gateway's side. Sessions are resumed by tickets that the server seals and does not keep; one
-/// ticket a handshake, since a car has one connection.
+/// The gateway's side with a certificate that stays; see [`server_config_with`].
 pub fn server_config(identity: Identity, car_roots: Arc<RootCertStore>) -> Result<Arc<ServerConfig>, Error> {
+    let certified = CertifiedKey::from_der(identity.chain, identity.key, &provider())?;
+    server_config_with(Arc::new(SingleCertAndKey::from(certified)), car_roots)
+}
+
+/// The gateway's side, which presents what `identity` has at the time. Sessions are resumed by tickets that
+/// the server seals and does not keep; one ticket a handshake, since a car has one connection.
+pub fn server_config_with(
+    identity: Arc<dyn ResolvesServerCert>,
+    car_roots: Arc<RootCertStore>,
+) -> Result<Arc<ServerConfig>, Error> {
     let provider = provider();
     let verifier = WebPkiClientVerifier::builder_with_provider(car_roots, Arc::clone(&provider)).build()?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(identity.chain, identity.key)?;
+        .with_cert_resolver(identity);
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = aws_lc_rs::Ticketer::new()?;

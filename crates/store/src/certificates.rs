@@ -100,12 +100,19 @@ impl Transaction {
         Ok(())
     }
 
-    /// Takes all of a car's certificates back; how many were valid until now.
-    pub async fn revoke_certificates(&mut self, vehicle: VehicleId, now: Timestamp) -> Result<u64, Error> {
-        self.execute(
-            "UPDATE certificates SET revoked_at = $2 WHERE vehicle_id = $1 AND revoked_at IS NULL",
-            args![vehicle, now],
-        )
-        .await
+    /// Takes all of a car's certificates back; those that were not before.
+    pub async fn revoke_certificates(
+        &mut self,
+        vehicle: VehicleId,
+        now: Timestamp,
+    ) -> Result<Vec<Certificate>, Error> {
+        let rows = self
+            .fetch(
+                "UPDATE certificates SET revoked_at = $2 WHERE vehicle_id = $1 AND revoked_at IS NULL \
+                 RETURNING fingerprint, vehicle_id, serial, not_before, not_after, revoked_at",
+                args![vehicle, now],
+            )
+            .await?;
+        rows.iter().map(certificate).collect()
     }
 }

@@ -22,7 +22,7 @@ mod sql;
 mod subjects;
 mod vehicles;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -71,6 +71,8 @@ pub enum Error {
     Newer { found: i64, known: i64 },
     #[error("cannot open the database at {place}")]
     Open { place: String, source: sqlx::Error },
+    #[error("another platform holds this database by now; this one changes nothing in it any more")]
+    Fenced,
     #[error("the database failed")]
     Sql(#[source] sqlx::Error),
 }
@@ -90,6 +92,7 @@ impl From<sqlx::Error> for Error {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
+    fence: Option<Arc<leases::Fence>>,
 }
 
 impl Store {
@@ -125,14 +128,18 @@ impl Store {
     }
 
     async fn migrated(pool: Pool) -> Result<Self, Error> {
-        let store = Self { pool };
+        let store = Self { pool, fence: None };
         migrations::run(&store).await?;
         Ok(store)
     }
 
     /// Begins changes that happen together or not at all.
     pub async fn begin(&self) -> Result<Transaction, Error> {
-        self.pool.begin().await
+        let mut transaction = self.pool.begin().await?;
+        if let Some(fence) = &self.fence {
+            transaction.check(fence).await?;
+        }
+        Ok(transaction)
     }
 
     /// Asks the database for an answer; for readiness.

@@ -58,6 +58,8 @@ checks! {
     people::a_key_answers_the_same_request_again,
     people::a_key_serves_one_request,
     roles::a_lease_has_one_holder_and_a_growing_epoch,
+    roles::a_role_that_nobody_else_took_keeps_its_epoch,
+    roles::who_lost_a_role_changes_nothing_any_more,
     roles::a_setting_is_fixed_once,
     roles::lake_files_go_from_pending_to_removed,
 }

@@ -112,8 +112,16 @@ pub fn encode_report(report: &Report) -> Vec<u8> {
     .encode_to_vec()
 }
 
+/// Each kind is named at most once, and no error has a NUL, which databases do not store.
 pub fn decode_report(bytes: &[u8]) -> Result<Report, Error> {
     let report: pb::Report = parse(REPORT, bytes)?;
+    let mut kinds: Vec<_> = report.applied.iter().map(|applied| applied.kind).collect();
+    kinds.sort_unstable();
+    let once = kinds.windows(2).all(|pair| pair[0] != pair[1]);
+    let plain = report.applied.iter().all(|applied| !applied.error.contains('\0'));
+    if !once || !plain {
+        return Err(Error::Field { message: REPORT, field: "applied" });
+    }
     let applied = report.applied.into_iter().map(|applied| {
         Ok(Applied {
             kind: kind_from(REPORT, applied.kind)?,

@@ -35,6 +35,8 @@ pub struct Admission {
     pub subject: SubjectId,
     pub brand: Brand,
     pub campaigns: Vec<Assignment>,
+    /// When its certificate ends, and its connection with it; none without a certificate.
+    pub until: Option<Timestamp>,
 }
 
 /// A campaign that a car carries out. Batches of its earlier versions may still be on their way.

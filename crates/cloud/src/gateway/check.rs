@@ -79,14 +79,14 @@ impl Refusal {
     }
 }
 
-/// Checks a batch. `known` remembers the connection's last good catalogue.
+/// Checks a batch; how many samples it says that it has. `known` remembers the connection's last good catalogue.
 pub(super) fn check_batch(
     payload: &[u8],
     lane: Lane,
     admission: &Admission,
     registry: &dyn Registry,
     known: &mut Option<CatalogueHash>,
-) -> Result<(), Refusal> {
+) -> Result<u32, Refusal> {
     let (header, _) = parse_header(payload).map_err(|_| Refusal::Invalid)?;
     let meta = &header.meta;
     if meta.lane != lane {
@@ -109,5 +109,5 @@ pub(super) fn check_batch(
         }
         *known = Some(header.catalogue);
     }
-    Ok(())
+    Ok(header.samples)
 }

@@ -9,6 +9,7 @@ use model::{CatalogueHash, ShardId, VehicleId};
 use super::{
     backend::{Admission, Cause, Certificate},
     directory::Key,
+    quota::Budget,
     tls::Tls,
 };
 
@@ -49,8 +50,21 @@ pub(super) struct Car {
     /// There once the car is let in.
     pub(super) admission: Option<Arc<Admission>>,
     pub(super) known_catalogue: Option<CatalogueHash>,
-    /// The registry is being asked; nothing more is read.
+    /// The registry or SQL is being asked; nothing more is read.
     pub(super) asking: bool,
+    /// What it has left of its quota.
+    pub(super) budget: Budget,
+    /// It sent more than it may; nothing more is read until then.
+    pub(super) paused: Option<Instant>,
+    /// The end of its certificate.
+    pub(super) valid_until: Option<Instant>,
+}
+
+impl Car {
+    /// Whether what it sends is left in the socket for now.
+    pub(super) fn rests(&self) -> bool {
+        self.asking || self.paused.is_some()
+    }
 }
 
 /// What became of a write.
@@ -109,7 +123,10 @@ impl Connection {
     pub(super) fn due(&self) -> Instant {
         match self.phase {
             Phase::Handshake { until } | Phase::Lingering { until } => until,
-            Phase::Open => self.car.session.deadline(),
+            Phase::Open => {
+                let others = [self.car.paused, self.car.valid_until].into_iter().flatten();
+                others.fold(self.car.session.deadline(), Instant::min)
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::{
     ops::ControlFlow,
     sync::{Arc, atomic::AtomicUsize},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use lake::log::{Completion, Group, GroupBuilder, LogError};
@@ -13,7 +14,7 @@ use link::{
     Packet, PacketId, Violation,
     server::{ConnectRequest, Event, Limits, refuse},
 };
-use model::{Lane, Region, ShardCount, ShardId};
+use model::{Lane, Region, ShardCount, ShardId, Timestamp};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use super::{
@@ -25,13 +26,14 @@ use super::{
     directory::{Directory, Key, Place},
     mailbox::{Mail, Mailbox, Waiting},
     metrics::Metrics,
+    quota::{Cost, Quota},
 };
 
 /// Why no more packets of a connection are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// The registry is being asked.
-    Ask,
+    /// A backend is being asked, or the car sent more than it may for now.
+    Rest,
     /// The car is told, then the connection is closed.
     Violation(Violation),
     /// The last words are in the reply already.
@@ -44,6 +46,7 @@ pub(super) struct Desk {
     pub(super) worker: usize,
     pub(super) now: Now,
     pub(super) limits: Limits,
+    pub(super) quota: Quota,
     region: Region,
     pub(super) backends: Backends,
     pub(super) shared: Arc<Shared>,
@@ -116,6 +119,7 @@ impl Desk {
             worker,
             now: clock::now(),
             limits: config.limits,
+            quota: config.quota,
             region: config.region.clone(),
             backends,
             shared,
@@ -147,23 +151,24 @@ impl Desk {
     fn event(&mut self, key: Key, car: &mut Car, event: Event<'_>) -> ControlFlow<Stop> {
         match event {
             Event::Batch { id, lane, payload } => {
-                self.metrics.publishes.add(1);
-                if let Err(refusal) = self.batch(key, car, id, lane, payload) {
+                let samples = self.batch(key, car, id, lane, payload).unwrap_or_else(|refusal| {
                     self.reject(car, id, refusal);
-                }
+                    0
+                });
+                return self.charge(car, Cost::batch(payload.len(), samples));
             }
             Event::Report { id, payload } => {
-                self.metrics.publishes.add(1);
                 self.report(key, car, id, payload);
+                return self.charge(car, Cost::question(payload.len()));
             }
             Event::Fetch { id, payload } => {
-                self.metrics.publishes.add(1);
                 self.fetch(key, car, id, payload);
+                return self.charge(car, Cost::question(payload.len()));
             }
             Event::Rejected { .. } => {
-                self.metrics.publishes.add(1);
                 self.metrics.refuse(Refusal::Foreign);
                 car.session.flush_acks(&mut self.reply);
+                return self.charge(car, Cost::batch(0, 0));
             }
             Event::Subscribed => {}
             Event::Connect(request) => return self.connect(key, car, request),
@@ -173,6 +178,16 @@ impl Desk {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Counts a message, and says whether the next one has to wait.
+    fn charge(&mut self, car: &mut Car, cost: Cost) -> ControlFlow<Stop> {
+        self.metrics.publishes.add(1);
+        car.paused = car.budget.take(&self.quota, self.now.instant, cost);
+        if car.paused.is_some() {
+            self.metrics.pauses.add(1);
+        }
+        if car.rests() { ControlFlow::Break(Stop::Rest) } else { ControlFlow::Continue(()) }
     }
 
     /// Lets the car in at once when the registry answers at once.
@@ -187,7 +202,7 @@ impl Desk {
             Some(result) => self.enter(key, car, &request, result),
             None => {
                 car.asking = true;
-                ControlFlow::Break(Stop::Ask)
+                ControlFlow::Break(Stop::Rest)
             }
         }
     }
@@ -212,9 +227,13 @@ impl Desk {
         self.metrics.connects.add(1);
         let vehicle = request.vehicle;
         car.shard = self.shards.shard_of(vehicle);
-        car.admission = Some(Arc::new(admission));
+        self.admit(car, admission);
         let place = Place { worker: self.worker, key };
-        if let Some(old) = self.shared.directory.claim(vehicle, place) {
+        let (old, budget) = self.shared.directory.claim(vehicle, place);
+        if let Some(budget) = budget {
+            car.budget = budget;
+        }
+        if let Some(old) = old {
             self.metrics.takeovers.add(1);
             self.mailboxes.post(old.worker, Mail::TakenOver(old.key));
         }
@@ -223,10 +242,21 @@ impl Desk {
         ControlFlow::Continue(())
     }
 
+    /// What the car may do from now on, and until when.
+    pub(super) fn admit(&self, car: &mut Car, admission: Admission) {
+        let left = |until: Timestamp| {
+            let us = u64::try_from(until.since(self.now.time).0).unwrap_or(0);
+            self.now.instant.checked_add(Duration::from_micros(us))
+        };
+        car.valid_until = admission.until.and_then(left);
+        car.admission = Some(Arc::new(admission));
+    }
+
     /// Notes that a car is gone, once.
     pub(super) fn leave(&mut self, key: Key, car: &mut Car, cause: Cause, with_will: bool) {
         let (Some(vehicle), Some(_)) = (car.vehicle, car.admission.take()) else { return };
-        self.shared.directory.release(vehicle, Place { worker: self.worker, key });
+        let place = Place { worker: self.worker, key };
+        self.shared.directory.release(vehicle, place, car.budget, &self.quota, self.now.instant);
         let change = Change::Disconnected { cause, with_will };
         self.news.push_back(Connectivity { vehicle, at: self.now.time, change });
     }
@@ -238,9 +268,10 @@ impl Desk {
         id: PacketId,
         lane: Lane,
         payload: &[u8],
-    ) -> Result<(), Refusal> {
+    ) -> Result<u32, Refusal> {
         let admission = car.admission.as_deref().ok_or(Refusal::NotAssigned)?;
-        check_batch(payload, lane, admission, self.backends.registry.as_ref(), &mut car.known_catalogue)?;
+        let registry = self.backends.registry.as_ref();
+        let samples = check_batch(payload, lane, admission, registry, &mut car.known_catalogue)?;
         let (subject, brand) = (admission.subject, admission.brand);
         let place = usize::from(car.shard.0);
         let open = self.open.get_mut(place).expect("a shard is below the number of shards");
@@ -255,7 +286,7 @@ impl Desk {
         if let Some(open) = self.open.get_mut(place) {
             open.waiting.push((key, id));
         }
-        Ok(())
+        Ok(samples)
     }
 
     fn reject(&self, car: &mut Car, id: PacketId, refusal: Refusal) {
@@ -263,11 +294,13 @@ impl Desk {
         car.session.rejected(id, refusal.reason(), refusal.text());
     }
 
+    /// One question of a car at a time: what it sends next waits for the answer.
     fn report(&mut self, key: Key, car: &mut Car, id: PacketId, payload: &[u8]) {
         let (Ok(report), Some(vehicle)) = (wire::decode_report(payload), car.vehicle) else {
             return self.reject(car, id, Refusal::Message);
         };
         let kept = self.backends.reports.report(vehicle, self.now.time, report);
+        car.asking = true;
         if let Some(result) = self.ask(kept, move |result| Mail::Reported { key, id, result }) {
             self.mailbox.post(Mail::Reported { key, id, result });
         }
@@ -278,6 +311,7 @@ impl Desk {
             return self.reject(car, id, Refusal::Message);
         };
         let newer = self.backends.desired.newer(vehicle, have);
+        car.asking = true;
         if let Some(result) = self.ask(newer, move |result| Mail::Fetched { key, id, result }) {
             self.mailbox.post(Mail::Fetched { key, id, result });
         }

@@ -71,6 +71,10 @@ counters! {
     received_bytes "marque_gateway_received_bytes_total",
     sent_bytes "marque_gateway_sent_bytes_total",
     groups "marque_gateway_groups_total",
+    /// Times that a car was read no further because it had sent more than it may.
+    pauses "marque_gateway_quota_pauses_total",
+    /// Times that new connections had to wait because too many came at once.
+    accept_pauses "marque_gateway_accept_pauses_total",
     /// Times that reading stopped because the log had no room.
     stalls "marque_gateway_log_stalls_total",
     violations "marque_gateway_violations_total",

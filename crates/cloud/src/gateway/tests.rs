@@ -271,6 +271,90 @@ fn a_full_log_stops_reading_and_loses_nothing() {
 }
 
 #[test]
+fn a_car_that_floods_waits_and_loses_nothing() {
+    let stage = Stage::with(|config| config.quota.messages = Rate { per_minute: 60, burst: 2 });
+    let (mut flood, mut neighbour) = (stage.car(1), stage.car(2));
+    for number in 1..=4 {
+        flood.publish(Lane::Live, number, &batch(number.into()));
+    }
+    // The third is taken on credit; the fourth stays in the socket until it is paid.
+    for number in 1..=3 {
+        assert_eq!(flood.hear(), format!("puback {number} 00"));
+    }
+    neighbour.publish(Lane::Live, 1, &batch(1));
+    assert_eq!(neighbour.hear(), "puback 1 00");
+    assert_eq!(flood.hear(), "puback 4 00");
+    assert!(stage.gateway.metrics().pauses >= 1);
+}
+
+#[test]
+fn a_new_connection_is_no_new_quota() {
+    let mut stage = Stage::with(|config| config.quota.samples = Rate { per_minute: 60, burst: 2 });
+    let mut car = stage.car(1);
+    for number in 1..=2 {
+        car.publish(Lane::Live, number, &batch(number.into()));
+        assert_eq!(car.hear(), format!("puback {number} 00"));
+    }
+    assert_eq!(stage.gateway.metrics().pauses, 0);
+    drop(car);
+    let left = |change: &Change| matches!(change, Change::Disconnected { .. });
+    while !left(&stage.next_news().1) {}
+    let mut car = stage.car(1);
+    car.publish(Lane::Live, 1, &batch(3));
+    car.publish(Lane::Live, 2, &batch(4));
+    assert_eq!(car.hear(), "puback 1 00");
+    assert_eq!(car.hear(), "puback 2 00");
+    assert!(stage.gateway.metrics().pauses >= 1);
+}
+
+#[test]
+fn reports_beyond_the_quota_wait() {
+    let stage = Stage::with(|config| config.quota.questions = Rate { per_minute: 120, burst: 1 });
+    let mut car = stage.car(1);
+    for number in 1..=3 {
+        car.publish_to(&Topic::Report.of(vehicle(1)), number, &wire::encode_report(&fakes::report()));
+    }
+    for number in 1..=3 {
+        assert_eq!(car.hear(), format!("puback {number} 00"));
+    }
+    assert_eq!(stage.reports.kept().len(), 3);
+    assert!(stage.gateway.metrics().pauses >= 1);
+}
+
+#[test]
+fn a_connection_ends_with_its_certificate() {
+    let stage = Stage::new();
+    let mut neighbour = stage.car(2);
+    stage.registry.end_at(clock::now().time + model::Micros(300_000));
+    let mut car = stage.car(1);
+    assert_eq!(car.hear(), "disconnect 98");
+    neighbour.publish(Lane::Live, 1, &batch(1));
+    assert_eq!(neighbour.hear(), "puback 1 00");
+}
+
+#[test]
+fn connections_that_come_too_fast_wait_at_the_door() {
+    let stage = Stage::with(|config| config.accepts = Rate { per_minute: 600, burst: 1 });
+    let phones: Vec<Phone> = (0..4).map(|_| stage.phone()).collect();
+    for (number, mut phone) in (1..).zip(phones) {
+        phone.connect(number, 60);
+    }
+    let metrics = stage.gateway.metrics();
+    assert_eq!(metrics.connections_accepted, 4);
+    assert!(metrics.accept_pauses >= 1);
+}
+
+#[test]
+fn a_gateway_runs_until_a_worker_ends() {
+    let stage = Stage::new();
+    assert!(stage.gateway.is_running());
+    stage.gateway.stop();
+    while stage.gateway.is_running() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn a_log_that_fails_sends_its_cars_away_to_try_again() {
     let stage = Stage::new();
     stage.log.set(Mode::Fail);

@@ -26,6 +26,7 @@ use super::{
     connection::{Car, Connection, Phase, Slots, Written},
     desk::{Desk, NEWS_MAX},
     directory::Key,
+    quota::{Budget, Cost, Quota},
     tls::Tls,
 };
 
@@ -73,6 +74,8 @@ pub(super) struct Worker {
     /// Connections whose sockets may hold more than was read, each once.
     readable: VecDeque<Key>,
     acceptable: bool,
+    /// What is left of the connections that may come now.
+    door: Budget,
     next_timers: Instant,
     draining: Option<Instant>,
     due: Vec<Key>,
@@ -94,16 +97,17 @@ impl Worker {
         Ok(Self {
             poll,
             listener: Some(listener),
-            config,
             desk,
             slots: Slots::default(),
             buffers: Buffers { read: vec![0; intake::READ_BYTES], plain: Vec::new(), cipher: Vec::new() },
             dirty: Vec::new(),
             readable: VecDeque::new(),
             acceptable: false,
+            door: Budget::full(&door(&config), next_timers),
             next_timers,
             draining: None,
             due: Vec::new(),
+            config,
         })
     }
 
@@ -214,7 +218,18 @@ impl Worker {
             }
             let Some(listener) = &self.listener else { return };
             match listener.accept() {
-                Ok((socket, _)) => self.welcome(socket),
+                Ok((socket, _)) => {
+                    self.welcome(socket);
+                    if self
+                        .door
+                        .take(&door(&self.config), self.desk.now.instant, Cost::connection())
+                        .is_some()
+                    {
+                        // The kernel keeps the others; the timers look again.
+                        self.desk.metrics.accept_pauses.add(1);
+                        self.acceptable = false;
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.acceptable = false,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -258,6 +273,9 @@ impl Worker {
             admission: None,
             known_catalogue: None,
             asking: false,
+            budget: Budget::full(&self.desk.quota, now),
+            paused: None,
+            valid_until: None,
         };
         let unsent = Vec::new();
         let connection = Connection { socket, tls, car, phase, unsent, readable: false, dirty: false };
@@ -284,10 +302,21 @@ impl Worker {
                     self.drop_connection(key, connection, Cause::Lost)
                 }
                 Phase::Handshake { .. } | Phase::Lingering { .. } => self.slots.put(key, connection),
-                Phase::Open if self.desk.is_stuck() => {
+                Phase::Open if connection.car.valid_until.is_some_and(|until| until <= now) => {
+                    self.dismiss(key, connection, Cause::Withdrawn);
+                }
+                Phase::Open
+                    if self.desk.is_stuck() || connection.car.paused.is_some_and(|until| now < until) =>
+                {
                     // Nothing is read, so the silence is ours.
                     connection.car.session.restart_keep_alive(now);
                     self.slots.put(key, connection);
+                }
+                Phase::Open if connection.car.paused.is_some_and(|until| until <= now) => {
+                    connection.car.paused = None;
+                    connection.car.session.restart_keep_alive(now);
+                    self.desk.reply.clear();
+                    self.resume(key, connection);
                 }
                 Phase::Open => {
                     self.desk.reply.clear();
@@ -360,4 +389,9 @@ impl Worker {
             Written::All | Written::Some => self.slots.put(key, connection),
         }
     }
+}
+
+/// Connections are counted as a car's messages are.
+fn door(config: &Config) -> Quota {
+    Quota { messages: config.accepts, ..Quota::UNLIMITED }
 }

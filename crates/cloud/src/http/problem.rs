@@ -212,6 +212,7 @@ impl From<store::Error> for Problem {
             store::Error::Corrupt { .. }
             | store::Error::Newer { .. }
             | store::Error::Open { .. }
+            | store::Error::Fenced
             | store::Error::Sql(_) => Self::internal(&error),
         }
     }

@@ -16,10 +16,7 @@ use hyper_util::{
     },
     service::TowerToHyperService,
 };
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
+use rustls::{ServerConfig, server::ResolvesServerCert};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -45,12 +42,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub enum ServerError {
     #[error("the API cannot listen on {address}; is another process using the port?")]
     Listen { address: SocketAddr, source: io::Error },
-    #[error(
-        "the server's certificate and key do not work; remove server.pem and server-key.pem to make new ones"
-    )]
+    #[error("the API's TLS cannot be set up")]
     Tls(#[source] rustls::Error),
-    #[error("the server's certificate and key are not PEM")]
-    Pem,
 }
 
 /// A listener that is bound but does not serve yet.
@@ -110,17 +103,13 @@ impl Server {
 }
 
 /// TLS 1.3 for people's clients: no certificate asked.
-pub fn tls_config(chain_pem: &str, key_pem: &str) -> Result<Arc<ServerConfig>, ServerError> {
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain_pem.as_bytes()).collect();
-    let chain = chain.map_err(|_| ServerError::Pem)?;
-    let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(|_| ServerError::Pem)?;
+pub fn tls_config(identity: Arc<dyn ResolvesServerCert>) -> Result<Arc<ServerConfig>, ServerError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(ServerError::Tls)?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(ServerError::Tls)?;
+        .with_cert_resolver(identity);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

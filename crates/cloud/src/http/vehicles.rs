@@ -20,8 +20,8 @@ use super::{
 use crate::enrolment::{EnrolError, Factory};
 use types::{
     AssignedCampaign, CertificateRequest, CertificateSummary, EnrolVehicle, Enrolled, EnrolledVehicle,
-    Enrolment, Gap, IssuedCertificate, NewVehicle, Vehicle, VehicleItem, VehiclePage, VehiclesQuery,
-    VinSearch,
+    Enrolment, Gap, IssuedCertificate, NewVehicle, RevokedCertificates, Vehicle, VehicleItem, VehiclePage,
+    VehiclesQuery, VinSearch,
 };
 
 pub(crate) mod types;
@@ -185,6 +185,22 @@ pub(crate) async fn create_certificate(
     Ok((StatusCode::CREATED, Json(certificate)).into_response())
 }
 
+/// Takes all certificates of a vehicle back, for good: it needs a new one to connect.
+///
+/// If it is connected, it is sent away within a second.
+#[utoipa::path(
+    delete, path = "/v1/vehicles/{vehicle_id}/certificates", tag = "vehicles",
+    params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
+    responses((status = 200, description = "None of its certificates lets it in any more", body = RevokedCertificates)),
+)]
+pub(crate) async fn revoke_certificates(
+    State(api): State<Api>,
+    Path(vehicle_id): Path<VehicleIdHex>,
+) -> Result<Json<RevokedCertificates>, Problem> {
+    let revoked = api.enrolment().revoke(vehicle_id.0, api.now()).await?;
+    Ok(Json(RevokedCertificates { revoked: u32::try_from(revoked).unwrap_or(u32::MAX) }))
+}
+
 fn desired_key(api: &Api) -> String {
     hex::encode(api.pki().desired_key().public_key())
 }
@@ -300,6 +316,7 @@ impl From<EnrolError> for Problem {
                 }
                 crate::pki::PkiError::File { .. }
                 | crate::pki::PkiError::Damaged { .. }
+                | crate::pki::PkiError::Missing { .. }
                 | crate::pki::PkiError::Issue(_)
                 | crate::pki::PkiError::Random => Self::internal(&source),
             },

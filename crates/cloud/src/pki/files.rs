@@ -101,7 +101,7 @@ fn san_name(name: &SanType) -> String {
 }
 
 /// What the machine is called, if that can stand in a certificate.
-pub(super) fn machine_name() -> Option<String> {
+pub(crate) fn machine_name() -> Option<String> {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?.trim().to_ascii_lowercase();
     let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
     plain.then_some(name)

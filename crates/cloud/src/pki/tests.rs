@@ -68,7 +68,7 @@ fn keys_survive_a_restart_and_only_their_owner_reads_them() {
     let first = open(folder.path());
     let second = open(folder.path());
     assert_eq!(first.ca_pem(), second.ca_pem());
-    assert_eq!(first.server_chain_pem(), second.server_chain_pem());
+    assert_eq!(first.server().chain(), second.server().chain());
     assert_eq!(first.desired_key().public_key(), second.desired_key().public_key());
     for file in ["ca-key.pem", "server-key.pem", "desired-key.p8"] {
         let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
@@ -81,11 +81,101 @@ fn the_server_certificate_is_made_anew_for_new_names_and_before_it_ends() {
     let folder = tempfile::tempdir().unwrap();
     let first = open(folder.path());
     let renamed = Pki::open(folder.path(), &region(), &[], NOW).unwrap();
-    assert_ne!(first.server_chain_pem(), renamed.server_chain_pem());
+    assert_ne!(first.server().chain(), renamed.server().chain());
     let later = NOW + Micros(70 * Micros::DAY.0);
     let renewed = Pki::open(folder.path(), &region(), &[], later).unwrap();
-    assert_ne!(renamed.server_chain_pem(), renewed.server_chain_pem());
+    assert_ne!(renamed.server().chain(), renewed.server().chain());
     assert_eq!(first.ca_pem(), renewed.ca_pem());
+}
+
+/// The leaf that a client of this moment is shown.
+fn presented(config: &Arc<rustls::ServerConfig>, pki: &Pki) -> CertificateDer<'static> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(pki.ca_pem().as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let client = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = "localhost".try_into().unwrap();
+    let mut client = rustls::ClientConnection::new(Arc::new(client), name).unwrap();
+    let mut server = rustls::ServerConnection::new(Arc::clone(config)).unwrap();
+    while client.is_handshaking() || server.is_handshaking() {
+        let mut bytes = Vec::new();
+        client.write_tls(&mut bytes).unwrap();
+        server.read_tls(&mut bytes.as_slice()).unwrap();
+        server.process_new_packets().unwrap();
+        bytes.clear();
+        while server.wants_write() {
+            server.write_tls(&mut bytes).unwrap();
+        }
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            client.read_tls(&mut rest).unwrap();
+            client.process_new_packets().unwrap();
+        }
+    }
+    client.peer_certificates().unwrap()[0].clone()
+}
+
+#[test]
+fn a_running_listener_presents_the_renewed_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    // The client of this test reads the machine's clock.
+    let now = crate::clock::Clock::system().now();
+    let pki = Pki::open(folder.path(), &region(), &[], now).unwrap();
+    let identity: Arc<ServerIdentity> = Arc::clone(pki.server());
+    let config = crate::http::server::tls_config(identity).unwrap();
+    let first = presented(&config, &pki);
+    assert!(!pki.renew_server(now + Micros(59 * Micros::DAY.0)).unwrap());
+    assert_eq!(presented(&config, &pki), first);
+    assert!(pki.renew_server(now + Micros(61 * Micros::DAY.0)).unwrap());
+    let second = pki.server().chain().remove(0);
+    assert_ne!(second, first);
+    let reopened = Pki::open(folder.path(), &region(), &[], now + Micros(61 * Micros::DAY.0)).unwrap();
+    assert_eq!(reopened.server().chain()[0], second);
+}
+
+#[test]
+fn a_server_key_without_its_certificate_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path());
+    let other = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    std::fs::write(folder.path().join("server-key.pem"), other.serialize_pem()).unwrap();
+    assert_ne!(open(folder.path()).server().chain(), first.server().chain());
+}
+
+#[test]
+fn a_ca_without_its_certificate_keeps_its_key_and_the_trust_of_its_cars() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path());
+    let key = std::fs::read(folder.path().join("ca-key.pem")).unwrap();
+    std::fs::remove_file(folder.path().join("ca.pem")).unwrap();
+    let second = open(folder.path());
+    assert_eq!(std::fs::read(folder.path().join("ca-key.pem")).unwrap(), key);
+    let vehicle = VehicleId::from_bytes([1; 16]);
+    for (issuer, trusted) in [(&first, &second), (&second, &first)] {
+        let issued = issuer.issue(vehicle, &csr("x"), NOW).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(trusted.ca_pem().as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
+        let der = CertificateDer::from_pem_slice(issued.pem.as_bytes()).unwrap();
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_micros(NOW.0.unsigned_abs()));
+        verifier.verify_client_cert(&der, &[], now).unwrap();
+    }
+}
+
+#[test]
+fn a_ca_whose_key_is_gone_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let pki = open(folder.path());
+    std::fs::remove_file(folder.path().join("ca-key.pem")).unwrap();
+    let error = Pki::open(folder.path(), &region(), &[], NOW).unwrap_err();
+    assert!(matches!(error, PkiError::Missing { .. }), "{error}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("ca.pem")).unwrap(), pki.ca_pem());
+    assert!(!folder.path().join("ca-key.pem").exists());
 }
 
 #[test]

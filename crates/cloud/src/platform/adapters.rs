@@ -38,7 +38,7 @@ impl Admissions {
             return Err(Denial::UnknownVehicle);
         }
         let admitted = self.registry.admit(who.vehicle, &certificate.fingerprint.0, self.clock.now());
-        let (car, campaigns) = admitted.map_err(|refusal| match refusal {
+        let admitted = admitted.map_err(|refusal| match refusal {
             Refusal::UnknownVehicle => Denial::UnknownVehicle,
             Refusal::UnknownCertificate => Denial::UnknownCertificate,
             Refusal::Expired => Denial::Expired,
@@ -50,9 +50,10 @@ impl Admissions {
             purpose: known.purpose,
         };
         Ok(Admission {
-            subject: car.subject,
-            brand: car.brand,
-            campaigns: campaigns.into_iter().map(assignment).collect(),
+            subject: admitted.car.subject,
+            brand: admitted.car.brand,
+            campaigns: admitted.campaigns.into_iter().map(assignment).collect(),
+            until: Some(admitted.until),
         })
     }
 }

@@ -1,3 +1,5 @@
+use std::future::Future;
+
 use model::{DataCategory, Micros};
 
 use super::*;
@@ -23,6 +25,7 @@ fn registry() -> Registry {
         jurisdiction: Jurisdiction::Eu,
         state: RwLock::default(),
         consent_changes: AtomicU64::new(0),
+        commits: Mutex::default(),
     };
     Registry(Arc::new(shared))
 }
@@ -42,26 +45,31 @@ fn certificate(byte: u8, car: &Car) -> store::Certificate {
 fn only_a_valid_certificate_of_the_car_itself_lets_it_in() {
     let registry = registry();
     let (first, second) = (car(1, &[3, 5]), car(2, &[]));
-    registry.put_cars(vec![first.clone(), second.clone()]);
-    registry.put_certificates(&[certificate(0xaa, &first)]);
     let campaign =
         KnownCampaign { id: CampaignId(5), version: CampaignVersion(2), purpose: Purpose::Maintenance };
-    registry.put_campaign(campaign);
-    let (admitted, campaigns) = registry.admit(first.vehicle, &[0xaa; 32], NOW).unwrap();
-    assert_eq!((&*admitted, campaigns), (&first, vec![campaign]));
+    registry.update(|memory| {
+        memory.put_cars(vec![first.clone(), second.clone()]);
+        memory.put_certificates(&[certificate(0xaa, &first)]);
+        memory.put_campaign(campaign);
+    });
+    let admitted = registry.admit(first.vehicle, &[0xaa; 32], NOW).unwrap();
+    let expected =
+        Admitted { car: Arc::new(first.clone()), campaigns: vec![campaign], until: NOW + Micros::DAY };
+    assert_eq!(admitted, expected);
     let refused = |vehicle, byte: u8, now| registry.admit(vehicle, &[byte; 32], now).unwrap_err();
     assert_eq!(refused(second.vehicle, 0xaa, NOW), Refusal::UnknownCertificate);
     assert_eq!(refused(first.vehicle, 0xbb, NOW), Refusal::UnknownCertificate);
     assert_eq!(refused(VehicleId::from_bytes([9; 16]), 0xaa, NOW), Refusal::UnknownVehicle);
     assert_eq!(refused(first.vehicle, 0xaa, NOW + Micros::DAY), Refusal::Expired);
-    registry.revoke(first.vehicle);
+    let revoked = store::Certificate { revoked_at: Some(NOW), ..certificate(0xaa, &first) };
+    registry.update(|memory| memory.put_certificates(&[revoked]));
     assert_eq!(refused(first.vehicle, 0xaa, NOW), Refusal::Revoked);
 }
 
 #[test]
 fn cars_are_counted_once_and_found_by_subject() {
     let registry = registry();
-    registry.put_cars(vec![car(1, &[]), car(2, &[]), car(1, &[7])]);
+    registry.update(|memory| memory.put_cars(vec![car(1, &[]), car(2, &[]), car(1, &[7])]));
     assert_eq!(registry.counts()[0].vehicles, 2);
     let found = registry.car_of(car(1, &[]).subject).unwrap();
     assert_eq!(found.campaigns[..], [CampaignId(7)]);
@@ -79,4 +87,22 @@ fn nothing_is_allowed_that_was_not_granted() {
     assert!(allowed(Purpose::Safety, DataCategory::Driving));
     assert!(!allowed(Purpose::Maintenance, DataCategory::Driving));
     assert!(!allowed(Purpose::Safety, DataCategory::Location));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_nobody_waits_for_is_taken_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::sqlite(&folder.path().join("marque.db")).await.unwrap();
+    let registry = registry();
+    let transaction = store.begin().await.unwrap();
+    let (told, hear) = tokio::sync::oneshot::channel();
+    let take_up = move |memory: &mut Update<'_>| {
+        memory.put_cars(vec![car(1, &[])]);
+        told.send(()).unwrap();
+    };
+    let mut commit = Box::pin(registry.commit(transaction, take_up));
+    drop(commit.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())));
+    drop(commit);
+    hear.await.unwrap();
+    assert_eq!(registry.len(), 1);
 }

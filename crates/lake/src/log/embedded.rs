@@ -66,8 +66,9 @@ impl EmbeddedLog {
 
     fn check(&self, group: &Group, queue: &Queue) -> Result<(), LogError> {
         Self::check_shard(group.shard())?;
-        if let Some(reason) = &queue.refusal {
-            return Err(reason.clone());
+        match &queue.intake {
+            Intake::Open => {}
+            Intake::NoSpace(reason) | Intake::Stopped(reason) => return Err(reason.clone()),
         }
         let options = &self.shared.options;
         let bytes_max = options.segment_bytes - SEGMENT_HEADER_BYTES - RECORD_HEADER_BYTES as u64;
@@ -107,7 +108,11 @@ impl DurableLog for EmbeddedLog {
             loop {
                 // Registered before the check, so that no wake is missed between the two.
                 let notified = Arc::clone(&shared.room).notified_owned();
-                if shared.queue().has_room(&shared.options) {
+                let over = {
+                    let queue = shared.queue();
+                    queue.may_take(&shared.options) || matches!(queue.intake, Intake::Stopped(_))
+                };
+                if over {
                     return;
                 }
                 notified.await;
@@ -196,15 +201,25 @@ pub(super) struct Queue {
     pub(super) waiting: VecDeque<(Group, Completion)>,
     /// Waiting or being written.
     pub(super) in_flight_bytes: usize,
-    /// Why nothing is taken now.
-    pub(super) refusal: Option<LogError>,
+    pub(super) intake: Intake,
     pub(super) closing: bool,
+}
+
+/// Whether groups are taken.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Intake {
+    #[default]
+    Open,
+    /// Not now: those that were taken wait for space.
+    NoSpace(LogError),
+    /// Never again.
+    Stopped(LogError),
 }
 
 impl Queue {
     /// Half of the limit, so that readers that were stopped do not stop again at once.
-    pub(super) fn has_room(&self, options: &LogOptions) -> bool {
-        self.refusal.is_none() && self.in_flight_bytes <= options.in_flight_bytes_max / 2
+    pub(super) fn may_take(&self, options: &LogOptions) -> bool {
+        self.intake == Intake::Open && self.in_flight_bytes <= options.in_flight_bytes_max / 2
     }
 }
 

@@ -86,6 +86,9 @@ struct Medium {
     files: Mutex<BTreeMap<String, Arc<SimulatedFile>>>,
     capacity_bytes: Mutex<Option<u64>>,
     fail_sync: AtomicBool,
+    /// What writes, and renames, are answered with, after half of the bytes were taken.
+    write_fault: Mutex<Option<io::ErrorKind>>,
+    rename_fault: Mutex<Option<io::ErrorKind>>,
     /// While closed, a sync waits.
     gate: (Mutex<bool>, Condvar),
 }
@@ -188,6 +191,9 @@ impl Disk for Simulated {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        if let Some(fault) = *self.0.rename_fault.lock().unwrap() {
+            return Err(fault.into());
+        }
         let mut files = self.files();
         let file = files.remove(from).ok_or(io::ErrorKind::NotFound)?;
         files.insert(to.to_owned(), file);
@@ -215,8 +221,10 @@ impl DiskFile for SimulatedFile {
     }
 
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
-        self.content.lock().unwrap().pending.push((usize::try_from(position).unwrap(), bytes.to_vec()));
-        Ok(())
+        let fault = *self.medium.upgrade().unwrap().write_fault.lock().unwrap();
+        let taken = if fault.is_some() { &bytes[..bytes.len() / 2] } else { bytes };
+        self.content.lock().unwrap().pending.push((usize::try_from(position).unwrap(), taken.to_vec()));
+        fault.map_or(Ok(()), |fault| Err(fault.into()))
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -396,26 +404,45 @@ async fn more_than_the_limit_in_flight_is_refused_until_there_is_room() {
     append(&log, refused.group).unwrap();
 }
 
+/// Submits groups until the log refuses one for want of space, makes space, and checks that what it
+/// took is stored as it was taken, with no answer before, and that it goes on.
+async fn check_waits_for_space(log: &EmbeddedLog, first: u64, make_space: impl FnOnce(u64)) {
+    let (send, answers) = mpsc::channel();
+    let mut next = first;
+    loop {
+        let answer = send.clone();
+        let done = Box::new(move |result| answer.send(result).unwrap());
+        match log.submit(group(next), done) {
+            Ok(()) => next += 1,
+            Err(refused) => {
+                assert!(matches!(refused.reason, LogError::NoSpace { .. }), "{refused:?}");
+                break;
+            }
+        }
+        std::thread::yield_now();
+    }
+    let stored = log.end(SHARD).0;
+    assert!(stored < next, "a group was taken that the disk had no space for");
+    for number in first..stored {
+        assert_eq!(answers.recv().unwrap(), Ok(Offset(number)));
+    }
+    assert_eq!(answers.try_recv(), Err(mpsc::TryRecvError::Empty), "nobody is answered before it is stored");
+    make_space(stored);
+    log.room().await;
+    for number in stored..next {
+        assert_eq!(answers.recv().unwrap(), Ok(Offset(number)));
+    }
+    assert_eq!(append(log, group(next)).unwrap(), Offset(next));
+    let from = log.start(SHARD).0;
+    check_records(&read_all(log, Offset(from)).await.unwrap(), from, next + 1);
+}
+
 #[tokio::test]
-async fn a_full_disk_refuses_and_goes_on_when_there_is_space() {
+async fn a_full_disk_keeps_the_order_of_what_was_taken() {
     let disk = Simulated::default();
     *disk.0.capacity_bytes.lock().unwrap() = Some(2 * 4096);
     let log = disk.open().unwrap();
-    let mut next = 0;
-    let error = loop {
-        match append(&log, group(next)) {
-            Ok(offset) => {
-                assert_eq!(offset, Offset(next));
-                next += 1;
-            }
-            Err(error) => break error,
-        }
-    };
-    assert!(matches!(error, LogError::NoSpace { .. }), "{error}");
-    *disk.0.capacity_bytes.lock().unwrap() = None;
-    log.room().await;
-    assert_eq!(append(&log, group(next)).unwrap(), Offset(next));
-    check_records(&read_all(&log, Offset(0)).await.unwrap(), 0, next + 1);
+    check_waits_for_space(&log, 0, |_| *disk.0.capacity_bytes.lock().unwrap() = None).await;
 }
 
 #[tokio::test]
@@ -423,13 +450,61 @@ async fn a_log_at_its_size_limit_goes_on_when_it_is_trimmed() {
     let disk = Simulated::default();
     let log = EmbeddedLog::on(Arc::new(disk.clone()), LogOptions { disk_bytes_max: 2 * 4096, ..options() })
         .unwrap();
-    let mut next = 0;
-    while append(&log, group(next)).is_ok() {
-        next += 1;
+    check_waits_for_space(&log, 0, |stored| log.trim(SHARD, Offset(stored)).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_write_without_space_is_repeated_at_its_place() {
+    for fault in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+        let disk = Simulated::default();
+        let log = disk.open().unwrap();
+        append(&log, group(0)).unwrap();
+        *disk.0.write_fault.lock().unwrap() = Some(fault);
+        check_waits_for_space(&log, 1, |_| *disk.0.write_fault.lock().unwrap() = None).await;
+        drop(log);
+        let log = disk.open().unwrap();
+        check_records(&read_all(&log, Offset(0)).await.unwrap(), 0, log.end(SHARD).0);
     }
-    log.trim(SHARD, Offset(next)).unwrap();
+}
+
+#[tokio::test]
+async fn a_segment_that_cannot_be_named_is_named_when_there_is_space() {
+    let disk = Simulated::default();
+    let log = disk.open().unwrap();
+    *disk.0.rename_fault.lock().unwrap() = Some(io::ErrorKind::StorageFull);
+    check_waits_for_space(&log, 0, |_| *disk.0.rename_fault.lock().unwrap() = None).await;
+}
+
+#[tokio::test]
+async fn a_rotation_that_fails_stops_the_log_and_lets_nobody_wait() {
+    let disk = Simulated::default();
+    let log = disk.open().unwrap();
+    append(&log, group(0)).unwrap();
+    *disk.0.rename_fault.lock().unwrap() = Some(io::ErrorKind::PermissionDenied);
+    let mut next = 1;
+    let error = loop {
+        match append(&log, group(next)) {
+            Ok(_) => next += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, LogError::Io { .. }), "{error}");
+    *disk.0.rename_fault.lock().unwrap() = None;
     log.room().await;
-    assert_eq!(append(&log, group(next)).unwrap(), Offset(next));
+    assert_eq!(append(&log, group(next)), Err(error));
+}
+
+#[tokio::test]
+async fn a_log_that_closes_without_space_answers_what_it_took() {
+    let disk = Simulated::default();
+    *disk.0.capacity_bytes.lock().unwrap() = Some(0);
+    let log = disk.open().unwrap();
+    let (send, answer) = mpsc::channel();
+    log.submit(group(0), Box::new(move |result| send.send(result).unwrap())).unwrap();
+    let room = log.room();
+    drop(log);
+    assert_eq!(answer.recv().unwrap(), Err(LogError::Closed));
+    room.await;
 }
 
 #[test]

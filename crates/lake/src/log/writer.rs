@@ -1,8 +1,9 @@
 //! The thread that makes groups durable: it writes all that waits, syncs once, then tells.
 
 use std::{
+    collections::VecDeque,
     io,
-    sync::{Arc, mpsc},
+    sync::{Arc, PoisonError, mpsc},
     thread::JoinHandle,
     time::Duration,
 };
@@ -10,7 +11,7 @@ use std::{
 use super::{
     Completion, Group, LogError, Offset, Record,
     disk::DiskFile,
-    embedded::{Queue, Shared, lock},
+    embedded::{Intake, Queue, Shared, lock},
     segment::{
         RECORD_HEADER_BYTES, RecordHeader, SEGMENT_HEADER_BYTES, SPARE_NAME, SegmentHeader, Tail, io_error,
         segment_name,
@@ -38,21 +39,26 @@ pub(super) struct Writer {
     /// Where the next record goes, also while there is no segment.
     tail: Tail,
     spares: Spares,
+    /// Taken and not stored yet, in the order of their submission. What cannot be stored now stays
+    /// here, before all that comes later: a car's batches are never stored out of order.
+    taken: Waiting,
+    /// Groups are refused for want of space.
+    starved: bool,
     buffer: Vec<u8>,
 }
 
-type Waiting = Vec<(Group, Completion)>;
+type Waiting = VecDeque<(Group, Completion)>;
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, current: Option<Current>, tail: Tail) -> Self {
         let spares = Spares::start(&shared);
-        Self { shared, current, tail, spares, buffer: Vec::new() }
+        Self { shared, current, tail, spares, taken: Waiting::new(), starved: false, buffer: Vec::new() }
     }
 
     /// Runs until the log is closed or the disk fails.
     pub(super) fn run(mut self) {
-        while let Some(groups) = self.wait() {
-            if let Err(error) = self.store(groups) {
+        while self.wait() {
+            if let Err(error) = self.store() {
                 self.stop(&error);
                 return;
             }
@@ -60,70 +66,49 @@ impl Writer {
         self.stop(&LogError::Closed);
     }
 
-    /// The next groups to store; `None` when the log is closing and all is stored.
-    fn wait(&mut self) -> Option<Waiting> {
-        loop {
-            let mut queue = self.shared.queue();
-            while queue.waiting.is_empty() && !queue.closing && queue.refusal.is_none() {
-                queue = self.shared.work.wait(queue).unwrap_or_else(std::sync::PoisonError::into_inner);
-            }
-            if !queue.waiting.is_empty() {
-                return Some(take(&mut queue));
-            }
-            if queue.closing {
-                return None;
-            }
-            // The disk is full: look again now and then, and whenever the log was trimmed.
-            let (queue, _) = self
-                .shared
-                .work
-                .wait_timeout(queue, NO_SPACE_RETRY)
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            drop(queue);
-            if self.rotate().is_ok() {
-                self.shared.queue().refusal = None;
-                self.shared.room.notify_waiters();
-            }
+    /// Takes the next groups; false when the log is closing and all is stored.
+    fn wait(&mut self) -> bool {
+        let mut queue = self.shared.queue();
+        while queue.waiting.is_empty() && !queue.closing {
+            queue = self.shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
+        self.taken = take(&mut queue);
+        !self.taken.is_empty()
     }
 
-    /// Stores groups in as many syncs as there are segments to fill. An error is final.
-    fn store(&mut self, groups: Waiting) -> Result<(), LogError> {
-        let mut groups = groups.into_iter().peekable();
-        while groups.peek().is_some() {
-            let mut fitting = Vec::new();
-            let mut bytes = 0;
-            let free = self.current.as_ref().map_or(0, |current| current.bytes - self.tail.position);
-            while let Some((group, _)) = groups.peek() {
-                bytes += (RECORD_HEADER_BYTES + group.bytes()) as u64;
-                if bytes > free {
-                    break;
-                }
-                fitting.extend(groups.next());
-            }
-            if !fitting.is_empty() {
-                self.write(fitting)?;
-            } else if let Err(error) = self.rotate() {
-                let no_space = matches!(error, LogError::NoSpace { .. });
-                if no_space {
-                    self.refuse(&error);
-                }
-                self.finish(groups.by_ref().collect(), &error);
-                if !no_space {
-                    return Err(error);
-                }
+    /// Stores what was taken, in as many syncs as there are segments to fill; waits for space. An
+    /// error is final.
+    fn store(&mut self) -> Result<(), LogError> {
+        while !self.taken.is_empty() {
+            let fitting = self.fitting();
+            let stored = if fitting > 0 { self.write(fitting) } else { self.rotate() };
+            match stored {
+                Ok(()) => self.resume(),
+                Err(error @ LogError::NoSpace { .. }) => self.wait_for_space(error)?,
+                Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
-    /// Writes groups that fit the segment, syncs, then answers and hands on.
-    fn write(&mut self, groups: Waiting) -> Result<(), LogError> {
+    /// How many of the groups fit the segment.
+    fn fitting(&self) -> usize {
+        let free = self.current.as_ref().map_or(0, |current| current.bytes - self.tail.position);
+        let ends = self.taken.iter().scan(0, |bytes, (group, _)| {
+            *bytes += (RECORD_HEADER_BYTES + group.bytes()) as u64;
+            Some(*bytes)
+        });
+        ends.take_while(|end| *end <= free).count()
+    }
+
+    /// Writes groups that fit the segment, syncs, then answers and hands on. Without space nothing
+    /// moves on: the next try writes the same bytes to the same place.
+    fn write(&mut self, count: usize) -> Result<(), LogError> {
         let Some(current) = &self.current else { return Err(LogError::Closed) };
         let durable = self.tail.next;
         let mut tail = self.tail;
         self.buffer.clear();
-        for (group, _) in &groups {
+        for (group, _) in self.taken.iter().take(count) {
             let header = RecordHeader {
                 body_bytes: group.body_bytes(),
                 body_crc: group.crc(),
@@ -139,40 +124,28 @@ impl Writer {
             tail.next = tail.next.next();
             tail.chain = chain;
         }
-        if let Err(error) = current.file.write_at(&self.buffer, self.tail.position) {
-            // Nothing moved on: the next records overwrite what was written, and the chain keeps
-            // what is left of it from being read.
-            let full = error.kind() == io::ErrorKind::StorageFull;
-            let reason = if full {
-                LogError::NoSpace { path: current.path.clone() }
-            } else {
-                io_error("writing", &current.path, &error)
-            };
-            if full {
-                self.refuse(&reason);
-            }
-            self.finish(groups, &reason);
-            return if full { Ok(()) } else { Err(reason) };
-        }
-        if let Err(error) = current.file.sync() {
-            // After a failed sync the kernel may drop the pages and report success the next time,
-            // so nothing written here can be trusted any more.
-            let reason = LogError::SyncFailed { path: current.path.clone(), problem: error.to_string() };
-            self.finish(groups, &reason);
-            return Err(reason);
-        }
+        current
+            .file
+            .write_at(&self.buffer, self.tail.position)
+            .map_err(|error| failed("writing", &current.path, &error))?;
+        // After a failed sync the kernel may drop the pages and report success the next time, so
+        // nothing written here can be trusted any more.
+        current.file.sync().map_err(|error| LogError::SyncFailed {
+            path: current.path.clone(),
+            problem: error.to_string(),
+        })?;
         tail.position += self.buffer.len() as u64;
         self.tail = tail;
-        self.acknowledge(groups, durable);
+        self.acknowledge(count, durable);
         Ok(())
     }
 
-    fn acknowledge(&mut self, groups: Waiting, first: Offset) {
+    fn acknowledge(&mut self, count: usize, first: Offset) {
         let mut bytes = 0;
-        let mut answers = Vec::with_capacity(groups.len());
+        let mut answers = Vec::with_capacity(count);
         let mut recent = lock(&self.shared.recent);
         let mut offset = first;
-        for (group, done) in groups {
+        for (group, done) in self.taken.drain(..count) {
             bytes += group.bytes();
             answers.push((offset, done));
             recent.push(Arc::new(Record { offset, group }), self.shared.options.tail_bytes_max);
@@ -187,43 +160,57 @@ impl Writer {
         self.release(bytes);
     }
 
-    /// Answers groups that were not stored.
-    fn finish(&mut self, groups: Waiting, error: &LogError) {
-        let mut bytes = 0;
-        for (group, done) in groups {
-            bytes += group.bytes();
-            done(Err(error.clone()));
-        }
-        self.release(bytes);
-    }
-
     fn release(&self, bytes: usize) {
         let mut queue = self.shared.queue();
         queue.in_flight_bytes -= bytes;
-        if queue.has_room(&self.shared.options) {
+        if queue.may_take(&self.shared.options) {
             drop(queue);
             self.shared.room.notify_waiters();
         }
     }
 
-    /// Takes nothing more until there is space. Before those who wait are told: they may look for
-    /// room at once.
-    fn refuse(&self, error: &LogError) {
-        tracing::error!(%error, "the log refuses batches");
-        self.shared.queue().refusal = Some(error.clone());
+    /// Takes nothing more, and rests until it is worth another try: when the log was trimmed, and
+    /// now and then. Nobody is answered meanwhile; only a log that closes gives up.
+    fn wait_for_space(&mut self, error: LogError) -> Result<(), LogError> {
+        let mut queue = self.shared.queue();
+        if queue.closing {
+            return Err(LogError::Closed);
+        }
+        if !self.starved {
+            tracing::error!(%error, "the log waits for space; cars keep what is not acknowledged");
+            self.starved = true;
+            queue.intake = Intake::NoSpace(error);
+        }
+        // A wake that comes early costs one more try.
+        drop(self.shared.work.wait_timeout(queue, NO_SPACE_RETRY));
+        Ok(())
     }
 
-    /// Takes nothing more for ever.
+    /// There is space: takes groups again.
+    fn resume(&mut self) {
+        if std::mem::take(&mut self.starved) {
+            self.shared.queue().intake = Intake::Open;
+            tracing::info!("the log has space again");
+            self.shared.room.notify_waiters();
+        }
+    }
+
+    /// Takes nothing more for ever, and answers all that was submitted in the order of submission.
     fn stop(&mut self, error: &LogError) {
         let waiting = {
             let mut queue = self.shared.queue();
-            queue.refusal = Some(error.clone());
+            queue.intake = Intake::Stopped(error.clone());
             std::mem::take(&mut queue.waiting)
         };
         if *error != LogError::Closed {
             tracing::error!(%error, "the log has stopped");
         }
-        self.finish(waiting.into(), error);
+        let mut bytes = 0;
+        for (group, done) in std::mem::take(&mut self.taken).into_iter().chain(waiting) {
+            bytes += group.bytes();
+            done(Err(error.clone()));
+        }
+        self.release(bytes);
         self.shared.end.send_modify(|end| end.stopped = Some(error.clone()));
         // Nobody may wait for room that will never come; a submit then says why.
         self.shared.room.notify_waiters();
@@ -238,17 +225,27 @@ impl Writer {
         }
         let name = segment_name(self.tail.next);
         let path = self.shared.disk.path(&name);
-        let file = self.spares.take(&self.shared)?;
+        let file = self.spares.get(&self.shared)?;
         let header = SegmentHeader { first: self.tail.next, chain: self.tail.chain }.encode();
-        file.write_at(&header, 0)
-            .and_then(|()| file.sync())
-            .and_then(|()| self.shared.disk.rename(SPARE_NAME, &name))
+        file.write_at(&header, 0).map_err(|error| failed("writing", &path, &error))?;
+        file.sync()
             .map_err(|error| LogError::SyncFailed { path: path.clone(), problem: error.to_string() })?;
+        let renamed = self.shared.disk.rename(SPARE_NAME, &name);
+        renamed.map_err(|error| failed("renaming the spare segment to", &path, &error))?;
+        self.spares.used();
         lock(&self.shared.segments).insert(self.tail.next, name);
         self.tail.position = SEGMENT_HEADER_BYTES;
         self.current = Some(Current { file, path, bytes: options.segment_bytes, tail: self.tail });
-        self.spares.prepare();
         Ok(())
+    }
+}
+
+/// Space may come back by itself; any other failure leaves what the disk holds unknown.
+fn failed(operation: &'static str, path: &str, error: &io::Error) -> LogError {
+    if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        LogError::NoSpace { path: path.to_owned() }
+    } else {
+        io_error(operation, path, error)
     }
 }
 
@@ -273,6 +270,8 @@ struct Spares {
     /// `None` only while it is dropped.
     wanted: Option<mpsc::Sender<()>>,
     made: mpsc::Receiver<Spare>,
+    /// Made, and not a segment yet.
+    ready: Option<Arc<dyn DiskFile>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -296,29 +295,37 @@ impl Spares {
                 |error| tracing::error!(%error, "starting the thread that allocates segments failed"),
             )
             .ok();
-        let spares = Self { wanted: Some(wanted), made, thread };
-        spares.prepare();
+        let spares = Self { wanted: Some(wanted), made, ready: None, thread };
+        spares.order();
         spares
     }
 
-    fn prepare(&self) {
+    /// One order is always under way or answered, unless a spare is ready: `get` never waits for what
+    /// nobody makes.
+    fn order(&self) {
         // A thread that is gone shows when the spare is taken.
         self.wanted.as_ref().map(|wanted| wanted.send(()).ok());
     }
 
-    fn take(&self, shared: &Shared) -> Result<Arc<dyn DiskFile>, LogError> {
-        let path = shared.disk.path(SPARE_NAME);
+    /// The spare; the same one until it is used.
+    fn get(&mut self, shared: &Shared) -> Result<Arc<dyn DiskFile>, LogError> {
+        if let Some(file) = &self.ready {
+            return Ok(Arc::clone(file));
+        }
         match self.made.recv() {
-            Ok(Ok(file)) => Ok(file),
+            Ok(Ok(file)) => Ok(Arc::clone(self.ready.insert(file))),
             Ok(Err(error)) => {
-                self.prepare();
-                if error.kind() == io::ErrorKind::StorageFull {
-                    return Err(LogError::NoSpace { path });
-                }
-                Err(io_error("allocating", &path, &error))
+                self.order();
+                Err(failed("allocating", &shared.disk.path(SPARE_NAME), &error))
             }
             Err(mpsc::RecvError) => Err(LogError::Closed),
         }
+    }
+
+    /// The spare has become a segment.
+    fn used(&mut self) {
+        self.ready = None;
+        self.order();
     }
 }
 

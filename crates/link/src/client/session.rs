@@ -205,6 +205,12 @@ impl Session {
                     return Ok(Some(SessionEvent::Taken { id }));
                 }
                 let text = ack.properties.reason_string().unwrap_or_default();
+                if reason == ReasonCode::QuotaExceeded {
+                    // Not now, and nothing after it either, or batches would come out of order: what is
+                    // not acknowledged goes up again with the next connection.
+                    self.state = State::Closed;
+                    return Ok(Some(SessionEvent::Disconnected { reason, text }));
+                }
                 Ok(Some(SessionEvent::Rejected { id, reason, text }))
             }
             (State::Subscribing | State::Ready, Packet::Publish(publish)) => self.handle_down(&publish),

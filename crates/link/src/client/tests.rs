@@ -14,7 +14,11 @@ use tokio_rustls::TlsAcceptor;
 use wire::topic::Topic;
 
 use super::*;
-use crate::{Error, Frames, ReasonCode, codec::PacketId, server, tls};
+use crate::{
+    Error, Frames, Packet, ReasonCode,
+    codec::{Ack, PacketId, Properties},
+    server, tls,
+};
 
 const CAR: VehicleId = VehicleId::from_bytes([0xab; 16]);
 
@@ -113,6 +117,19 @@ fn a_message_is_taken_or_rejected_with_a_text() {
     pair.publish(Topic::Report).unwrap();
     pair.exchange();
     assert_eq!(pair.seen, ["batch live", "taken 2", "rejected 3 99 not a report"]);
+}
+
+#[test]
+fn a_message_above_the_quota_is_kept_for_the_next_connection() {
+    let mut pair = Pair::ready();
+    pair.publish(Topic::Up(Lane::Live)).unwrap();
+    let mut out = Vec::new();
+    let id = PacketId::new(2).unwrap();
+    let ack = Ack { id, reason: ReasonCode::QuotaExceeded, properties: Properties::EMPTY };
+    Packet::PubAck(ack).encode(&mut out).unwrap();
+    pair.deliver(&out);
+    assert_eq!(pair.seen, ["disconnected 97"]);
+    assert_eq!(pair.publish(Topic::Up(Lane::Live)), Err(NotSent::NotReady));
 }
 
 #[test]

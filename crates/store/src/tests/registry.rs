@@ -142,7 +142,11 @@ pub(super) async fn certificates_are_found_and_taken_back(store: Store) {
     assert_eq!(store.certificate("cc").await.unwrap(), None);
 
     let mut tx = store.begin().await.unwrap();
-    assert_eq!(tx.revoke_certificates(vehicle_id(1), NOW).await.unwrap(), 2);
+    let mut revoked = tx.revoke_certificates(vehicle_id(1), NOW).await.unwrap();
+    revoked.sort_by(|one, other| one.fingerprint.cmp(&other.fingerprint));
+    let taken_back = |certificate| Certificate { revoked_at: Some(NOW), ..certificate };
+    assert_eq!(revoked, [taken_back(certificate("aa", 90)), taken_back(certificate("bb", 30))]);
+    assert_eq!(tx.revoke_certificates(vehicle_id(1), NOW).await.unwrap(), []);
     tx.commit().await.unwrap();
     assert_eq!(store.newest_certificate(vehicle_id(1)).await.unwrap(), None);
     let known = store.unexpired_certificates(NOW, "", 10).await.unwrap();

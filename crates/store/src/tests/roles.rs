@@ -1,7 +1,7 @@
 use model::{Brand, Micros, ShardId};
 
 use super::NOW;
-use crate::{LakeFile, LakeFileState, Store};
+use crate::{Error, LakeFile, LakeFileState, Store};
 
 pub(super) async fn a_lease_has_one_holder_and_a_growing_epoch(store: Store) {
     let hour = Micros::HOUR;
@@ -17,6 +17,25 @@ pub(super) async fn a_lease_has_one_holder_and_a_growing_epoch(store: Store) {
     store.release_lease("committer", "a", 1).await.unwrap();
     let next = store.acquire_lease("committer", "b", hour).await.unwrap();
     assert_eq!((next.holder.as_str(), next.epoch), ("b", 2));
+}
+
+pub(super) async fn a_role_that_nobody_else_took_keeps_its_epoch(store: Store) {
+    let mine = store.acquire_lease("committer", "a", Micros(0)).await.unwrap();
+    let again = store.acquire_lease("committer", "a", Micros::HOUR).await.unwrap();
+    assert_eq!((again.epoch, again.holder.as_str()), (mine.epoch, "a"));
+}
+
+pub(super) async fn who_lost_a_role_changes_nothing_any_more(store: Store) {
+    let mine = store.acquire_lease("platform", "a", Micros(0)).await.unwrap();
+    let first = store.clone().fenced("platform", "a", mine.epoch);
+    first.begin().await.unwrap().commit().await.unwrap();
+    let other = store.acquire_lease("platform", "b", Micros(0)).await.unwrap();
+    assert!(matches!(first.begin().await, Err(Error::Fenced)));
+    store.clone().fenced("platform", "b", other.epoch).begin().await.unwrap().commit().await.unwrap();
+    // Also when the role comes back to them: others have worked meanwhile.
+    let back = store.acquire_lease("platform", "a", Micros::HOUR).await.unwrap();
+    assert_eq!(back.holder, "a");
+    assert!(matches!(first.begin().await, Err(Error::Fenced)));
 }
 
 pub(super) async fn a_setting_is_fixed_once(store: Store) {

@@ -114,6 +114,17 @@ fn a_document_above_the_limit_is_not_read() {
     assert!(matches!(decode_report(&bytes), Err(Error::DocumentTooLarge { .. })));
 }
 
+#[test]
+fn a_report_names_a_kind_once_and_in_plain_text() {
+    let twice = Report { applied: [report().applied, report().applied].concat(), ..report() };
+    let mut nul = report();
+    nul.applied[0].error = Some("a\0b".to_owned());
+    for wrong in [twice, nul] {
+        let decoded = decode_report(&encode_report(&wrong));
+        assert!(matches!(decoded, Err(Error::Field { field: "applied", .. })), "{decoded:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn arbitrary_documents_do_no_harm(bytes in vec(any::<u8>(), 0..200)) {

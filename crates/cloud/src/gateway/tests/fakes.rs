@@ -272,6 +272,7 @@ impl DurableLog for FakeLog {
 pub(super) struct FakeRegistry {
     denial: Mutex<Option<Denial>>,
     gate: Mutex<Option<Arc<Notify>>>,
+    until: Mutex<Option<Timestamp>>,
     more: Mutex<Vec<CampaignId>>,
     catalogues_forgotten: AtomicBool,
 }
@@ -279,6 +280,11 @@ pub(super) struct FakeRegistry {
 impl FakeRegistry {
     pub(super) fn deny(&self, denial: Option<Denial>) {
         *self.denial.lock().unwrap() = denial;
+    }
+
+    /// When certificates end.
+    pub(super) fn end_at(&self, until: Timestamp) {
+        *self.until.lock().unwrap() = Some(until);
     }
 
     /// Answers only when the gate is opened.
@@ -303,6 +309,7 @@ impl Registry for FakeRegistry {
     fn admit(&self, who: Credentials) -> BoxFuture<'static, Result<Admission, Denial>> {
         let denial = *self.denial.lock().unwrap();
         let gate = self.gate.lock().unwrap().clone();
+        let until = *self.until.lock().unwrap();
         let mut campaigns = vec![CAMPAIGN];
         campaigns.extend_from_slice(&self.more.lock().unwrap());
         Box::pin(async move {
@@ -322,6 +329,7 @@ impl Registry for FakeRegistry {
                 subject: subject(number),
                 brand: Brand::Jeep,
                 campaigns: campaigns.into_iter().map(assigned).collect(),
+                until,
             })
         })
     }

@@ -38,7 +38,7 @@ impl Worker {
             return self.read_and_drop(key, connection);
         }
         for _ in 0..READS_PER_TICK {
-            if connection.car.asking || self.draining.is_some() {
+            if connection.car.rests() || self.draining.is_some() {
                 return self.slots.put(key, connection);
             }
             if self.desk.is_stuck() {
@@ -115,8 +115,11 @@ impl Worker {
         stop.or_else(|| read.closed.then_some(Stop::Close(Cause::Lost)))
     }
 
-    /// The rest of what a car sent while the registry was asked.
+    /// The rest of what a car had sent when it had to rest, after the reply that stands on the desk.
     pub(super) fn resume(&mut self, key: Key, mut connection: Box<Connection>) {
+        if connection.car.rests() {
+            return self.slots.put(key, connection);
+        }
         let stop = feed(&mut self.desk, key, &mut connection, &[]);
         self.buffers.cipher.clear();
         let stop = self.answer(&mut connection, stop);
@@ -137,11 +140,11 @@ impl Worker {
         failed.map(Stop::Close).or(stop)
     }
 
-    /// A car may go on when the registry was asked; else its connection ends.
+    /// A car may rest and go on later; else its connection ends.
     fn stopped(&mut self, key: Key, connection: Box<Connection>, stop: Stop, end: bool) {
         match stop {
-            Stop::Ask if !end => self.slots.put(key, connection),
-            Stop::Ask => self.drop_connection(key, connection, Cause::Lost),
+            Stop::Rest if !end => self.slots.put(key, connection),
+            Stop::Rest => self.drop_connection(key, connection, Cause::Lost),
             Stop::Violation(_) => self.linger(key, connection, Cause::Violation),
             Stop::Close(cause) => self.linger(key, connection, cause),
         }

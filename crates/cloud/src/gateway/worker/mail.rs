@@ -38,7 +38,7 @@ impl Worker {
                 match self.desk.enter(key, &mut connection.car, &request, result) {
                     ControlFlow::Continue(()) => self.resume(key, connection),
                     ControlFlow::Break(Stop::Close(cause)) => self.say_goodbye(key, connection, cause),
-                    ControlFlow::Break(Stop::Ask | Stop::Violation(_)) => self.slots.put(key, connection),
+                    ControlFlow::Break(Stop::Rest | Stop::Violation(_)) => self.slots.put(key, connection),
                 }
             }
             Mail::Rechecked { key, result } => self.rechecked(key, result),
@@ -86,7 +86,7 @@ impl Worker {
                 if let Some(connection) = self.slots.get_mut(key)
                     && connection.car.admission.is_some()
                 {
-                    connection.car.admission = Some(admission.into());
+                    self.desk.admit(&mut connection.car, admission);
                 }
             }
             // The registry will be asked at the next CONNECT; the car may stay till then.
@@ -113,13 +113,18 @@ impl Worker {
         for (kind, envelope) in &envelopes {
             self.publish(key, Topic::Down(*kind), envelope);
         }
-        if let Some(connection) = self.slots.get_mut(key) {
-            connection.car.session.taken(id);
-            if !connection.dirty {
-                connection.dirty = true;
-                self.dirty.push(key);
-            }
+        let Some(mut connection) = self.slots.take(key) else { return };
+        connection.car.session.taken(id);
+        connection.car.asking = false;
+        if connection.phase != Phase::Open {
+            return self.slots.put(key, connection);
         }
+        if !connection.dirty {
+            connection.dirty = true;
+            self.dirty.push(key);
+        }
+        self.desk.reply.clear();
+        self.resume(key, connection);
     }
 
     fn publish(&mut self, key: Key, topic: Topic, payload: &[u8]) {

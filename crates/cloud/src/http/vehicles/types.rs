@@ -234,3 +234,11 @@ pub(crate) struct IssuedCertificate {
     pub desired_key: String,
     pub not_after: Time,
 }
+
+/// What became of a vehicle's certificates.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "revoked": 1 }))]
+pub(crate) struct RevokedCertificates {
+    /// How many were valid until now.
+    pub revoked: u32,
+}
