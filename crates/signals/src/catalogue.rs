@@ -1,7 +1,10 @@
 //! A set of leaves, found by path and by id.
 
+mod encoded;
+
 use std::{collections::HashMap, sync::Arc};
 
+pub use encoded::CATALOGUE_BYTES_MAX;
 use model::CatalogueHash;
 
 use crate::{Error, Leaf, SignalId, Value, core::Registry};

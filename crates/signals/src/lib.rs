@@ -17,7 +17,7 @@ mod unit;
 mod value;
 mod vspec;
 
-pub use catalogue::{Catalogue, CatalogueBuilder};
+pub use catalogue::{CATALOGUE_BYTES_MAX, Catalogue, CatalogueBuilder};
 pub use check::ARRAY_LEN_MAX;
 pub use expr::Expr;
 pub use fixed::{Mantissa, Scale};
@@ -47,6 +47,8 @@ pub enum Error {
     UnitDimension { from: String, to: String },
     #[error("{table}, line {line}: {problem}")]
     Table { table: String, line: usize, problem: String },
+    #[error("not an encoded catalogue: {problem}")]
+    Encoded { problem: String },
     #[error("not a vspec JSON file: {problem}; export one with `vspec export json`")]
     VspecJson { problem: String },
     #[error("the vspec file has {bytes} bytes; at most {VSPEC_BYTES_MAX} are read")]

@@ -1,8 +1,10 @@
-//! The shipped tables: tab-separated text, one row a line, `#` for comments, a header row first.
+//! Tables of leaves: tab-separated text, one row a line, `#` for comments, a header row first. In a
+//! cell `\t`, `\n` and `\r` stand for what would end it, `\\` for a backslash, and `\,` for a
+//! comma inside an allowed value.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{DataType, Error, Leaf, LeafKind, Limits, Scale, SignalId};
+use crate::{DataType, Error, LEAVES_MAX, Leaf, LeafKind, Limits, Scale, SignalId, Value};
 
 const COLUMNS: [&str; 11] =
     ["id", "path", "kind", "datatype", "unit", "min", "max", "allowed", "category", "scale", "description"];
@@ -18,10 +20,91 @@ pub(crate) fn leaves(name: &str, text: &str) -> Result<Vec<Leaf>, Error> {
             problem: "the header row is wrong".to_owned(),
         });
     }
-    rows.map(|(line, cells)| {
-        leaf(&cells).map_err(|problem| Error::Table { table: name.to_owned(), line, problem })
+    rows.enumerate()
+        .map(|(count, (line, cells))| {
+            if count >= LEAVES_MAX {
+                return Err(Error::TooManyLeaves);
+            }
+            leaf(&cells).map_err(|problem| Error::Table { table: name.to_owned(), line, problem })
+        })
+        .collect()
+}
+
+/// Writes leaves as [`leaves`] reads them.
+pub(crate) fn write<'a>(leaves: impl IntoIterator<Item = &'a Leaf>) -> String {
+    let mut text = COLUMNS.join("\t");
+    for leaf in leaves {
+        let number = |bound: Option<f64>| bound.map(|number| number.to_string()).unwrap_or_default();
+        let allowed: Vec<_> = leaf.limits.allowed.iter().map(written_allowed).collect();
+        let cells = [
+            leaf.id.to_string(),
+            escaped(&leaf.path, &[]),
+            leaf.kind.slug().to_owned(),
+            leaf.data_type.to_string(),
+            escaped(leaf.unit.as_deref().unwrap_or_default(), &[]),
+            number(leaf.limits.min),
+            number(leaf.limits.max),
+            allowed.join(","),
+            leaf.category.slug().to_owned(),
+            leaf.scale.digits().to_string(),
+            escaped(&leaf.description, &[]),
+        ];
+        text.push('\n');
+        text.push_str(&cells.join("\t"));
+    }
+    text.push('\n');
+    text
+}
+
+/// A text that would read as JSON or as nothing is written as JSON.
+fn written_allowed(value: &Value) -> String {
+    let text = value.to_string();
+    let quoted = matches!(value, Value::Text(_)) && (text.is_empty() || text.trim().starts_with('"'));
+    let text = if quoted { serde_json::Value::from(text).to_string() } else { text };
+    escaped(&text, &[','])
+}
+
+fn escaped(text: &str, also: &[char]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            char if char == '\\' || also.contains(&char) => out.extend(['\\', char]),
+            char => out.push(char),
+        }
+    }
+    out
+}
+
+fn unescaped(cell: &str) -> Result<String, String> {
+    let mut out = String::with_capacity(cell.len());
+    let mut chars = cell.chars();
+    while let Some(char) = chars.next() {
+        if char != '\\' {
+            out.push(char);
+            continue;
+        }
+        out.push(match chars.next() {
+            Some('t') => '\t',
+            Some('n') => '\n',
+            Some('r') => '\r',
+            Some(same @ ('\\' | ',')) => same,
+            Some(_) | None => return Err("a backslash stands before t, n, r, a comma or a backslash".into()),
+        });
+    }
+    Ok(out)
+}
+
+/// The parts between commas that no backslash precedes.
+fn between_commas(cell: &str) -> impl Iterator<Item = &str> {
+    let mut after_backslash = false;
+    cell.split(move |char| {
+        let ends = char == ',' && !after_backslash;
+        after_backslash = char == '\\' && !after_backslash;
+        ends
     })
-    .collect()
 }
 
 /// Reads pairs of an old path and the path that it has now.
@@ -53,25 +136,32 @@ fn leaf(cells: &[&str]) -> Result<Leaf, String> {
     let data_type: DataType = data_type.parse().map_err(|error: Error| error.to_string())?;
     let bound = |text: &str| match text {
         "" => Ok(None),
-        number => number.parse().map(Some).map_err(|_| format!("`{number}` is not a number")),
+        number => match number.parse::<f64>() {
+            Ok(bound) if bound.is_finite() => Ok(Some(bound)),
+            Ok(_) | Err(_) => Err(format!("`{number}` is not a number")),
+        },
     };
+    if path.is_empty() {
+        return Err("the path is empty".to_owned());
+    }
     let mut leaf = Leaf {
         id: SignalId(id.parse().map_err(|_| format!("`{id}` is not an id"))?),
-        path: Arc::from(*path),
+        path: unescaped(path)?.into(),
         kind: kind.parse()?,
         data_type,
-        unit: (!unit.is_empty()).then(|| Arc::from(*unit)),
+        unit: (!unit.is_empty()).then(|| unescaped(unit)).transpose()?.map(Into::into),
         limits: Limits { min: bound(min)?, max: bound(max)?, allowed: Vec::new() },
         category: category.parse().map_err(|error: model::ParseError| error.to_string())?,
         scale: scale
             .parse()
             .map_err(|_| format!("`{scale}` is not a scale"))
             .and_then(|digits| Scale::new(digits).map_err(|error| error.to_string()))?,
-        description: Arc::from(*description),
+        description: unescaped(description)?.into(),
     };
     let element = leaf.element();
-    let values = allowed.split(',').filter(|text| !text.is_empty()).map(|text| element.parse(text));
-    leaf.limits.allowed = values.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let values = between_commas(allowed).filter(|text| !text.is_empty());
+    let values = values.map(|text| element.parse(&unescaped(text)?).map_err(|error| error.to_string()));
+    leaf.limits.allowed = values.collect::<Result<_, _>>()?;
     Ok(leaf)
 }
 
