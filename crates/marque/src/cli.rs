@@ -5,6 +5,7 @@ mod cloud;
 mod demo;
 mod openapi;
 mod replay;
+mod revoke;
 mod signal;
 mod sim;
 mod telemetry;
@@ -48,6 +49,8 @@ enum Command {
     Openapi,
     /// Play a recorded bus through a car's decoder.
     Replay(replay::Options),
+    /// Take the certificates of a car back, such as when its key was stolen.
+    Revoke(revoke::Options),
     /// Drive a simulated fleet of all brands against a platform.
     Sim(sim::Options),
     /// Look at catalogues of the Vehicle Signal Specification.
@@ -77,6 +80,7 @@ fn dispatch(command: Command, log: &str) -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&options, log),
         Command::Openapi => openapi::run(&mut io::stdout().lock()),
         Command::Replay(options) => replay::run(&options),
+        Command::Revoke(options) => revoke::run(&options),
         Command::Sim(options) => sim::run(&options),
         Command::Vss(options) => vss::run(&options, &mut io::stdout().lock()),
     }

@@ -314,3 +314,36 @@ async fn history_that_cannot_be_asked_is_refused_with_the_place() {
     fixture.get(&format!("/v1/vehicles/{id}/history?{from}")).await.problem(400, "bad-request");
     fixture.platform.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_car_is_sent_away_and_comes_back_with_a_new_certificate_only() {
+    let fixture = Fixture::new().await;
+    let mut car = Car::enrol(&fixture, 1, &["driving"]).await;
+    let mut link = car.connect(&fixture).await.unwrap();
+    let certificates = format!("/v1/vehicles/{}/certificates", car.id);
+    let revoked = fixture.call(Method::DELETE, &certificates, None, &[]).await.expect(200);
+    assert_eq!(revoked, json!({ "revoked": 1 }));
+    let gone = loop {
+        match link.next().await {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(gone, link::Error::Disconnected { .. }), "{gone}");
+    let refused = car.connect(&fixture).await.map(drop).unwrap_err();
+    assert!(refused.to_string().contains("revoked"), "{refused}");
+    let vehicle = fixture.get(&format!("/v1/vehicles/{}", car.id)).await.expect(200);
+    assert_eq!(vehicle["certificate"], Value::Null);
+
+    let (key, csr) = csr();
+    let path = format!("/v1/vehicles/{}/certificate", car.id);
+    let issued = fixture.post(&path, json!({ "csr_pem": csr })).await.expect(201);
+    car.identity = (issued["certificate_pem"].as_str().unwrap().to_owned(), key.serialize_pem());
+    let mut link = car.connect(&fixture).await.unwrap();
+    car.send(&mut link, now() - Micros::MINUTE, &[10.0]).await;
+
+    let again = fixture.call(Method::DELETE, &certificates, None, &[]).await.expect(200);
+    assert_eq!(again, json!({ "revoked": 1 }));
+    let unknown = "/v1/vehicles/00000000000000000000000000000000/certificates";
+    fixture.call(Method::DELETE, unknown, None, &[]).await.problem(404, "not-found");
+}

@@ -108,6 +108,10 @@ impl Api {
         self.post_text(path, body.to_string()).await
     }
 
+    pub(super) async fn delete(&self, path: &str) -> Result<Value> {
+        self.send(self.request(Method::DELETE, path)).await.with_context(|| format!("DELETE {path}"))
+    }
+
     /// Sends a text that is JSON already.
     pub(super) async fn post_text(&self, path: &str, body: String) -> Result<Value> {
         let with_body =

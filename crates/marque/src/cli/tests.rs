@@ -21,6 +21,9 @@ fn options_that_exclude_each_other_are_refused() {
     check("sim --cloud http://localhost:8080 --state cars --password-file p --vehicles 28 --for 60", true);
     check("sim --cloud http://localhost:8080 --state cars --token-file t --events --report r.json", true);
     check("sim --cloud http://localhost:8080 --state cars", false);
+    check("revoke 0123456789abcdef0123456789abcdef --cloud http://localhost:8080", true);
+    check("revoke 0123456789abcdef0123456789abcdef", false);
+    check("revoke WVWZZZ1JZXW000001 --cloud http://localhost:8080", false);
     check("vss list", true);
     check("vss check", false);
     check("", false);

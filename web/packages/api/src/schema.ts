@@ -365,6 +365,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/vehicles/{vehicle_id}/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes all certificates of a vehicle back, for good: it needs a new one to connect.
+         * @description If it is connected, it is sent away within a second.
+         */
+        delete: operations["revoke_certificates"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/vehicles/{vehicle_id}/grants": {
         parameters: {
             query?: never;
@@ -1346,6 +1366,19 @@ export interface components {
             reported_at: components["schemas"]["Time"];
             /** Format: int64 */
             version: number;
+        };
+        /**
+         * @description What became of a vehicle's certificates.
+         * @example {
+         *       "revoked": 1
+         *     }
+         */
+        RevokedCertificates: {
+            /**
+             * Format: int32
+             * @description How many were valid until now.
+             */
+            revoked: number;
         };
         /**
          * @description The session that the request was made in.
@@ -6208,6 +6241,191 @@ export interface operations {
                      *       "status": 415,
                      *       "title": "The body has the wrong media type",
                      *       "type": "urn:marque:problem:unsupported-media-type"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 422,
+                     *       "title": "The request says something impossible",
+                     *       "type": "urn:marque:problem:unprocessable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:marque:problem:too-many-requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 500,
+                     *       "title": "The platform failed",
+                     *       "type": "urn:marque:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 503,
+                     *       "title": "The platform cannot serve this now",
+                     *       "type": "urn:marque:problem:unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_certificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The vehicle's id */
+                vehicle_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description None of its certificates lets it in any more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevokedCertificates"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 400,
+                     *       "title": "The request is not well formed",
+                     *       "type": "urn:marque:problem:bad-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "urn:marque:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:marque:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:marque:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 408,
+                     *       "title": "The request took too long",
+                     *       "type": "urn:marque:problem:timeout"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use clap::Args;
 use cloud::gateway::{
-    Admission, Assignment, Backends, Config, Connectivity, Credentials, Denial, Desired, Gateway, Registry,
-    Reports, Transport, Unavailable,
+    Admission, Assignment, Backends, Config, Connectivity, Credentials, Denial, Desired, Gateway, Quota,
+    Rate, Registry, Reports, Transport, Unavailable,
 };
 use lake::log::{BoxFuture, EmbeddedLog, LogOptions};
 use link::tls;
