@@ -109,7 +109,9 @@ impl Api {
     }
 
     pub(super) async fn delete(&self, path: &str) -> Result<Value> {
-        self.send(self.request(Method::DELETE, path)).await.with_context(|| format!("DELETE {path}"))
+        json_of(self.send(Method::DELETE, path, |request| request).await?)
+            .await
+            .with_context(|| format!("DELETE {path}"))
     }
 
     /// Sends a text that is JSON already.
