@@ -7,9 +7,11 @@
 //! again from the log, and `txn` says what is committed already.
 
 mod apply;
+mod collects;
 mod commit;
 mod flush;
 mod ledger;
+mod quarantine;
 mod recover;
 mod run;
 mod snapshot;
@@ -23,7 +25,7 @@ use lake::{
     Lake,
     log::{DurableLog, LogError, Offset},
 };
-use model::{Micros, ShardId, SubjectId};
+use model::{CatalogueHash, Micros, ShardId, SubjectId};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
@@ -31,6 +33,7 @@ use tokio::{
 
 use crate::{catalogues::Catalogues, clock::Clock};
 
+pub use collects::{Collects, SignalSet, StoredCampaigns, WholeCatalogue};
 pub use lake::{HistoryColumn, HistoryPage, HistoryQuery, HistoryRow, ReadCount, Reduce, Reduction};
 pub use ledger::{Ledger, LedgerError, Recorded};
 pub use twin::{Latest, Twin};
@@ -46,6 +49,8 @@ pub enum OwnerError {
     Lake(#[from] lake::Error),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Store(#[from] store::Error),
     #[error(
         "the log begins at {start}, but what is stored ends at {stored}: batches between them are gone; restore the log or the data folder from a copy"
     )]
@@ -54,6 +59,10 @@ pub enum OwnerError {
         "the log ends at {end}, but {stored} groups of it are stored: it is not the log of this data folder; restore it, or move data folder and log away together"
     )]
     OtherLog { end: Offset, stored: Offset },
+    #[error(
+        "a batch at offset {offset} of the log was made with the catalogue {hash}, which is not loaded: the log is not of this database, or a release that reads the catalogue is needed; restore the database, or run the release that wrote the log"
+    )]
+    Catalogue { offset: Offset, hash: CatalogueHash },
     #[error("the owner has stopped; its last message in the program's log says why")]
     Stopped,
 }
@@ -69,6 +78,8 @@ pub struct OwnerOptions {
     pub flush_age: Micros,
     /// The log is read no further while the buffer takes so much.
     pub buffer_bytes_max: usize,
+    /// A table's folder is listed, and what nobody needs is deleted, after so many commits.
+    pub vacuum_commits: u32,
     /// Files that are no longer in a table stay so long for those who read them.
     pub vacuum_age: Micros,
 }
@@ -80,6 +91,7 @@ impl Default for OwnerOptions {
             flush_bytes: 96 << 20,
             flush_age: Micros(5 * Micros::MINUTE.0),
             buffer_bytes_max: 256 << 20,
+            vacuum_commits: 16,
             vacuum_age: Micros(15 * Micros::MINUTE.0),
         }
     }
@@ -92,6 +104,7 @@ pub struct OwnerParts {
     pub lake: Arc<Lake>,
     pub ledger: Arc<dyn Ledger>,
     pub catalogues: Catalogues,
+    pub collects: Arc<dyn Collects>,
     pub clock: Clock,
     /// What cars are told of; a notice that does not fit is left out.
     pub notices: mpsc::Sender<(SubjectId, wire::Notice)>,

@@ -36,7 +36,7 @@ use crate::{
         server::{Server, ServerError},
     },
     metrics::Metrics,
-    owner::{Owner, OwnerError, OwnerOptions, OwnerParts, Twins},
+    owner::{Owner, OwnerError, OwnerOptions, OwnerParts, StoredCampaigns, Twins},
     pki::{Pki, PkiError, ServerIdentity},
     presence::Presence,
     registry::Registry,
@@ -286,6 +286,7 @@ async fn start_owner(
         lake: Arc::new(Lake::open(&config.lake_folder(), &LakeOptions::default())?),
         ledger: Arc::new(store.clone()),
         catalogues: catalogues.clone(),
+        collects: Arc::new(StoredCampaigns::new(store.clone(), catalogues.clone())),
         clock: clock.clone(),
         notices,
     };

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use campaigns::{ArrayColumn, Column, ColumnData, Exception, RowGroup, TextColumn};
 use model::{
-    Brand, Lane, QueueEpoch, Seq, SubjectId, Timestamp,
+    Brand, CampaignId, CampaignVersion, ClockState, ConsentEpoch, Lane, Purpose, QueueEpoch, Seq, SubjectId,
+    Timestamp,
     limits::{SOURCE_AGE_MAX, SOURCE_LEAD_MAX},
 };
 use signals::Catalogue;
@@ -20,13 +21,20 @@ pub struct Place {
     pub bucket: u32,
 }
 
-/// The batch that rows came with.
+/// The batch that rows came with: its name, and what was said of all that is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Batch {
     pub lane: Lane,
     pub epoch: QueueEpoch,
     pub seq: Seq,
     pub received: Timestamp,
+    /// Why it was collected, ...
+    pub campaign: CampaignId,
+    pub version: CampaignVersion,
+    pub purpose: Purpose,
+    /// ... and by which grants.
+    pub consent_epoch: ConsentEpoch,
+    pub clock: ClockState,
 }
 
 /// Rows of one batch, one partition and one table, as columns.
@@ -150,7 +158,14 @@ fn split_column(column: &mut Column, at: usize) -> Column {
 }
 
 fn column_bytes(column: &Column) -> usize {
-    size_of::<Column>() + column.exceptions.len() * size_of::<Exception>() + data_bytes(&column.data)
+    let raw: usize =
+        column.exceptions.iter().filter_map(|exception| exception.raw.as_ref()).map(text_bytes).sum();
+    size_of::<Column>() + column.exceptions.len() * size_of::<Exception>() + raw + data_bytes(&column.data)
+}
+
+/// A text with what its counters and its pointer take.
+fn text_bytes(text: &Arc<str>) -> usize {
+    text.len() + 32
 }
 
 fn data_bytes(data: &ColumnData) -> usize {
@@ -158,7 +173,7 @@ fn data_bytes(data: &ColumnData) -> usize {
         ColumnData::Fixed(values) => values.len() * size_of::<i64>(),
         ColumnData::Bool(values) => values.len(),
         ColumnData::Text(text) => {
-            let dictionary: usize = text.dictionary.iter().map(|entry| entry.len() + 32).sum();
+            let dictionary: usize = text.dictionary.iter().map(text_bytes).sum();
             dictionary + text.index.len() * size_of::<u32>()
         }
         ColumnData::Array(array) => array.ends.len() * size_of::<u32>() + data_bytes(&array.items),

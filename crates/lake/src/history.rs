@@ -4,14 +4,16 @@ mod merge;
 mod reduce;
 mod scan;
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use model::{Brand, Micros, SubjectId, Timestamp};
 use signals::{Leaf, Value};
+use tokio::{runtime::Handle, sync::oneshot};
 
-use crate::{ColumnKind, Error, Lake, Table, TableName, table::View};
-use merge::Segment;
-use scan::Wanted;
+use crate::{ColumnKind, Error, Lake, TableName};
+use merge::{Merge, Source};
+use reduce::Reducer;
+use scan::{Scan, Wanted};
 
 /// What to read of one car.
 #[derive(Debug, Clone)]
@@ -102,36 +104,100 @@ pub struct ReadCount {
     pub samples: u64,
 }
 
-/// How much time is read at once: a page is usually filled long before the query's end.
-const WINDOW: Micros = Micros::DAY;
+/// Queries that are read at once: reading is work for cores, and each may hold some megabytes for each
+/// file that it reads.
+pub(crate) const QUERIES_MAX: usize = 4;
+
+/// A page ends early when so much was read for it; who wants more asks for the next. An interval is
+/// always read whole.
+const PAGE_READ_BYTES_MAX: u64 = 256 << 20;
 
 impl Lake {
     /// Reads a page of a car's history: files and buffer of one moment, no row missing and none
-    /// twice whatever is flushed, committed or compacted meanwhile.
+    /// twice whatever is flushed, committed or compacted meanwhile. Takes memory for the page and some
+    /// rows of each file, however long the query's span is. Within a tokio runtime.
     pub async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, Error> {
-        let columns = query.columns();
-        let rows_max = query.rows_max.max(1);
-        let sources = Sources::of(self, query);
-        let mut read = ReadCount::default();
-        let mut rows: Vec<HistoryRow> = Vec::new();
-        let mut start = query.start();
-        while start < query.to && rows.len() <= rows_max {
-            let Some(first) = sources.first_time(start, query.to) else { break };
-            let window = query.window(first.max(start));
-            let segments = sources.read(query, &window, &mut read).await?;
-            let (merged, samples) = merge::merge(segments, query.signals.len());
-            read.samples += samples;
-            rows.extend(match &query.reduce {
-                Reduce::Raw => merged,
-                Reduce::Every { interval, reductions } => reduce::reduce(merged, *interval, reductions),
-            });
-            start = window.end;
-        }
-        let more = rows.len() > rows_max;
-        rows.truncate(rows_max);
-        let next = rows.last().filter(|_| more).map(|row| row.time);
-        Ok(HistoryPage { columns, rows, next, read })
+        let permit = Arc::clone(&self.queries).acquire_owned().await.map_err(|_| Error::Stopped)?;
+        let merge = Merge::new(sources(self, query), query.signals.len());
+        let (runtime, query) = (Handle::try_current().map_err(|_| Error::Runtime)?, query.clone());
+        // Dropped with this future, when nobody waits for the page any more.
+        let (_asked, gone) = oneshot::channel::<()>();
+        let read = move || {
+            let _permit = permit;
+            runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    _ = gone => Err(Error::Stopped),
+                    page = page(merge, &query, PAGE_READ_BYTES_MAX) => page,
+                }
+            })
+        };
+        // Rows are decoded: no work for a thread that serves others.
+        tokio::task::spawn_blocking(read).await.map_err(|_| Error::Stopped)?
     }
+}
+
+async fn page(mut merge: Merge, query: &HistoryQuery, bytes_max: u64) -> Result<HistoryPage, Error> {
+    let rows_max = query.rows_max.max(1);
+    let mut rows: Vec<HistoryRow> = Vec::new();
+    let mut read = ReadCount::default();
+    let mut reducer = match &query.reduce {
+        Reduce::Raw => None,
+        Reduce::Every { interval, reductions } => Some(Reducer::new(*interval, reductions)),
+    };
+    let more = loop {
+        if rows.len() > rows_max || (read.bytes > bytes_max && !rows.is_empty()) {
+            break true;
+        }
+        let Some(row) = merge.next(&mut read).await? else { break false };
+        match &mut reducer {
+            None => rows.push(row),
+            Some(reducer) => rows.extend(reducer.add(row)),
+        }
+    };
+    if !more {
+        rows.extend(reducer.and_then(Reducer::finish));
+    }
+    let more = more || rows.len() > rows_max;
+    rows.truncate(rows_max);
+    let next = rows.last().filter(|_| more).map(|row| row.time);
+    Ok(HistoryPage { columns: query.columns(), rows, next, read })
+}
+
+/// What a query reads, as it is now.
+fn sources(lake: &Lake, query: &HistoryQuery) -> Vec<Source> {
+    let times = query.start()..query.to;
+    let columns = query.signals.len();
+    let mut sources = Vec::new();
+    for table in lake.tables() {
+        let view = table.view(query.brand, query.subject);
+        let of_table = |(_, leaf): &(usize, &Arc<Leaf>)| TableName::of(leaf.category) == table.name();
+        let wanted: Arc<[Wanted]> = query
+            .signals
+            .iter()
+            .enumerate()
+            .filter(of_table)
+            .map(|(place, leaf)| Wanted {
+                place,
+                name: view.columns.name_of(leaf),
+                kind: ColumnKind::of(leaf),
+                leaf: Arc::clone(leaf),
+            })
+            .collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        for file in view.files.iter() {
+            let (first, last) = file.source_times;
+            if last >= times.start && first < times.end {
+                let scan = Scan::new(table, file, query.subject, times.clone(), Arc::clone(&wanted), columns);
+                sources.push(Source::of_file(first.max(times.start), scan));
+            }
+        }
+        let chunks = view.chunks.into_iter();
+        sources.extend(chunks.filter_map(|chunk| Source::of_chunk(chunk, &times, &wanted, columns)));
+    }
+    sources
 }
 
 impl HistoryQuery {
@@ -156,96 +222,6 @@ impl HistoryQuery {
             Reduce::Every { interval, .. } => after + *interval,
         });
         after.map_or(self.from, |after| after.max(self.from))
-    }
-
-    /// A window from a time on, which ends with an interval.
-    fn window(&self, start: Timestamp) -> Range<Timestamp> {
-        let end = match &self.reduce {
-            Reduce::Raw => start + WINDOW,
-            Reduce::Every { interval, .. } => {
-                reduce::interval_start(start + WINDOW.max(*interval), *interval)
-            }
-        };
-        start..end.min(self.to).max(start + Micros(1))
-    }
-}
-
-/// What a query reads, as it was when the query began.
-struct Sources {
-    tables: Vec<Source>,
-}
-
-struct Source {
-    table: Arc<Table>,
-    view: View,
-    wanted: Vec<Wanted>,
-}
-
-impl Sources {
-    fn of(lake: &Lake, query: &HistoryQuery) -> Self {
-        let mut tables = Vec::new();
-        for table in lake.tables() {
-            let view = table.view(query.brand, query.subject);
-            let of_table = |(_, leaf): &(usize, &Arc<Leaf>)| TableName::of(leaf.category) == table.name();
-            let wanted: Vec<_> = query
-                .signals
-                .iter()
-                .enumerate()
-                .filter(of_table)
-                .map(|(place, leaf)| Wanted {
-                    place,
-                    name: view.columns.name_of(leaf),
-                    kind: ColumnKind::of(leaf),
-                    leaf: Arc::clone(leaf),
-                })
-                .collect();
-            if !wanted.is_empty() {
-                tables.push(Source { table: Arc::clone(table), view, wanted });
-            }
-        }
-        Self { tables }
-    }
-
-    /// The least time in a range that may have a row.
-    fn first_time(&self, start: Timestamp, end: Timestamp) -> Option<Timestamp> {
-        let spans = self.tables.iter().flat_map(|source| {
-            let files = source.view.files.iter().map(|file| file.source_times);
-            let chunks = source
-                .view
-                .chunks
-                .iter()
-                .filter_map(|chunk| Some((*chunk.rows.times.first()?, *chunk.rows.times.last()?)));
-            files.chain(chunks)
-        });
-        spans.filter(|(first, last)| *last >= start && *first < end).map(|(first, _)| first.max(start)).min()
-    }
-
-    async fn read(
-        &self,
-        query: &HistoryQuery,
-        window: &Range<Timestamp>,
-        read: &mut ReadCount,
-    ) -> Result<Vec<Segment>, Error> {
-        let columns = query.signals.len();
-        let mut segments = Vec::new();
-        for source in &self.tables {
-            for file in source.view.files.iter() {
-                let (first, last) = file.source_times;
-                if last < window.start || first >= window.end {
-                    continue;
-                }
-                let (found, bytes) =
-                    scan::scan(&source.table, file, query.subject, window.clone(), &source.wanted, columns)
-                        .await?;
-                read.files += u64::from(bytes > 0);
-                read.bytes += bytes;
-                segments.extend(found);
-            }
-            let chunks = source.view.chunks.iter();
-            segments
-                .extend(chunks.filter_map(|chunk| merge::of_chunk(chunk, window, &source.wanted, columns)));
-        }
-        Ok(segments)
     }
 }
 

@@ -77,6 +77,11 @@ pub(crate) mod column {
     pub(crate) const QUEUE_EPOCH: &str = "queue_epoch";
     pub(crate) const LANE: &str = "lane";
     pub(crate) const SEQ: &str = "seq";
+    pub(crate) const CAMPAIGN: &str = "campaign";
+    pub(crate) const CAMPAIGN_VERSION: &str = "campaign_version";
+    pub(crate) const PURPOSE: &str = "purpose";
+    pub(crate) const CONSENT_EPOCH: &str = "consent_epoch";
+    pub(crate) const CLOCK: &str = "clock";
     pub(crate) const QUALITY: &str = "quality";
 }
 
@@ -201,14 +206,27 @@ impl Columns {
     }
 
     /// The column of a leaf: its path with underscores. A leaf whose type differs from the column
-    /// that is there gets a column of its own, since a column's type is fixed for ever.
+    /// that is there gets a column of its own, since a column's type is fixed for ever; and so does
+    /// one whose name differs from a column's in upper and lower case only, which readers take for
+    /// the same.
     pub(crate) fn name_of(&self, leaf: &Leaf) -> String {
-        let name = plain_name(leaf);
+        let plain = plain_name(leaf);
         let kind = ColumnKind::of(leaf);
+        let numbered = format!("{plain}_{}", leaf.id.0);
+        let name = if self.is_taken(&plain) { numbered } else { plain };
         match self.0.get(&name) {
             Some(there) if *there != kind => format!("{name}_{}", kind.suffix()),
             Some(_) | None => name,
         }
+    }
+
+    /// Whether another column has the name but for upper and lower case.
+    fn is_taken(&self, name: &str) -> bool {
+        if self.0.contains_key(name) {
+            return false;
+        }
+        let same = |other: &str| other.eq_ignore_ascii_case(name);
+        delta_fixed().iter().any(|field| same(field.name())) || self.0.keys().any(|other| same(other))
     }
 
     pub(crate) fn insert(&mut self, name: String, kind: ColumnKind) {
@@ -232,6 +250,11 @@ impl Columns {
             Field::new(column::QUEUE_EPOCH, DataType::Int64, true),
             Field::new(column::LANE, DataType::Utf8, true),
             Field::new(column::SEQ, DataType::Int64, true),
+            Field::new(column::CAMPAIGN, DataType::Int64, true),
+            Field::new(column::CAMPAIGN_VERSION, DataType::Int64, true),
+            Field::new(column::PURPOSE, DataType::Utf8, true),
+            Field::new(column::CONSENT_EPOCH, DataType::Int64, true),
+            Field::new(column::CLOCK, DataType::Utf8, true),
             Field::new_map(
                 column::QUALITY,
                 "key_value",
@@ -246,8 +269,24 @@ impl Columns {
     }
 }
 
+/// Letters and digits of a path stay, and a point becomes an underscore. Whatever else a catalogue
+/// may have in its names, and a point that no name precedes, becomes its code between two
+/// underscores and one, so that different paths have different names.
 fn plain_name(leaf: &Leaf) -> String {
-    leaf.path.replace('.', "_")
+    let mut name = String::with_capacity(leaf.path.len());
+    let mut after_point = true;
+    for letter in leaf.path.chars() {
+        let point = letter == '.';
+        if letter.is_ascii_alphanumeric() {
+            name.push(letter);
+        } else if point && !after_point {
+            name.push('_');
+        } else {
+            name.push_str(&format!("__{:x}_", u32::from(letter)));
+        }
+        after_point = point;
+    }
+    name
 }
 
 fn timestamp() -> DataType {
@@ -268,6 +307,11 @@ pub(crate) fn delta_fixed() -> Vec<delta::StructField> {
         delta::StructField::nullable(column::QUEUE_EPOCH, delta::DataType::LONG),
         delta::StructField::nullable(column::LANE, delta::DataType::STRING),
         delta::StructField::nullable(column::SEQ, delta::DataType::LONG),
+        delta::StructField::nullable(column::CAMPAIGN, delta::DataType::LONG),
+        delta::StructField::nullable(column::CAMPAIGN_VERSION, delta::DataType::LONG),
+        delta::StructField::nullable(column::PURPOSE, delta::DataType::STRING),
+        delta::StructField::nullable(column::CONSENT_EPOCH, delta::DataType::LONG),
+        delta::StructField::nullable(column::CLOCK, delta::DataType::STRING),
         delta::StructField::nullable(column::QUALITY, quality),
     ]
 }
@@ -308,3 +352,6 @@ impl Names {
         self.by_signal.get(&(catalogue.hash().0, signal))?.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests;

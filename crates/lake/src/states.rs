@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
+use model::Timestamp;
 use object_store::{ObjectStore, ObjectStoreExt as _, path::Path};
 
 use crate::Error;
@@ -37,14 +38,26 @@ impl States {
 
     /// The names of all files, sorted.
     pub async fn list(&self) -> Result<Vec<String>, Error> {
+        self.matching(|_, _| true).await
+    }
+
+    /// The names of files that begin so and were written before a time, sorted.
+    pub async fn older(&self, prefix: &str, than: Timestamp) -> Result<Vec<String>, Error> {
+        self.matching(|name, written| name.starts_with(prefix) && written < than).await
+    }
+
+    async fn matching(&self, which: impl Fn(&str, Timestamp) -> bool + Send) -> Result<Vec<String>, Error> {
         let listed: Vec<_> = self
             .store
             .list(Some(&self.root))
             .try_collect()
             .await
             .map_err(Error::storage("listing", self.root.as_ref()))?;
-        let mut names: Vec<_> =
-            listed.iter().filter_map(|object| object.location.filename().map(str::to_owned)).collect();
+        let named = listed.iter().filter_map(|object| {
+            let name = object.location.filename()?;
+            which(name, Timestamp(object.last_modified.timestamp_micros())).then(|| name.to_owned())
+        });
+        let mut names: Vec<_> = named.collect();
         names.sort_unstable();
         Ok(names)
     }

@@ -18,16 +18,19 @@ use arrow::record_batch::RecordBatch;
 use model::{Brand, ShardId, SubjectId, Timestamp};
 use object_store::{ObjectStore, ObjectStoreExt as _, local::LocalFileSystem, path::Path};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use tokio::sync::Semaphore;
 
 use crate::{
     Chunk, Cut, Error, Place, States, TableName,
     buffer::Buffer,
+    history::QUERIES_MAX,
     schema::{Columns, Names},
 };
 pub use compact::Compaction;
 use delta::Delta;
 pub use file::DataFile;
 use pages::Encoded;
+pub(crate) use read::CountingReader;
 
 /// How a region's tables are laid out and kept.
 #[derive(Debug, Clone)]
@@ -64,6 +67,8 @@ impl Default for LakeOptions {
 pub struct Lake {
     tables: [Arc<Table>; 2],
     states: States,
+    /// For history queries.
+    pub(crate) queries: Arc<Semaphore>,
 }
 
 impl Lake {
@@ -103,7 +108,8 @@ impl Lake {
             Table::open(Arc::clone(&store), root, base, name, options.clone()).map(Arc::new)
         };
         let tables = [open(TableName::Telemetry)?, open(TableName::Location)?];
-        Ok(Self { tables, states: States::new(Arc::clone(&store), child(root, "owners")) })
+        let states = States::new(Arc::clone(&store), child(root, "owners"));
+        Ok(Self { tables, states, queries: Arc::new(Semaphore::new(QUERIES_MAX)) })
     }
 
     /// Where shard owners keep their snapshots.
@@ -144,6 +150,8 @@ pub struct Table {
 struct State {
     columns: Arc<Columns>,
     files: HashMap<(Brand, u32), Arc<Vec<Arc<DataFile>>>>,
+    /// Files that are or were written and are not in the table yet.
+    written: HashSet<String>,
     buffer: Buffer,
 }
 
@@ -166,8 +174,12 @@ impl Table {
         let path = child(root, name.slug());
         let url = format!("{base}{path}/");
         let delta = Delta::open(Arc::clone(&store), name, &url, options.buckets)?;
-        let mut state =
-            State { columns: Arc::new(delta.columns()?), files: HashMap::new(), buffer: Buffer::default() };
+        let mut state = State {
+            columns: Arc::new(delta.columns()?),
+            files: HashMap::new(),
+            written: HashSet::new(),
+            buffer: Buffer::default(),
+        };
         state.add(delta.files()?);
         let options = LakeOptions { buckets: delta.buckets(), ..options };
         Ok(Self {
@@ -334,6 +346,7 @@ impl Table {
             path,
         };
         let location = self.location(&file.path);
+        self.state().written.insert(file.path.clone());
         self.store.put(&location, bytes.into()).await.map_err(Error::storage("writing", &file.path))?;
         Ok(file)
     }
@@ -352,6 +365,7 @@ impl State {
         for (part, new) in by_part {
             let files = Arc::make_mut(self.files.entry(part).or_default());
             for file in new {
+                self.written.remove(&file.path);
                 if files.iter().all(|known| known.path != file.path) {
                     files.push(file);
                 }

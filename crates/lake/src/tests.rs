@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use campaigns::{Column, ColumnData, Exception, RowGroup, TextColumn};
-use model::{Brand, DataCategory, Lane, Micros, QueueEpoch, Seq, SubjectId, Timestamp};
+use model::{
+    Brand, CampaignId, CampaignVersion, ClockState, ConsentEpoch, DataCategory, Lane, Micros, Purpose,
+    QueueEpoch, Seq, SubjectId, Timestamp,
+};
 use signals::{
     Catalogue, CatalogueBuilder, DataType, Leaf, LeafKind, Limits, Quality, ScalarType, Scale, SignalId,
 };
@@ -55,7 +58,17 @@ pub(crate) fn subject(number: u8) -> SubjectId {
 }
 
 pub(crate) fn batch(seq: u64, received: Timestamp) -> Batch {
-    Batch { lane: Lane::Bulk, epoch: QueueEpoch(3), seq: Seq(seq), received }
+    Batch {
+        lane: Lane::Bulk,
+        epoch: QueueEpoch(3),
+        seq: Seq(seq),
+        received,
+        campaign: CampaignId(17),
+        version: CampaignVersion(2),
+        purpose: Purpose::Maintenance,
+        consent_epoch: ConsentEpoch(4),
+        clock: ClockState::Synced,
+    }
 }
 
 /// A batch of ten seconds at 1 Hz: what each signal says follows from car and second.

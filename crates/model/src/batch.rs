@@ -58,6 +58,32 @@ pub struct QueueEpoch(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(pub u64);
 
+/// How far the car's clock could be trusted when a batch was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClockState {
+    #[default]
+    Unknown,
+    /// Set from GNSS, the network or the cloud, and kept.
+    Synced,
+    /// Never set since the car woke.
+    FreeRunning,
+    /// Was free-running; the times were corrected after a synchronisation.
+    Corrected,
+}
+
+impl ClockState {
+    pub const ALL: [Self; 4] = [Self::Unknown, Self::Synced, Self::FreeRunning, Self::Corrected];
+
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Synced => "synced",
+            Self::FreeRunning => "free-running",
+            Self::Corrected => "corrected",
+        }
+    }
+}
+
 /// Names a batch for ever; kept across resends and restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchKey {

@@ -2,7 +2,7 @@
 //!
 //! A limit that only one crate knows stands in that crate.
 
-use crate::Micros;
+use crate::{Micros, Timestamp};
 
 /// A batch on the wire. 10 s of 1,000 signals at 10 Hz compress to about 150 kB; a gateway buffers
 /// one batch per connection in flight.
@@ -16,6 +16,18 @@ pub const BATCH_SAMPLES_MAX: u32 = 200_000;
 
 /// Columns in a batch: more than any VSS release has leaves.
 pub const BATCH_COLUMNS_MAX: u32 = 4_096;
+
+/// The highest number of a batch within its lane: whole in a double, as JSON has numbers, and so far
+/// from the end of 64 bits that sums of numbers stay whole. A batch each millisecond takes 285,000
+/// years to it.
+pub const SEQ_MAX: u64 = (1 << 53) - 1;
+
+/// Source times lie from here on: 1970-01-01T00:00:00Z. What is before is the time of no car.
+pub const SOURCE_TIME_MIN: Timestamp = Timestamp(0);
+
+/// Source times lie up to here: 9999-12-31T23:59:59.999Z. Dates after it have five digits in their
+/// year, which readers of tables do not all know.
+pub const SOURCE_TIME_MAX: Timestamp = Timestamp(253_402_300_799_999_000);
 
 /// Bytes of one text value; VSS texts are names and codes.
 pub const TEXT_BYTES_MAX: usize = 4_096;

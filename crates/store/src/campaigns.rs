@@ -101,6 +101,22 @@ impl Store {
         rows.iter().map(campaign).collect()
     }
 
+    /// A version's document; `None` when there is no such version.
+    pub async fn campaign_document(
+        &self,
+        id: CampaignId,
+        version: CampaignVersion,
+    ) -> Result<Option<String>, Error> {
+        let row = self
+            .pool
+            .fetch_optional(
+                "SELECT document FROM campaign_versions WHERE campaign_id = $1 AND version = $2",
+                args![id.0, version.0],
+            )
+            .await?;
+        row.map(|row| row.text(0)).transpose()
+    }
+
     /// How far the campaign's vehicles are; `kind` is the desired state that carries campaigns.
     pub async fn campaign_status(&self, id: CampaignId, kind: &str) -> Result<StatusCounts, Error> {
         let row = self

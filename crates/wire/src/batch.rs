@@ -8,7 +8,7 @@ mod ints;
 
 pub use body::{BadColumn, ColumnProblem, Decoded, Decoder, Encoder, decode_columns, encode_batch};
 pub use frame::{BodyRef, announce_dropped, parse_header};
-pub use header::{BatchHeader, BatchMeta, ClockState, Encoding, SeqRange};
+pub use header::{BatchHeader, BatchMeta, Encoding, SeqRange};
 pub(crate) use header::{lane_code, lane_from, purpose_from, ranges_from, ranges_to_pb, unknown};
 
 /// The largest magnitude of an integer in a body: 18 digits, so that differences of differences

@@ -15,8 +15,8 @@ mod pb;
 pub mod topic;
 
 pub use batch::{
-    BadColumn, BatchHeader, BatchMeta, BodyRef, ClockState, ColumnProblem, Decoded, Decoder, Encoder,
-    Encoding, SeqRange, announce_dropped, decode_columns, encode_batch, parse_header,
+    BadColumn, BatchHeader, BatchMeta, BodyRef, ColumnProblem, Decoded, Decoder, Encoder, Encoding, SeqRange,
+    announce_dropped, decode_columns, encode_batch, parse_header,
 };
 pub use campaigns::{ArrayColumn, Column, ColumnData, Exception, RowGroup, TextColumn};
 pub use documents::{ConsentDocument, decode_campaigns, decode_consent, encode_campaigns, encode_consent};
@@ -26,6 +26,7 @@ pub use messages::{
     Applied, BadColumnNotice, Fetch, Notice, QueueReport, RefusedBatch, Report, decode_fetch, decode_notice,
     decode_report, encode_fetch, encode_notice, encode_report,
 };
+pub use model::ClockState;
 
 #[cfg(test)]
 mod tests;

@@ -1,166 +1,202 @@
-//! What a record of the log does to an owner's state. What comes of it follows from the log and the
-//! catalogues alone, so that reading the log again gives the same.
+//! What a batch of the log does to an owner's state. What comes of it follows from the log, the
+//! catalogues and the campaigns' versions alone, none of which ever changes, so that reading the log
+//! again gives the same.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::DerefMut, sync::Arc};
 
 use lake::{Batch, Chunk, TableName, log::Entry};
 use model::{CatalogueHash, SubjectId};
 use signals::{Catalogue, SignalId};
-use wire::{BadColumnNotice, BatchHeader, Decoded, Decoder, Notice};
+use wire::{BadColumn, BadColumnNotice, BatchHeader, BatchMeta, Decoded, Decoder, Notice, RefusedBatch};
 
 use super::{
     twins::{Car, Changes, State},
     watermarks::Verdict,
 };
 
-/// What one record came to.
+/// What a record came to, beside its rows.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
-    pub(super) chunks: Vec<(TableName, Chunk)>,
     changed: BTreeMap<SubjectId, Vec<SignalId>>,
     pub(super) notices: Vec<(SubjectId, Notice)>,
-    /// Batches of which something was left out, as they came.
+    /// Batches that could not be read whole, as they came.
     pub(super) quarantined: Vec<Entry>,
 }
 
-/// A batch that is new, with its columns.
-struct Read {
+/// A batch that is new.
+#[derive(Debug)]
+pub(super) struct Opened {
     entry: Entry,
     header: BatchHeader,
-    catalogue: Arc<Catalogue>,
-    decoded: Decoded,
 }
 
 /// Reads batches and applies them. Holds buffers that are used again and again.
 #[derive(Debug)]
-pub(super) struct Applier<C> {
-    catalogues: C,
+pub(super) struct Applier {
     decoder: Decoder,
     /// Buckets of a partition.
     buckets: u32,
 }
 
-impl<C: Fn(CatalogueHash) -> Option<Arc<Catalogue>>> Applier<C> {
-    pub(super) fn new(catalogues: C, buckets: u32) -> Self {
-        Self { catalogues, decoder: Decoder::default(), buckets }
+impl Opened {
+    pub(super) fn meta(&self) -> &BatchMeta {
+        &self.header.meta
     }
 
-    /// Applies the entries of a record. `lock` gives the state for short moments: columns are
-    /// decoded while nobody waits.
-    pub(super) fn apply<S: std::ops::DerefMut<Target = State>>(
-        &mut self,
-        entries: impl Iterator<Item = Entry>,
-        lock: impl Fn() -> S,
-    ) -> Outcome {
-        let mut outcome = Outcome::default();
-        let new = Self::observe(entries, &mut lock(), &mut outcome);
-        let read: Vec<_> = new
-            .into_iter()
-            .filter_map(|(entry, header)| self.read(entry, header, &lock, &mut outcome))
-            .collect();
-        let mut state = lock();
-        for read in read {
-            self.put(read, &mut state, &mut outcome);
-        }
-        outcome
+    pub(super) fn catalogue(&self) -> CatalogueHash {
+        self.header.catalogue
     }
 
-    /// The batches that were not seen before. The gateway has checked their headers.
-    fn observe(
-        entries: impl Iterator<Item = Entry>,
-        state: &mut State,
-        outcome: &mut Outcome,
-    ) -> Vec<(Entry, BatchHeader)> {
-        let mut new = Vec::new();
-        for entry in entries {
-            let header = match wire::parse_header(&entry.payload) {
-                Ok((header, _)) => header,
-                Err(error) => {
-                    tracing::warn!(subject = %entry.subject, %error, "a batch in the log has no readable header");
-                    state.counts.bad_batches += 1;
-                    outcome.quarantined.push(entry);
-                    continue;
-                }
-            };
-            let meta = &header.meta;
-            match state.marks.observe(entry.subject, meta.lane, meta.epoch, meta.seq, &meta.dropped) {
-                Verdict::Duplicate => {
-                    state.counts.duplicate_batches += 1;
-                    continue;
-                }
-                Verdict::New => {}
-                Verdict::NewAfterGap(range) => {
-                    state.counts.missing_batches += range.last.0 - range.first.0 + 1;
-                }
-            }
-            state.counts.dropped_batches +=
-                meta.dropped.iter().map(|range| range.last.0.saturating_sub(range.first.0) + 1).sum::<u64>();
-            new.push((entry, header));
-        }
-        new
+    /// Tells the car that nothing of it was stored, and keeps it for people to look at.
+    pub(super) fn refuse(self, reason: &str, state: &mut State, outcome: &mut Outcome) {
+        let Self { entry, header: BatchHeader { meta, .. } } = self;
+        tracing::warn!(subject = %entry.subject, campaign = %meta.campaign, reason, "a batch in the log is refused");
+        state.counts.bad_batches = state.counts.bad_batches.saturating_add(1);
+        let (lane, epoch, seq) = (meta.lane, meta.epoch, meta.seq);
+        let refused = vec![RefusedBatch { lane, epoch, seq, reason: reason.to_owned() }];
+        outcome.notices.push((entry.subject, Notice { refused, bad_columns: Vec::new() }));
+        outcome.quarantined.push(entry);
+    }
+}
+
+impl Applier {
+    pub(super) fn new(buckets: u32) -> Self {
+        Self { decoder: Decoder::default(), buckets }
     }
 
-    fn read<S: std::ops::DerefMut<Target = State>>(
-        &mut self,
-        entry: Entry,
-        header: BatchHeader,
-        lock: &impl Fn() -> S,
-        outcome: &mut Outcome,
-    ) -> Option<Read> {
-        let decoded = (self.catalogues)(header.catalogue)
-            .ok_or("its catalogue is not known".to_owned())
-            .and_then(|catalogue| {
-                let (_, body) = wire::parse_header(&entry.payload).map_err(|error| error.to_string())?;
-                let decoded =
-                    self.decoder.decode(&header, body, &catalogue).map_err(|error| error.to_string())?;
-                Ok((catalogue, decoded))
-            });
-        match decoded {
-            Ok((catalogue, decoded)) => Some(Read { entry, header, catalogue, decoded }),
-            Err(problem) => {
-                tracing::warn!(subject = %entry.subject, %problem, "a batch in the log cannot be read");
-                lock().counts.bad_batches += 1;
+    /// A batch that was not seen before. The gateway has checked its header.
+    pub(super) fn open(entry: Entry, state: &mut State, outcome: &mut Outcome) -> Option<Opened> {
+        let header = match wire::parse_header(&entry.payload) {
+            Ok((header, _)) => header,
+            Err(error) => {
+                tracing::warn!(subject = %entry.subject, %error, "a batch in the log has no readable header");
+                state.counts.bad_batches = state.counts.bad_batches.saturating_add(1);
                 outcome.quarantined.push(entry);
+                return None;
+            }
+        };
+        let meta = &header.meta;
+        let counts = &mut state.counts;
+        match state.marks.observe(entry.subject, meta.lane, meta.epoch, meta.seq, &meta.dropped) {
+            Verdict::Duplicate => {
+                counts.duplicate_batches = counts.duplicate_batches.saturating_add(1);
                 None
             }
+            Verdict::New(passed) => {
+                counts.missing_batches = counts.missing_batches.saturating_add(passed.missing);
+                counts.dropped_batches = counts.dropped_batches.saturating_add(passed.dropped);
+                Some(Opened { entry, header })
+            }
         }
     }
 
-    fn put(&self, read: Read, state: &mut State, outcome: &mut Outcome) {
-        let Read { entry, header, catalogue, decoded } = read;
-        let meta = header.meta;
+    /// Applies a batch of signals that its campaign collects, which are sorted, and gives its rows.
+    /// `lock` gives the state for short moments: columns are decoded while nobody waits.
+    pub(super) fn apply<S: DerefMut<Target = State>>(
+        &mut self,
+        batch: Opened,
+        catalogue: &Arc<Catalogue>,
+        collected: &[SignalId],
+        lock: impl Fn() -> S,
+        outcome: &mut Outcome,
+    ) -> Vec<(TableName, Chunk)> {
+        let decoded = wire::parse_header(&batch.entry.payload)
+            .and_then(|(header, body)| self.decoder.decode(&header, body, catalogue));
+        match decoded {
+            Ok(decoded) => self.put(batch, decoded, catalogue, collected, &mut lock(), outcome),
+            Err(error) => {
+                batch.refuse(&error.to_string(), &mut lock(), outcome);
+                Vec::new()
+            }
+        }
+    }
+
+    fn put(
+        &self,
+        batch: Opened,
+        decoded: Decoded,
+        catalogue: &Arc<Catalogue>,
+        collected: &[SignalId],
+        state: &mut State,
+        outcome: &mut Outcome,
+    ) -> Vec<(TableName, Chunk)> {
+        let Opened { entry, header: BatchHeader { meta, .. } } = batch;
+        let Decoded { mut groups, bad_columns } = decoded;
+        let mut uncollected = BTreeMap::<SignalId, u64>::new();
+        for group in &mut groups {
+            let rows = group.times.len() as u64;
+            group.columns.retain(|column| {
+                let collects = collected.binary_search(&column.signal).is_ok();
+                if !collects {
+                    *uncollected.entry(column.signal).or_default() += rows;
+                }
+                collects
+            });
+        }
+        groups.retain(|group| !group.columns.is_empty());
         let car = state
             .cars
             .entry(entry.subject)
-            .or_insert_with(|| Car { brand: entry.brand, twin: super::Twin::default() });
+            .or_insert_with(|| Car { brand: entry.brand, twin: Arc::default() });
         car.brand = entry.brand;
-        let batch = Batch { lane: meta.lane, epoch: meta.epoch, seq: meta.seq, received: entry.received };
+        let twin = Arc::make_mut(&mut car.twin);
+        let key = batch_of(&meta, &entry);
         let changed = outcome.changed.entry(entry.subject).or_default();
-        let mut samples = 0;
-        for group in decoded.groups {
+        let (mut chunks, mut samples) = (Vec::new(), 0);
+        for group in groups {
             samples += group.samples() as u64;
-            car.twin.apply(&group, entry.received, |signal| catalogue.by_id(signal).cloned(), changed);
-            let chunks = Chunk::split(entry.subject, entry.brand, self.buckets, batch, group, &catalogue);
-            outcome.chunks.extend(chunks);
+            twin.apply(&group, entry.received, |signal| catalogue.by_id(signal).cloned(), changed);
+            chunks.extend(Chunk::split(entry.subject, entry.brand, self.buckets, key, group, catalogue));
         }
-        state.counts.batches += 1;
-        state.counts.samples += samples;
+        let counts = &mut state.counts;
+        counts.batches += 1;
+        counts.samples += samples;
         *state.campaigns.entry(meta.campaign).or_default() += samples;
-        if decoded.bad_columns.is_empty() {
-            return;
+        counts.bad_columns += (bad_columns.len() + uncollected.len()) as u64;
+        if !bad_columns.is_empty() || !uncollected.is_empty() {
+            let bad_columns_notice = bad_column_notices(&meta, &bad_columns, &uncollected);
+            let notice = Notice { refused: Vec::new(), bad_columns: bad_columns_notice };
+            outcome.notices.push((entry.subject, notice));
         }
-        state.counts.bad_columns += decoded.bad_columns.len() as u64;
-        let bad_columns = decoded.bad_columns.iter().map(|bad| BadColumnNotice {
-            campaign: meta.campaign,
-            version: meta.version,
-            signal: bad.signal,
-            samples: u64::from(bad.samples),
-            reason: bad.problem.slug().to_owned(),
-        });
-        let notice = Notice { refused: Vec::new(), bad_columns: bad_columns.collect() };
-        outcome.notices.push((entry.subject, notice));
-        outcome.quarantined.push(entry);
+        // What no campaign asked for is not kept in any form.
+        if !bad_columns.is_empty() && uncollected.is_empty() {
+            outcome.quarantined.push(entry);
+        }
+        chunks
     }
+}
+
+fn batch_of(meta: &BatchMeta, entry: &Entry) -> Batch {
+    Batch {
+        lane: meta.lane,
+        epoch: meta.epoch,
+        seq: meta.seq,
+        received: entry.received,
+        campaign: meta.campaign,
+        version: meta.version,
+        purpose: meta.purpose,
+        consent_epoch: meta.consent_epoch,
+        clock: meta.clock,
+    }
+}
+
+/// What the car is told of columns that were left out.
+fn bad_column_notices(
+    meta: &BatchMeta,
+    bad: &[BadColumn],
+    uncollected: &BTreeMap<SignalId, u64>,
+) -> Vec<BadColumnNotice> {
+    let notice = |signal, samples, reason: &str| BadColumnNotice {
+        campaign: meta.campaign,
+        version: meta.version,
+        signal,
+        samples,
+        reason: reason.to_owned(),
+    };
+    let bad = bad.iter().map(|bad| notice(bad.signal, u64::from(bad.samples), bad.problem.slug()));
+    let uncollected =
+        uncollected.iter().map(|(signal, samples)| notice(*signal, *samples, "not-in-campaign"));
+    bad.chain(uncollected).collect()
 }
 
 impl Outcome {

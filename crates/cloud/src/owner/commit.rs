@@ -6,16 +6,13 @@ use lake::{Table, TableName, log::Offset};
 use model::{Micros, Timestamp};
 use tokio::sync::watch;
 
-use super::{Durable, OwnerError, OwnerOptions, OwnerParts, flush::retry};
+use super::{Durable, OwnerError, OwnerOptions, OwnerParts, flush::retry, quarantine};
 
 /// A day's partition is done with when cars that were out of reach for some hours have caught up.
 const SETTLED_AFTER: Micros = Micros(6 * Micros::HOUR.0);
 
 /// Compactions between two commits: new rows should not wait long for theirs.
 const COMPACTIONS_MAX: usize = 4;
-
-/// Listing a table's folder is no work for every commit.
-const VACUUM_EVERY: u32 = 16;
 
 pub(super) struct Committer {
     parts: OwnerParts,
@@ -43,13 +40,23 @@ impl Committer {
                 retry("committing to Delta", || self.commit(table, durable.offset)).await;
             }
             self.committed.send_replace(durable.offset);
-            if let Err(error) = self.parts.log.trim(self.options.shard, durable.trim) {
-                tracing::warn!(%error, "the log could not be trimmed; it is tried again after the next commit");
-            }
+            self.trim(durable.trim).await;
             self.keep_house().await;
             if self.durable.changed().await.is_err() {
                 return;
             }
+        }
+    }
+
+    /// Deletes what the log is not needed for any more; large files take their time.
+    async fn trim(&self, before: Offset) {
+        let (log, shard) = (Arc::clone(&self.parts.log), self.options.shard);
+        match tokio::task::spawn_blocking(move || log.trim(shard, before)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the log could not be trimmed; it is tried again after the next commit");
+            }
+            Err(error) => tracing::error!(%error, "trimming the log ended early"),
         }
     }
 
@@ -71,13 +78,17 @@ impl Committer {
     async fn keep_house(&mut self) {
         let now = self.parts.clock.now();
         self.commits += 1;
+        let states = self.parts.lake.states();
+        if let Err(error) = quarantine::expire(states, self.options.shard, now).await {
+            tracing::warn!(%error, "old quarantined batches could not be deleted");
+        }
         for name in TableName::ALL {
             let table = self.parts.lake.table(name);
             if let Err(error) = compact(table, now).await {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(table = name.slug(), error, "compaction failed");
             }
-            if !self.commits.is_multiple_of(VACUUM_EVERY) {
+            if !self.commits.is_multiple_of(self.options.vacuum_commits) {
                 continue;
             }
             if let Err(error) = self.vacuum(name, table, now).await {

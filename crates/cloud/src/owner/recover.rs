@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lake::{TableName, log::Offset};
 use model::ShardId;
 
-use super::{OwnerError, OwnerParts, ledger::Recorded, snapshot, twins::State};
+use super::{OwnerError, OwnerParts, ledger::Recorded, quarantine::Quarantine, snapshot, twins::State};
 
 /// Where an owner goes on.
 pub(super) struct Recovered {
@@ -14,6 +14,7 @@ pub(super) struct Recovered {
     pub(super) offset: Offset,
     /// Rows of each table are wanted from here on; what is before is in files.
     pub(super) emit_from: [Offset; 2],
+    pub(super) quarantine: Quarantine,
 }
 
 pub(super) async fn recover(parts: &OwnerParts, shard: ShardId) -> Result<Recovered, OwnerError> {
@@ -32,7 +33,8 @@ pub(super) async fn recover(parts: &OwnerParts, shard: ShardId) -> Result<Recove
         return Err(OwnerError::OtherLog { end, stored: offset });
     }
     tracing::info!(shard = shard.0, from = offset.0, to = end.0, cars = state.cars.len(), "reading the log");
-    Ok(Recovered { state, offset, emit_from })
+    let quarantine = Quarantine::open(parts.lake.states().clone(), shard).await?;
+    Ok(Recovered { state, offset, emit_from, quarantine })
 }
 
 /// A snapshot that is damaged costs reading more of the log, which is kept from the one before.

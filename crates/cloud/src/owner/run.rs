@@ -2,9 +2,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use lake::log::{LogError, LogReader, Offset, Record};
-use model::CatalogueHash;
-use signals::Catalogue;
+use lake::{
+    TableName,
+    log::{Entry, LogError, LogReader, Offset, Record},
+};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until},
@@ -14,16 +15,11 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     Command, Durable, OwnerError, OwnerOptions, OwnerParts, Twins,
     apply::{Applier, Outcome},
-    flush::{self, Flush, FlushParts},
+    collects::Known,
+    flush::{self, Flush, FlushParts, Written},
+    quarantine::Quarantine,
     recover::Recovered,
-    snapshot,
 };
-
-/// Batches of which something was left out are kept for people to look at; a broken car may send
-/// many, so that only so many of a run of the program are.
-const QUARANTINED_MAX: u32 = 1_000;
-
-type FindCatalogue = Box<dyn Fn(CatalogueHash) -> Option<Arc<Catalogue>> + Send>;
 
 pub(super) struct Channels {
     pub(super) commands: mpsc::Receiver<Command>,
@@ -36,7 +32,9 @@ pub(super) struct Run {
     options: OwnerOptions,
     twins: Twins,
     channels: Channels,
-    applier: Applier<FindCatalogue>,
+    applier: Applier,
+    collects: Known,
+    quarantine: Quarantine,
     reader: Box<dyn LogReader>,
     /// The next offset to apply.
     next: Offset,
@@ -46,10 +44,11 @@ pub(super) struct Run {
     /// Offsets from here on were not in the log when the owner started.
     live_from: Offset,
     flushing: Option<AbortOnDropHandle<Durable>>,
+    /// Files with rows of what the buffer began with; the next flush records them with its own.
+    spilled: Vec<Written>,
     /// Who waits for a flush up to an offset.
     waiting: VecDeque<(Offset, oneshot::Sender<Offset>)>,
     flush_at: Instant,
-    quarantined: u32,
 }
 
 impl Run {
@@ -60,12 +59,11 @@ impl Run {
         recovered: Recovered,
         channels: Channels,
     ) -> Result<Self, OwnerError> {
-        let Recovered { state, offset, emit_from } = recovered;
+        let Recovered { state, offset, emit_from, quarantine } = recovered;
         *twins.state() = state;
         let reader = parts.log.read(options.shard, offset)?;
-        let catalogues = parts.catalogues.clone();
-        let find: FindCatalogue = Box::new(move |hash| catalogues.get(hash));
-        let buckets = parts.lake.table(lake::TableName::Telemetry).buckets();
+        let buckets = parts.lake.table(TableName::Telemetry).buckets();
+        let collects = Known::new(Arc::clone(&parts.collects));
         let live_from = parts.log.end(options.shard);
         let flush_at = Instant::now() + options.flush_age.to_duration();
         Ok(Self {
@@ -73,16 +71,18 @@ impl Run {
             options,
             twins,
             channels,
-            applier: Applier::new(find, buckets),
+            applier: Applier::new(buckets),
+            collects,
+            quarantine,
             reader,
             next: offset,
             buffered_from: offset,
             emit_from,
             live_from,
             flushing: None,
+            spilled: Vec::new(),
             waiting: VecDeque::new(),
             flush_at,
-            quarantined: 0,
         })
     }
 
@@ -107,7 +107,10 @@ impl Run {
                 },
                 () = sleep_until(self.flush_at), if self.flushing.is_none() => self.flush(),
                 records = self.reader.next(), if !paused => match records {
-                    Ok(records) => self.apply(records).await,
+                    Ok(records) => if let Err(error) = self.apply(records).await {
+                        tracing::error!(%error, "the owner stops; the log has all rows");
+                        return;
+                    },
                     Err(LogError::Closed) => return,
                     Err(error) => {
                         tracing::error!(%error, "the owner cannot read the log and stops");
@@ -123,24 +126,70 @@ impl Run {
         }
     }
 
-    async fn apply(&mut self, records: Vec<Arc<Record>>) {
+    async fn apply(&mut self, records: Vec<Arc<Record>>) -> Result<(), OwnerError> {
         for record in records {
-            let twins = &self.twins;
-            let mut outcome = self.applier.apply(record.group.entries(), || twins.state());
-            let changes = outcome.changes();
-            for (table, chunk) in std::mem::take(&mut outcome.chunks) {
-                if record.offset >= self.emit_from[table.index()] {
-                    self.parts.lake.table(table).append([chunk]);
-                }
+            let mut outcome = Outcome::default();
+            for entry in record.group.entries() {
+                self.apply_batch(record.offset, entry, &mut outcome).await?;
             }
             // Rows can be read before anybody is told of them.
-            self.twins.tell(changes);
+            self.twins.tell(outcome.changes());
             self.next = record.offset.next();
             self.report(record.offset, outcome).await;
+            if self.parts.lake.buffered_bytes() >= self.options.flush_bytes && self.flushing.is_none() {
+                self.flush();
+            }
             // A record may take milliseconds, and others live on this thread.
             tokio::task::yield_now().await;
         }
         self.channels.applied.send_replace(self.next);
+        Ok(())
+    }
+
+    async fn apply_batch(
+        &mut self,
+        offset: Offset,
+        entry: Entry,
+        outcome: &mut Outcome,
+    ) -> Result<(), OwnerError> {
+        let opened = Applier::open(entry, &mut self.twins.state(), outcome);
+        let Some(batch) = opened else { return Ok(()) };
+        let hash = batch.catalogue();
+        let catalogue = self.parts.catalogues.get(hash).ok_or(OwnerError::Catalogue { offset, hash })?;
+        let (campaign, version) = (batch.meta().campaign, batch.meta().version);
+        let Some(collected) = self.collects.signals(campaign, version).await else {
+            batch.refuse("its campaign has no such version", &mut self.twins.state(), outcome);
+            return Ok(());
+        };
+        let twins = &self.twins;
+        let chunks = self.applier.apply(batch, &catalogue, &collected, || twins.state(), outcome);
+        for (table, chunk) in chunks {
+            if offset >= self.emit_from[table.index()] {
+                self.parts.lake.table(table).append([chunk]);
+            }
+        }
+        self.make_room(offset).await
+    }
+
+    /// Waits while the buffer is full. A few bytes of the log may be many rows: where no flush will
+    /// make room, since what is buffered is of a record that is not applied whole yet, files are
+    /// written that the next flush records.
+    async fn make_room(&mut self, offset: Offset) -> Result<(), OwnerError> {
+        while self.parts.lake.buffered_bytes() >= self.options.buffer_bytes_max {
+            if self.flushing.is_some() {
+                let durable = finished(&mut self.flushing).await.ok_or(OwnerError::Stopped)?;
+                self.flushed(durable);
+                continue;
+            }
+            let cuts = TableName::ALL.map(|table| self.parts.lake.table(table).cut());
+            let part = self.spilled.len();
+            let name = format!("{:03}-{:020}-part-{part:06}", self.options.shard.0, offset.0);
+            let parts = self.flush_parts();
+            let written = flush::write(&parts, &cuts, &name).await;
+            flush::replace(&parts, &cuts, &written);
+            self.spilled.extend(written);
+        }
+        Ok(())
     }
 
     /// Keeps and reports what was left out.
@@ -152,33 +201,32 @@ impl Run {
             }
         }
         for (index, entry) in outcome.quarantined.into_iter().enumerate() {
-            self.quarantined += 1;
-            if self.quarantined > QUARANTINED_MAX {
-                return;
-            }
-            let name = format!("quarantine-{:03}-{:020}-{index:06}", self.options.shard.0, offset.0);
-            if let Err(error) = self.parts.lake.states().put(&name, entry.payload).await {
-                tracing::warn!(%error, "a quarantined batch could not be kept");
-            }
+            self.quarantine.keep(offset, index, entry.payload).await;
         }
     }
 
     /// Cuts the buffer and writes what was in it.
     fn flush(&mut self) {
         self.flush_at = Instant::now() + self.options.flush_age.to_duration();
+        self.quarantine.refill();
         let (from, to) = (self.buffered_from, self.next);
         if from == to {
             let durable = *self.channels.durable.borrow();
             self.answer(durable);
             return;
         }
-        let snapshot = snapshot::encode(&self.twins.state(), to);
-        let cuts = lake::TableName::ALL.map(|table| self.parts.lake.table(table).cut());
+        let state = self.twins.state().clone();
+        let cuts = TableName::ALL.map(|table| self.parts.lake.table(table).cut());
         self.buffered_from = to;
-        let flush = Flush { shard: self.options.shard, from, to, cuts, snapshot: snapshot.into() };
-        let OwnerParts { lake, ledger, clock, .. } = self.parts.clone();
-        let task = tokio::spawn(flush::run(FlushParts { lake, ledger, clock }, flush));
+        let spilled = std::mem::take(&mut self.spilled);
+        let flush = Flush { shard: self.options.shard, from, to, cuts, spilled, state };
+        let task = tokio::spawn(flush::run(self.flush_parts(), flush));
         self.flushing = Some(AbortOnDropHandle::new(task));
+    }
+
+    fn flush_parts(&self) -> FlushParts {
+        let OwnerParts { lake, ledger, clock, .. } = self.parts.clone();
+        FlushParts { lake, ledger, clock }
     }
 
     fn flushed(&mut self, durable: Durable) {

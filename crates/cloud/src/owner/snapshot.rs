@@ -248,7 +248,7 @@ impl Input<'_> {
             let value = self.value(VALUE_DEPTH_MAX)?;
             twin.put(Latest { signal, quality, value, source_time, receive_time });
         }
-        Some((subject, Car { brand, twin }))
+        Some((subject, Car { brand, twin: Arc::new(twin) }))
     }
 
     #[expect(clippy::option_option, reason = "the outer says whether the bytes were whole")]

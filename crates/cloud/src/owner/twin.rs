@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use campaigns::{Column, RowGroup};
-use model::Timestamp;
+use model::{Timestamp, limits::SOURCE_LEAD_MAX};
 use signals::{Leaf, Quality, SignalId, Value};
 
 /// The latest reading of a signal.
@@ -43,7 +43,9 @@ impl Twin {
     }
 
     /// Takes the last row of each column that is newer than what is known, and tells which signals
-    /// changed. Batches of different lanes come out of order: an older reading changes nothing.
+    /// changed. Batches of different lanes come out of order: an older reading changes nothing. A
+    /// reading from the future is as new as its receipt, so that a clock that was wrong holds up
+    /// what comes after it for a minute at most.
     pub fn apply(
         &mut self,
         rows: &RowGroup,
@@ -56,7 +58,8 @@ impl Twin {
         let row = rows.times.len() - 1;
         for column in &rows.columns {
             let at = self.position(column.signal);
-            if at.is_ok_and(|at| self.latest[at].source_time >= *time) {
+            let newer = |known: &Latest| age(*time, received) > age(known.source_time, known.receive_time);
+            if at.is_ok_and(|at| !newer(&self.latest[at])) {
                 continue;
             }
             let Some(leaf) = leaf(column.signal) else { continue };
@@ -87,6 +90,12 @@ impl Twin {
     fn position(&self, signal: SignalId) -> Result<usize, usize> {
         self.latest.binary_search_by_key(&signal, |latest| latest.signal)
     }
+}
+
+/// What readings are ordered by: when they were measured, but no later than a clock that is right
+/// could say.
+fn age(source: Timestamp, received: Timestamp) -> (Timestamp, Timestamp) {
+    (source.min(received + SOURCE_LEAD_MAX), source)
 }
 
 /// Only the last row is asked for, so its exception is the last of the column.

@@ -41,7 +41,8 @@ pub(super) struct State {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Car {
     pub(super) brand: Brand,
-    pub(super) twin: Twin,
+    /// Shared with a snapshot that is being written; who changes it then changes a copy.
+    pub(super) twin: Arc<Twin>,
 }
 
 /// What the owner has counted since the log began.
@@ -86,7 +87,7 @@ impl Default for Twins {
 impl Twins {
     /// A car's twin as it is now.
     pub fn get(&self, subject: SubjectId) -> Option<Twin> {
-        self.state().cars.get(&subject).map(|car| car.twin.clone())
+        self.state().cars.get(&subject).map(|car| Twin::clone(&car.twin))
     }
 
     /// Looks at one car's twin without copying it. Keep `look` short: the owner waits for it.

@@ -10,11 +10,18 @@ use wire::SeqRange;
 /// What a batch's name says about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    New,
     /// Seen before; it is acknowledged and dropped.
     Duplicate,
-    /// New, but batches before it were neither seen nor announced as dropped.
-    NewAfterGap(SeqRange),
+    New(Passed),
+}
+
+/// What lies between a new batch and the one before it. No batch is counted twice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Batches that never came and were not announced.
+    pub missing: u64,
+    /// Batches that the car dropped and said so.
+    pub dropped: u64,
 }
 
 /// What is known of one lane of one car.
@@ -50,26 +57,23 @@ impl Watermarks {
     ) -> Verdict {
         let slot = &mut self.marks.entry(subject).or_default()[lane.index()];
         let Some(mark) = slot else {
-            let next = Seq(seq.0 + 1);
-            *slot = Some(Mark { epoch, next, missing: 0, dropped: announced(dropped, Seq(0), seq) });
-            return Verdict::New;
+            let dropped = announced(dropped, Seq(0), seq);
+            *slot = Some(Mark { epoch, next: after(seq), missing: 0, dropped });
+            return Verdict::New(Passed { missing: 0, dropped });
         };
         if (epoch, seq) < (mark.epoch, mark.next) {
             return Verdict::Duplicate;
         }
         let expected = if epoch == mark.epoch { mark.next } else { Seq(0) };
-        let said = announced(dropped, expected, seq);
-        let missing = (seq.0 - expected.0).saturating_sub(said);
+        let dropped = announced(dropped, expected, seq);
+        let missing = seq.0.saturating_sub(expected.0).saturating_sub(dropped);
         *mark = Mark {
             epoch,
-            next: Seq(seq.0 + 1),
-            missing: mark.missing + missing,
-            dropped: mark.dropped + said,
+            next: after(seq),
+            missing: mark.missing.saturating_add(missing),
+            dropped: mark.dropped.saturating_add(dropped),
         };
-        if missing == 0 {
-            return Verdict::New;
-        }
-        Verdict::NewAfterGap(SeqRange { first: expected, last: Seq(seq.0 - 1) })
+        Verdict::New(Passed { missing, dropped })
     }
 
     /// A subject's marks by lane.
@@ -88,6 +92,10 @@ impl Watermarks {
     pub fn restore(&mut self, subject: SubjectId, marks: [Option<Mark>; 3]) {
         self.marks.insert(subject, marks);
     }
+}
+
+fn after(seq: Seq) -> Seq {
+    Seq(seq.0.saturating_add(1))
 }
 
 /// How many numbers of `from..to` the car announced as dropped. Ranges may overlap what was decided

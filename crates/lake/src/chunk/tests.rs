@@ -84,3 +84,17 @@ fn a_batch_is_parted_by_table_and_by_day() {
     assert_eq!(value(location, "Vehicle.CurrentLocation.Latitude").data, ColumnData::Fixed(vec![6]));
     assert_eq!(SignalId(location.rows.columns[0].signal.0), id("Vehicle.CurrentLocation.Latitude"));
 }
+
+#[test]
+fn texts_of_values_that_do_not_fit_count_as_memory() {
+    let chunk = |raw: Option<Arc<str>>| {
+        let exceptions = vec![Exception { row: 0, quality: Quality::OutOfRange, raw }];
+        let columns =
+            vec![Column { signal: id("Vehicle.Speed"), data: ColumnData::Fixed(vec![0]), exceptions }];
+        let rows = RowGroup { times: vec![Timestamp(0)], columns };
+        let batch = batch(0, Timestamp(0));
+        let subject = SubjectId::from_bytes([9; 16]);
+        Chunk::split(subject, Brand::Opel, 1, batch, rows, &catalogue()).next().unwrap().1
+    };
+    assert!(chunk(Some("9".repeat(4_096).into())).bytes() > chunk(None).bytes() + 4_096);
+}

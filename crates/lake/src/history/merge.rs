@@ -1,32 +1,138 @@
 //! Rows of many sources become rows of one time each.
 
-use std::ops::Range;
+use std::{cmp::Reverse, collections::BinaryHeap, ops::Range, sync::Arc};
 
 use model::Timestamp;
 use signals::Value;
 
-use super::HistoryRow;
-use crate::{Chunk, history::scan::Wanted};
+use super::{HistoryRow, ReadCount};
+use crate::{
+    Chunk, Error,
+    history::scan::{Scan, Wanted},
+};
 
-/// Rows of one source, by time. A column that the source does not have is empty.
+/// Rows of a chunk that are looked at together.
+const CHUNK_ROWS: usize = 1_024;
+
+/// Some rows of one source, by time. A column that the source does not have is empty.
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) times: Vec<Timestamp>,
     pub(super) values: Vec<Vec<Option<Value>>>,
 }
 
-/// The rows of a buffered chunk between two times; `None` when there are none.
-pub(super) fn of_chunk(
-    chunk: &Chunk,
-    times: &Range<Timestamp>,
-    wanted: &[Wanted],
+/// Where rows come from, by time. Nothing of it is read before its turn.
+pub(super) struct Source {
+    /// No row is earlier.
+    least: Timestamp,
+    origin: Origin,
+    segment: Option<Segment>,
+    row: usize,
+}
+
+enum Origin {
+    File(Box<Scan>),
+    Chunk { chunk: Arc<Chunk>, rows: Range<usize>, wanted: Arc<[Wanted]>, columns: usize },
+}
+
+/// One row for each time that has a value. Where two sources have a value of one signal at one
+/// time, the car sent the same reading in two campaigns, and the first will do.
+pub(super) struct Merge {
+    sources: Vec<Source>,
     columns: usize,
-) -> Option<Segment> {
+    /// Sources that may have rows, by a time that their next row is not before.
+    order: BinaryHeap<Reverse<(Timestamp, usize)>>,
+}
+
+impl Source {
+    pub(super) fn of_file(least: Timestamp, scan: Scan) -> Self {
+        Self { least, origin: Origin::File(Box::new(scan)), segment: None, row: 0 }
+    }
+
+    /// The rows of a buffered chunk between two times; `None` when there are none.
+    pub(super) fn of_chunk(
+        chunk: Arc<Chunk>,
+        times: &Range<Timestamp>,
+        wanted: &Arc<[Wanted]>,
+        columns: usize,
+    ) -> Option<Self> {
+        let at = |bound: Timestamp| chunk.rows.times.partition_point(|time| *time < bound);
+        let rows = at(times.start)..at(times.end);
+        let least = chunk.rows.times[rows.clone()].first().copied()?;
+        let origin = Origin::Chunk { chunk, rows, wanted: Arc::clone(wanted), columns };
+        Some(Self { least, origin, segment: None, row: 0 })
+    }
+
+    /// When its next row is; `None` at its end.
+    async fn time(&mut self, read: &mut ReadCount) -> Result<Option<Timestamp>, Error> {
+        loop {
+            if let Some(time) = self.segment.as_ref().and_then(|segment| segment.times.get(self.row)) {
+                return Ok(Some(*time));
+            }
+            self.row = 0;
+            self.segment = match &mut self.origin {
+                Origin::File(scan) => scan.next(read).await?,
+                Origin::Chunk { chunk, rows, wanted, columns } => {
+                    let end = rows.end.min(rows.start + CHUNK_ROWS);
+                    let part = rows.start..end;
+                    rows.start = end;
+                    (!part.is_empty()).then(|| of_chunk(chunk, part, wanted, *columns))
+                }
+            };
+            if self.segment.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Puts the values of its next row where there are none; says how many it has.
+    fn take(&mut self, into: &mut [Option<Value>]) -> u64 {
+        let Some(segment) = &mut self.segment else { return 0 };
+        let mut samples = 0;
+        for (values, into) in segment.values.iter_mut().zip(into) {
+            let Some(value) = values.get_mut(self.row).and_then(Option::take) else { continue };
+            samples += 1;
+            into.get_or_insert(value);
+        }
+        self.row += 1;
+        samples
+    }
+}
+
+impl Merge {
+    pub(super) fn new(sources: Vec<Source>, columns: usize) -> Self {
+        let order = sources.iter().enumerate().map(|(index, source)| Reverse((source.least, index)));
+        let order = order.collect();
+        Self { sources, columns, order }
+    }
+
+    /// The next row that has a value.
+    pub(super) async fn next(&mut self, read: &mut ReadCount) -> Result<Option<HistoryRow>, Error> {
+        let mut row: Option<HistoryRow> = None;
+        while let Some(Reverse((time, index))) = self.order.peek().copied() {
+            if let Some(done) = row.take_if(|row| row.time < time)
+                && done.values.iter().any(Option::is_some)
+            {
+                return Ok(Some(done));
+            }
+            self.order.pop();
+            let source = &mut self.sources[index];
+            let Some(at) = source.time(read).await? else { continue };
+            if at == time {
+                let row = row.get_or_insert_with(|| HistoryRow { time, values: vec![None; self.columns] });
+                read.samples += source.take(&mut row.values);
+            }
+            // Its next row is not before this one.
+            self.order.push(Reverse((at, index)));
+        }
+        Ok(row.filter(|row| row.values.iter().any(Option::is_some)))
+    }
+}
+
+/// Rows of a buffered chunk.
+fn of_chunk(chunk: &Chunk, part: Range<usize>, wanted: &[Wanted], columns: usize) -> Segment {
     let rows = &chunk.rows;
-    let first = rows.times.partition_point(|time| *time < times.start);
-    let last = rows.times.partition_point(|time| *time < times.end);
     let mut values = vec![Vec::new(); columns];
-    let mut found = false;
     for column in wanted {
         let signal = column.leaf.id;
         let Ok(place) = rows.columns.binary_search_by_key(&signal, |column| column.signal) else { continue };
@@ -36,8 +142,8 @@ pub(super) fn of_chunk(
         if crate::ColumnKind::of(leaf) != column.kind {
             continue;
         }
-        found = true;
-        values[column.place] = (first..last)
+        values[column.place] = part
+            .clone()
             .map(|row| {
                 let missing = u32::try_from(row).is_ok_and(|row| {
                     let at = data.exceptions.binary_search_by_key(&row, |exception| exception.row);
@@ -50,42 +156,5 @@ pub(super) fn of_chunk(
             })
             .collect();
     }
-    (found && first < last).then(|| Segment { times: rows.times[first..last].to_vec(), values })
-}
-
-/// One row for each time that has a value. Where two sources have a value of one signal at one
-/// time, the car sent the same reading in two campaigns, and the first will do.
-pub(super) fn merge(segments: Vec<Segment>, columns: usize) -> (Vec<HistoryRow>, u64) {
-    let mut order: Vec<(Timestamp, usize, usize)> = Vec::new();
-    for (source, segment) in segments.iter().enumerate() {
-        order.extend(segment.times.iter().enumerate().map(|(row, time)| (*time, source, row)));
-    }
-    order.sort_unstable();
-    let mut segments = segments;
-    let mut rows: Vec<HistoryRow> = Vec::new();
-    let mut samples = 0;
-    for (time, source, row) in order {
-        let here = rows.last_mut().filter(|last| last.time == time);
-        let mut fresh = HistoryRow { time, values: Vec::new() };
-        let target = match here {
-            Some(last) => last,
-            None => {
-                fresh.values.resize(columns, None);
-                &mut fresh
-            }
-        };
-        let mut any = false;
-        for (column, values) in segments[source].values.iter_mut().enumerate() {
-            let Some(value) = values.get_mut(row).and_then(Option::take) else { continue };
-            any = true;
-            samples += 1;
-            if target.values[column].is_none() {
-                target.values[column] = Some(value);
-            }
-        }
-        if any && !fresh.values.is_empty() {
-            rows.push(fresh);
-        }
-    }
-    (rows, samples)
+    Segment { times: rows.times[part].to_vec(), values }
 }

@@ -6,29 +6,40 @@ use signals::Value;
 use super::{HistoryRow, Reduction};
 
 /// The beginning of the interval that a time is in; intervals count from 1970-01-01T00:00:00Z.
-pub(super) fn interval_start(time: Timestamp, interval: Micros) -> Timestamp {
+fn interval_start(time: Timestamp, interval: Micros) -> Timestamp {
     Timestamp(time.0 - time.0.rem_euclid(interval.0))
 }
 
-/// Reduces rows that are sorted by time. Each signal becomes one column for each reduction.
-pub(super) fn reduce(rows: Vec<HistoryRow>, interval: Micros, reductions: &[Reduction]) -> Vec<HistoryRow> {
-    let mut reduced = Vec::new();
-    let mut current: Option<(Timestamp, Vec<Summary>)> = None;
-    for row in rows {
-        let start = interval_start(row.time, interval);
-        if current.as_ref().is_none_or(|(time, _)| *time != start) {
-            reduced.extend(current.take().map(|(time, summaries)| finish(time, &summaries, reductions)));
-        }
+/// Reduces rows that come by time. Each signal becomes one column for each reduction.
+pub(super) struct Reducer<'a> {
+    interval: Micros,
+    reductions: &'a [Reduction],
+    current: Option<(Timestamp, Vec<Summary>)>,
+}
+
+impl<'a> Reducer<'a> {
+    pub(super) fn new(interval: Micros, reductions: &'a [Reduction]) -> Self {
+        Self { interval, reductions, current: None }
+    }
+
+    /// Takes a row, and gives the interval that ended before it.
+    pub(super) fn add(&mut self, row: HistoryRow) -> Option<HistoryRow> {
+        let start = interval_start(row.time, self.interval);
+        let ended = self.current.take_if(|(time, _)| *time != start);
         let (_, summaries) =
-            current.get_or_insert_with(|| (start, vec![Summary::default(); row.values.len()]));
+            self.current.get_or_insert_with(|| (start, vec![Summary::default(); row.values.len()]));
         for (summary, value) in summaries.iter_mut().zip(row.values) {
             if let Some(value) = value {
                 summary.add(value);
             }
         }
+        ended.map(|(time, summaries)| finish(time, &summaries, self.reductions))
     }
-    reduced.extend(current.map(|(time, summaries)| finish(time, &summaries, reductions)));
-    reduced
+
+    /// The last interval.
+    pub(super) fn finish(self) -> Option<HistoryRow> {
+        self.current.map(|(time, summaries)| finish(time, &summaries, self.reductions))
+    }
 }
 
 fn finish(time: Timestamp, summaries: &[Summary], reductions: &[Reduction]) -> HistoryRow {

@@ -14,6 +14,7 @@ use parquet::{
     arrow::{
         ParquetRecordBatchStreamBuilder, ProjectionMask,
         arrow_reader::{ArrowReaderMetadata, RowSelection},
+        async_reader::ParquetRecordBatchStream,
     },
     file::{
         metadata::ParquetMetaData,
@@ -22,14 +23,21 @@ use parquet::{
 };
 use signals::{Leaf, Value};
 
-use super::merge::Segment;
+use super::{ReadCount, merge::Segment};
 use crate::{
     DataFile, Error, Table,
     schema::{
         ColumnKind,
         column::{SOURCE_TIME, SUBJECT},
     },
+    table::CountingReader,
 };
+
+/// Values of a file that are in memory at once, some half a megabyte: many files may be open.
+const VALUES_MAX: usize = 16 * 1024;
+
+/// Fewer rows at a time would cost more than they spare.
+const ROWS_MIN: usize = 128;
 
 /// A column that a query wants: its place among the query's signals, its name, its leaf.
 #[derive(Debug, Clone)]
@@ -40,55 +48,119 @@ pub(super) struct Wanted {
     pub(super) leaf: Arc<Leaf>,
 }
 
-/// The rows of a subject in a file between two times, and how many bytes that took.
-pub(super) async fn scan(
-    table: &Table,
-    file: &DataFile,
-    subject: SubjectId,
+/// The rows of a subject in a file between two times. The file is opened when the first is asked for.
+pub(super) struct Scan {
+    table: Arc<Table>,
+    file: Arc<DataFile>,
+    subject: String,
     times: Range<Timestamp>,
-    wanted: &[Wanted],
+    wanted: Arc<[Wanted]>,
     columns: usize,
-) -> Result<(Vec<Segment>, u64), Error> {
-    let failed = || Error::parquet("reading", &file.path);
-    let mut reader = table.reader(file);
-    let metadata = table.footer(file, &mut reader).await?;
-    let subject = subject.to_string();
-    let schema = metadata.parquet_schema();
-    let here: Vec<_> = wanted.iter().filter(|column| has_column(&metadata, column)).collect();
-    if here.is_empty() {
-        return Ok((Vec::new(), reader.bytes_read()));
+    reader: CountingReader,
+    /// Bytes that were counted before.
+    counted: u64,
+    opened: Option<Opened>,
+}
+
+/// A file whose footer was read.
+struct Opened {
+    metadata: ArrowReaderMetadata,
+    here: Vec<Wanted>,
+    projection: ProjectionMask,
+    groups: Range<usize>,
+    stream: Option<ParquetRecordBatchStream<CountingReader>>,
+}
+
+impl Scan {
+    pub(super) fn new(
+        table: &Arc<Table>,
+        file: &Arc<DataFile>,
+        subject: SubjectId,
+        times: Range<Timestamp>,
+        wanted: Arc<[Wanted]>,
+        columns: usize,
+    ) -> Self {
+        let reader = table.reader(file);
+        let (table, file, subject) = (Arc::clone(table), Arc::clone(file), subject.to_string());
+        Self { table, file, subject, times, wanted, columns, reader, counted: 0, opened: None }
     }
-    let roots = schema.root_schema().get_fields();
-    let root = |name: &str| roots.iter().position(|field| field.name() == name);
-    let (Some(subject_root), Some(time_root)) = (root(SUBJECT), root(SOURCE_TIME)) else {
-        return Err(Error::DataFile {
-            path: file.path.clone(),
-            problem: "it lacks its subject or time column",
-        });
-    };
-    let projection = here.iter().filter_map(|column| root(&column.name)).chain([subject_root, time_root]);
-    let projection = ProjectionMask::roots(schema, projection);
-    let mut segments = Vec::new();
-    let groups = metadata.metadata().num_row_groups();
-    for group in 0..groups {
-        let Some(selection) = select(metadata.metadata(), group, &subject, &times) else { continue };
-        let mut builder =
-            ParquetRecordBatchStreamBuilder::new_with_metadata(reader.clone(), metadata.clone());
-        let bloom = builder.get_row_group_column_bloom_filter(group, 0).await.map_err(failed())?;
-        if bloom.is_some_and(|bloom| !bloom.check(&subject.as_str())) {
-            continue;
+
+    /// The next rows, by time; `None` at the end.
+    pub(super) async fn next(&mut self, read: &mut ReadCount) -> Result<Option<Segment>, Error> {
+        let next = self.read().await;
+        let bytes = self.reader.bytes_read();
+        read.files += u64::from(self.counted == 0 && bytes > 0);
+        read.bytes += bytes - self.counted;
+        self.counted = bytes;
+        next
+    }
+
+    async fn read(&mut self) -> Result<Option<Segment>, Error> {
+        let failed = |source| Error::parquet("reading", &self.file.path)(source);
+        if self.opened.is_none() {
+            let metadata = self.table.footer(&self.file, &mut self.reader).await?;
+            self.opened = Some(Opened::new(&self.file, metadata, &self.wanted)?);
         }
-        let mut stream = builder
+        let Some(opened) = &mut self.opened else { return Ok(None) };
+        loop {
+            if let Some(stream) = &mut opened.stream {
+                while let Some(batch) = stream.try_next().await.map_err(failed)? {
+                    let found = segment(&batch, &self.subject, &self.times, &opened.here, self.columns);
+                    if found.is_some() {
+                        return Ok(found);
+                    }
+                }
+                opened.stream = None;
+            }
+            let Some(group) = opened.groups.next() else { return Ok(None) };
+            let begun = opened.begin(group, &self.reader, &self.subject, &self.times).await;
+            opened.stream = begun.map_err(failed)?;
+        }
+    }
+}
+
+impl Opened {
+    fn new(file: &DataFile, metadata: ArrowReaderMetadata, wanted: &[Wanted]) -> Result<Self, Error> {
+        let here: Vec<_> = wanted.iter().filter(|column| has_column(&metadata, column)).cloned().collect();
+        let schema = metadata.parquet_schema();
+        let roots = schema.root_schema().get_fields();
+        let root = |name: &str| roots.iter().position(|field| field.name() == name);
+        let (Some(subject), Some(time)) = (root(SUBJECT), root(SOURCE_TIME)) else {
+            let problem = "it lacks its subject or time column";
+            return Err(Error::DataFile { path: file.path.clone(), problem });
+        };
+        let projection = here.iter().filter_map(|column| root(&column.name)).chain([subject, time]);
+        let projection = ProjectionMask::roots(schema, projection);
+        let groups = if here.is_empty() { 0..0 } else { 0..metadata.metadata().num_row_groups() };
+        Ok(Self { metadata, here, projection, groups, stream: None })
+    }
+
+    /// Begins to read a row group; `None` when it cannot have the rows.
+    async fn begin(
+        &self,
+        group: usize,
+        reader: &CountingReader,
+        subject: &str,
+        times: &Range<Timestamp>,
+    ) -> parquet::errors::Result<Option<ParquetRecordBatchStream<CountingReader>>> {
+        let Some(selection) = select(self.metadata.metadata(), group, subject, times) else {
+            return Ok(None);
+        };
+        let mut builder =
+            ParquetRecordBatchStreamBuilder::new_with_metadata(reader.clone(), self.metadata.clone());
+        let bloom = builder.get_row_group_column_bloom_filter(group, 0).await?;
+        if bloom.is_some_and(|bloom| !bloom.check(&subject)) {
+            return Ok(None);
+        }
+        let rows = (VALUES_MAX / self.here.len().max(1)).max(ROWS_MIN);
+        builder
             .with_row_groups(vec![group])
             .with_row_selection(selection)
-            .with_projection(projection.clone())
+            .with_projection(self.projection.clone())
+            .with_batch_size(rows)
             .build()
-            .map_err(failed())?;
-        while let Some(batch) = stream.try_next().await.map_err(failed())? {
-            segments.extend(segment(&batch, &subject, &times, &here, columns));
-        }
+            .map(Some)
     }
-    Ok((segments, reader.bytes_read()))
 }
 
 fn has_column(metadata: &ArrowReaderMetadata, column: &Wanted) -> bool {
@@ -150,7 +222,7 @@ fn segment(
     batch: &RecordBatch,
     subject: &str,
     times: &Range<Timestamp>,
-    wanted: &[&Wanted],
+    wanted: &[Wanted],
     columns: usize,
 ) -> Option<Segment> {
     let subjects = batch.column_by_name(SUBJECT)?.as_string_opt::<i32>()?;

@@ -163,3 +163,65 @@ async fn another_car_or_time_reads_nothing() {
     let other = lake.history(&query(77, &["Vehicle.Gear"], Reduce::Raw)).await.unwrap();
     assert_eq!(other.rows, []);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_reads_no_more_rows_than_it_shows() {
+    let directory = tempfile::tempdir().unwrap();
+    let lake = open(directory.path());
+    append(&lake, 1, 0..50);
+    flush(&lake, "a").await;
+    append(&lake, 1, 50..100);
+    let mut some = query(1, &["Vehicle.Gear"], Reduce::Raw);
+    some.rows_max = 20;
+    let page = lake.history(&some).await.unwrap();
+    assert_eq!((page.rows.len(), page.read.samples), (20, 21));
+    some.reduce = Reduce::Every { interval: Micros::from_secs(10), reductions: vec![Reduction::Last] };
+    let page = lake.history(&some).await.unwrap();
+    assert_eq!((page.rows.len(), page.read.samples), (20, 211));
+    some.reduce = Reduce::Every { interval: Micros(365 * Micros::DAY.0), reductions: vec![Reduction::Max] };
+    let page = lake.history(&some).await.unwrap();
+    assert_eq!(page.rows[0].values, [Some(Value::Int(5))]);
+    assert_eq!((page.rows.len(), page.read.samples, page.next), (1, 1_000, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_read_enough_ends_and_the_next_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let lake = open(directory.path());
+    for part in 0..4 {
+        append(&lake, 1, part * 3..part * 3 + 3);
+        flush(&lake, &format!("f{part}")).await;
+    }
+    for reduce in
+        [Reduce::Raw, Reduce::Every { interval: Micros::from_secs(7), reductions: vec![Reduction::Mean] }]
+    {
+        let mut query = query(1, &["Vehicle.Gear"], reduce);
+        let whole = lake.history(&query).await.unwrap();
+        let (mut rows, mut pages) = (Vec::new(), 0);
+        loop {
+            let merge = Merge::new(sources(&lake, &query), 1);
+            let page = page(merge, &query, 0).await.unwrap();
+            assert!(!page.rows.is_empty() || page.next.is_none());
+            rows.extend(page.rows);
+            pages += 1;
+            query.after = page.next;
+            if query.after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(rows, whole.rows);
+        assert!(pages > 3, "{pages}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn latecomers_stand_where_they_belong() {
+    let directory = tempfile::tempdir().unwrap();
+    let lake = open(directory.path());
+    for (name, seqs) in [("a", 4..6), ("b", 0..2), ("c", 6..8)] {
+        append(&lake, 1, seqs);
+        flush(&lake, name).await;
+    }
+    append(&lake, 1, 2..4);
+    check_speeds(&lake, 1, 80).await;
+}

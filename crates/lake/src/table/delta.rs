@@ -82,7 +82,8 @@ impl Delta {
         let engine = DefaultEngineBuilder::new(store).with_task_executor(Arc::new(executor)).build();
         create(&engine, url, buckets).map_err(Error::delta("creating", &place))?;
         let snapshot = Snapshot::builder_for(url).build(&engine).map_err(failed())?;
-        let checkpointed = snapshot.version();
+        // Counted from the last one that there is, whichever life wrote it.
+        let checkpointed = snapshot.log_segment().checkpoint_version.unwrap_or(0);
         Ok(Self { name, engine, place, snapshot, checkpointed })
     }
 

@@ -91,8 +91,9 @@ pub(crate) fn date(day: i32) -> String {
 }
 
 fn parse_date(text: &str) -> Option<i32> {
-    let mut parts = text.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    // From the end: a year before 0 begins with a minus.
+    let mut parts = text.rsplitn(3, '-').map(|part| part.parse::<i64>().ok());
+    let (day, month, year) = (parts.next()??, parts.next()??, parts.next()??);
     i32::try_from(days(year, month, day)).ok()
 }
 

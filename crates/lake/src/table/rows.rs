@@ -1,6 +1,6 @@
 //! From buffered chunks to sorted batches of Arrow columns.
 
-use std::sync::Arc;
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use arrow::{
     array::{
@@ -12,7 +12,7 @@ use arrow::{
     error::ArrowError,
     record_batch::RecordBatch,
 };
-use campaigns::{Column, ColumnData};
+use campaigns::{ArrayColumn, Column, ColumnData, Exception};
 use signals::Quality;
 
 use crate::{
@@ -23,18 +23,21 @@ use crate::{
 /// Rows that are turned into Arrow at a time: some megabytes for a wide table.
 const BATCH_ROWS: usize = 32 * 1024;
 
-/// Consecutive rows of one chunk.
+/// Consecutive rows of one chunk that become consecutive rows of the file.
 #[derive(Debug, Clone, Copy)]
 struct Run {
     chunk: usize,
     start: usize,
     len: usize,
+    /// The first of the rows that they become; other runs may give it other columns.
+    row: usize,
 }
 
 /// What is not good in a row: the row within the batch, the column's name, and how.
 type Remark = (usize, Arc<str>, String);
 
-/// The rows of chunks that are sorted by subject and first time, sorted by subject and time.
+/// The rows of chunks that are sorted by subject and first time, sorted by subject and time. Rows of
+/// one batch with the same time are one row, unless they have a column in common.
 pub(super) fn batches<'a>(
     chunks: &'a [Arc<Chunk>],
     columns: &'a Columns,
@@ -43,10 +46,10 @@ pub(super) fn batches<'a>(
     let schema = columns.file_schema();
     let known = columns.iter().map(|(name, kind)| (Arc::from(name), kind)).collect::<Vec<(Arc<str>, _)>>();
     let slots = slots(chunks, &known, names);
-    let mut runs = batch_runs(runs(chunks)).into_iter();
+    let mut parts = parts(runs(chunks)).into_iter();
     Box::new(std::iter::from_fn(move || {
-        let runs = runs.next()?;
-        Some(Batch { chunks, runs: &runs, slots: &slots }.build(&schema, &known))
+        let (rows, runs) = parts.next()?;
+        Some(Batch { chunks, rows, runs: &runs, slots: &slots }.build(&schema, &known))
     }))
 }
 
@@ -67,76 +70,133 @@ fn slots(chunks: &[Arc<Chunk>], known: &[(Arc<str>, ColumnKind)], names: &Names)
 }
 
 /// The order of rows. Batches of one lane follow each other, so that most runs are whole chunks;
-/// where lanes overlap, rows are sorted one by one.
+/// where chunks overlap, rows are sorted one by one.
 fn runs(chunks: &[Arc<Chunk>]) -> Vec<Run> {
     let mut runs = Vec::with_capacity(chunks.len());
+    let mut rows = 0;
     let mut begin = 0;
     while begin < chunks.len() {
         let subject = chunks[begin].subject;
         let mut end = begin + 1;
         let mut overlap = false;
         while end < chunks.len() && chunks[end].subject == subject {
-            overlap |= chunks[end].rows.times.first() < chunks[end - 1].rows.times.last();
+            overlap |= chunks[end].rows.times.first() <= chunks[end - 1].rows.times.last();
             end += 1;
         }
         if overlap {
-            interleave(chunks, begin..end, &mut runs);
+            rows = interleave(chunks, begin..end, rows, &mut runs);
         } else {
-            runs.extend((begin..end).map(|chunk| Run {
-                chunk,
-                start: 0,
-                len: chunks[chunk].rows.times.len(),
-            }));
+            for (chunk, of) in chunks.iter().enumerate().take(end).skip(begin) {
+                let len = of.rows.times.len();
+                runs.push(Run { chunk, start: 0, len, row: rows });
+                rows += len;
+            }
         }
         begin = end;
     }
     runs
 }
 
-fn interleave(chunks: &[Arc<Chunk>], range: std::ops::Range<usize>, runs: &mut Vec<Run>) {
-    let mut rows: Vec<_> = range
+/// Adds the runs of chunks whose rows follow `before` others; says how many rows there are then.
+fn interleave(chunks: &[Arc<Chunk>], range: Range<usize>, before: usize, runs: &mut Vec<Run>) -> usize {
+    let mut order: Vec<_> = range
+        .clone()
         .flat_map(|chunk| {
-            chunks[chunk].rows.times.iter().enumerate().map(move |(row, time)| (*time, chunk, row))
+            let Chunk { batch, rows, .. } = &*chunks[chunk];
+            rows.times.iter().enumerate().map(move |(at, time)| (*time, *batch, chunk, at))
         })
         .collect();
-    rows.sort_unstable();
-    let first = runs.len();
-    for (_, chunk, row) in rows {
-        match runs.get_mut(first..).and_then(<[Run]>::last_mut) {
-            Some(run) if run.chunk == chunk && run.start + run.len == row => run.len += 1,
-            Some(_) | None => runs.push(Run { chunk, start: row, len: 1 }),
+    order.sort_unstable();
+    // The latest run of each chunk.
+    let mut latest = vec![None; range.len()];
+    let mut shared = Shared::default();
+    let mut rows = before;
+    for (index, (time, batch, chunk, at)) in order.iter().enumerate() {
+        let same = index
+            .checked_sub(1)
+            .and_then(|last| order.get(last))
+            .is_some_and(|(t, b, ..)| t == time && b == batch);
+        if !(same && shared.join(chunks, *chunk)) {
+            shared.begin(*chunk);
+            rows += 1;
         }
+        let row = rows - 1;
+        let place = &mut latest[chunk - range.start];
+        match place.and_then(|run: usize| runs.get_mut(run)) {
+            Some(run) if run.start + run.len == *at && run.row + run.len == row => run.len += 1,
+            Some(_) | None => {
+                *place = Some(runs.len());
+                runs.push(Run { chunk: *chunk, start: *at, len: 1, row });
+            }
+        }
+    }
+    rows
+}
+
+/// The chunks that a row has columns of.
+#[derive(Debug, Default)]
+struct Shared {
+    chunks: Vec<usize>,
+    /// Whether two chunks have no column in common.
+    apart: HashMap<(usize, usize), bool>,
+}
+
+impl Shared {
+    fn begin(&mut self, chunk: usize) {
+        self.chunks.clear();
+        self.chunks.push(chunk);
+    }
+
+    /// Adds a chunk unless the row has one of its columns.
+    fn join(&mut self, chunks: &[Arc<Chunk>], chunk: usize) -> bool {
+        let Self { chunks: here, apart } = self;
+        let joins = here.iter().all(|other| {
+            *apart.entry((*other, chunk)).or_insert_with(|| {
+                let columns = &chunks[*other].rows.columns;
+                let has =
+                    |column: &Column| columns.binary_search_by_key(&column.signal, |c| c.signal).is_ok();
+                !chunks[chunk].rows.columns.iter().any(has)
+            })
+        });
+        if joins {
+            here.push(chunk);
+        }
+        joins
     }
 }
 
-/// Parts runs into batches of at most [`BATCH_ROWS`].
-fn batch_runs(runs: Vec<Run>) -> Vec<Vec<Run>> {
-    let mut batches = Vec::new();
-    let mut batch = Vec::new();
-    let mut rows = 0;
+/// Parts runs into batches of at most [`BATCH_ROWS`], in which rows count from 0.
+fn parts(runs: Vec<Run>) -> Vec<(usize, Vec<Run>)> {
+    let mut parts: Vec<(usize, Vec<Run>)> = Vec::new();
     for mut run in runs {
-        while rows + run.len > BATCH_ROWS {
-            let len = BATCH_ROWS - rows;
-            if len > 0 {
-                batch.push(Run { len, ..run });
+        while run.len > 0 {
+            let (part, row) = (run.row / BATCH_ROWS, run.row % BATCH_ROWS);
+            let len = run.len.min(BATCH_ROWS - row);
+            if parts.len() <= part {
+                parts.resize_with(part + 1, Default::default);
             }
-            batches.push(std::mem::take(&mut batch));
-            rows = 0;
-            run = Run { chunk: run.chunk, start: run.start + len, len: run.len - len };
+            let (rows, of_part) = &mut parts[part];
+            *rows = (*rows).max(row + len);
+            of_part.push(Run { len, row, ..run });
+            run = Run { chunk: run.chunk, start: run.start + len, len: run.len - len, row: run.row + len };
         }
-        rows += run.len;
-        batch.push(run);
     }
-    if !batch.is_empty() {
-        batches.push(batch);
-    }
-    batches
+    parts
 }
 
 struct Batch<'a> {
     chunks: &'a [Arc<Chunk>],
+    rows: usize,
     runs: &'a [Run],
     slots: &'a [Vec<Option<u32>>],
+}
+
+/// Values of a column that become consecutive rows.
+struct Piece<'a> {
+    data: &'a ColumnData,
+    start: usize,
+    len: usize,
+    row: usize,
 }
 
 impl Batch<'_> {
@@ -145,57 +205,54 @@ impl Batch<'_> {
         schema: &Arc<Schema>,
         known: &[(Arc<str>, ColumnKind)],
     ) -> Result<RecordBatch, ArrowError> {
-        let rows = self.runs.iter().map(|run| run.len).sum();
         let mut remarks = Vec::new();
         let signals: Vec<ArrayRef> = known
             .iter()
             .enumerate()
-            .map(|(place, (name, kind))| self.signal(place, name, *kind, rows, &mut remarks))
+            .map(|(place, (name, kind))| self.signal(place, name, *kind, &mut remarks))
             .collect::<Result<_, _>>()?;
         remarks.sort_unstable();
+        let chunks = self.chunks_by_row();
+        let received = numbers(&chunks, |chunk| chunk.batch.received.0);
+        let whole =
+            |value: fn(&Chunk) -> i64| -> ArrayRef { Arc::new(Int64Array::from(numbers(&chunks, value))) };
         let mut arrays: Vec<ArrayRef> = vec![
-            self.each(|chunk| Some(chunk.subject.to_string())),
-            Arc::new(self.times(rows).with_timezone("UTC")),
-            Arc::new(
-                TimestampMicrosecondArray::from(self.repeat(|chunk| chunk.batch.received.0))
-                    .with_timezone("UTC"),
-            ),
-            Arc::new(Int64Array::from(self.repeat(|chunk| i64::from(chunk.batch.epoch.0)))),
-            self.each(|chunk| Some(chunk.batch.lane.slug().to_owned())),
-            Arc::new(Int64Array::from(
-                self.repeat(|chunk| i64::try_from(chunk.batch.seq.0).unwrap_or(i64::MAX)),
-            )),
-            quality(schema, rows, &remarks)?,
+            texts(&chunks, |chunk| chunk.subject.to_string()),
+            Arc::new(self.times().with_timezone("UTC")),
+            Arc::new(TimestampMicrosecondArray::from(received).with_timezone("UTC")),
+            whole(|chunk| i64::from(chunk.batch.epoch.0)),
+            texts(&chunks, |chunk| chunk.batch.lane.slug().to_owned()),
+            whole(|chunk| signed(chunk.batch.seq.0)),
+            whole(|chunk| signed(chunk.batch.campaign.0)),
+            whole(|chunk| i64::from(chunk.batch.version.0)),
+            texts(&chunks, |chunk| chunk.batch.purpose.slug().to_owned()),
+            whole(|chunk| i64::from(chunk.batch.consent_epoch.0)),
+            texts(&chunks, |chunk| chunk.batch.clock.slug().to_owned()),
+            quality(schema, self.rows, &remarks)?,
         ];
         arrays.extend(signals);
         RecordBatch::try_new(Arc::clone(schema), arrays)
     }
 
-    fn times(&self, rows: usize) -> TimestampMicrosecondArray {
-        let mut times = Vec::with_capacity(rows);
+    /// A chunk of each row: those of one row are of one batch.
+    fn chunks_by_row(&self) -> Vec<&Chunk> {
+        let Some(first) = self.runs.first() else { return Vec::new() };
+        let mut chunks: Vec<&Chunk> = vec![&self.chunks[first.chunk]; self.rows];
         for run in self.runs {
-            let chunk = &self.chunks[run.chunk].rows.times[run.start..run.start + run.len];
-            times.extend(chunk.iter().map(|time| time.0));
+            chunks[run.row..run.row + run.len].fill(&self.chunks[run.chunk]);
         }
-        times.into()
+        chunks
     }
 
-    fn repeat(&self, value: impl Fn(&Chunk) -> i64) -> Vec<i64> {
-        self.runs
-            .iter()
-            .flat_map(|run| std::iter::repeat_n(value(&self.chunks[run.chunk]), run.len))
-            .collect()
-    }
-
-    fn each(&self, text: impl Fn(&Chunk) -> Option<String>) -> ArrayRef {
-        let mut builder = StringBuilder::new();
+    fn times(&self) -> TimestampMicrosecondArray {
+        let mut times = vec![0; self.rows];
         for run in self.runs {
-            let text = text(&self.chunks[run.chunk]);
-            for _ in 0..run.len {
-                builder.append_option(text.as_deref());
+            let of_chunk = &self.chunks[run.chunk].rows.times[run.start..run.start + run.len];
+            for (row, time) in times[run.row..].iter_mut().zip(of_chunk) {
+                *row = time.0;
             }
         }
-        Arc::new(builder.finish())
+        times.into()
     }
 
     /// The column of a signal, null where a chunk does not have it or has no value.
@@ -204,49 +261,54 @@ impl Batch<'_> {
         place: usize,
         name: &Arc<str>,
         kind: ColumnKind,
-        rows: usize,
         remarks: &mut Vec<Remark>,
     ) -> Result<ArrayRef, ArrowError> {
-        let mut valid = arrow::array::BooleanBufferBuilder::new(rows);
+        let mut valid = vec![false; self.rows];
         let mut pieces = Vec::with_capacity(self.runs.len());
         for run in self.runs {
             let column = self.slots[run.chunk][place]
                 .and_then(|index| self.chunks[run.chunk].rows.columns.get(usize::try_from(index).ok()?));
-            let before = valid.len();
-            valid.append_n(run.len, column.is_some());
-            if let Some(column) = column {
-                mark(column, *run, before, name, &mut valid, remarks);
-            }
-            pieces.push((column.map(|column| &column.data), run.start, run.len));
+            let Some(column) = column else { continue };
+            valid[run.row..run.row + run.len].fill(true);
+            mark(column, *run, name, &mut valid, remarks);
+            pieces.push(Piece { data: &column.data, start: run.start, len: run.len, row: run.row });
         }
-        let nulls = Some(NullBuffer::new(valid.finish())).filter(|nulls| nulls.null_count() > 0);
         match kind {
-            ColumnKind::Scalar(scalar) => gather(scalar, &pieces, nulls),
-            ColumnKind::List(scalar) => gather_lists(scalar, &pieces, nulls),
+            ColumnKind::Scalar(scalar) => gather(scalar, self.rows, &pieces, &valid),
+            ColumnKind::List(scalar) => gather_lists(scalar, self.rows, &pieces, &valid),
         }
     }
 }
 
-/// Marks what is not good in a run; a row without a value of the column's type becomes null.
-fn mark(
-    column: &Column,
-    run: Run,
-    before: usize,
-    name: &Arc<str>,
-    valid: &mut arrow::array::BooleanBufferBuilder,
-    remarks: &mut Vec<Remark>,
-) {
-    if column.exceptions.is_empty() {
-        return;
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn numbers(chunks: &[&Chunk], value: impl Fn(&Chunk) -> i64) -> Vec<i64> {
+    chunks.iter().map(|chunk| value(chunk)).collect()
+}
+
+fn texts(chunks: &[&Chunk], text: impl Fn(&Chunk) -> String) -> ArrayRef {
+    let mut builder = StringBuilder::new();
+    for same in chunks.chunk_by(|a, b| std::ptr::eq(*a, *b)) {
+        let text = text(same[0]);
+        same.iter().for_each(|_| builder.append_value(&text));
     }
-    for exception in &column.exceptions {
-        let row = usize::try_from(exception.row).unwrap_or(usize::MAX);
-        if row < run.start || row >= run.start + run.len {
-            continue;
+    Arc::new(builder.finish())
+}
+
+/// Marks what is not good in a run; a row without a value of the column's type becomes null.
+fn mark(column: &Column, run: Run, name: &Arc<str>, valid: &mut [bool], remarks: &mut Vec<Remark>) {
+    let place = |exception: &Exception| usize::try_from(exception.row).unwrap_or(usize::MAX);
+    let first = column.exceptions.partition_point(|exception| place(exception) < run.start);
+    for exception in &column.exceptions[first..] {
+        let at = place(exception);
+        if at >= run.start + run.len {
+            return;
         }
-        let row = before + row - run.start;
+        let row = run.row + at - run.start;
         if exception.quality == Quality::NotAvailable || exception.raw.is_some() {
-            valid.set_bit(row, false);
+            valid[row] = false;
         }
         let text = match &exception.raw {
             Some(raw) => format!("{}={raw}", exception.quality.slug()),
@@ -256,96 +318,86 @@ fn mark(
     }
 }
 
-type Piece<'a> = (Option<&'a ColumnData>, usize, usize);
-
 /// A piece that is not of the column's kind cannot be: the decoder checks each against its leaf.
 fn mixed() -> ArrowError {
     ArrowError::SchemaError("a chunk's column is not of its leaf's type".to_owned())
 }
 
+/// `None` where all rows have a value.
+fn nulls(valid: &[bool]) -> Option<NullBuffer> {
+    Some(NullBuffer::from(valid)).filter(|nulls| nulls.null_count() > 0)
+}
+
+/// Where there is no value, any will do: a null takes no space in Parquet.
 fn gather(
     scalar: ScalarKind,
+    rows: usize,
     pieces: &[Piece<'_>],
-    nulls: Option<NullBuffer>,
+    valid: &[bool],
 ) -> Result<ArrayRef, ArrowError> {
-    let rows = pieces.iter().map(|(_, _, len)| len).sum();
     match scalar {
         ScalarKind::Decimal(scale) => {
-            let mut values: Vec<i64> = Vec::with_capacity(rows);
-            for (data, start, len) in pieces {
-                match data {
-                    Some(ColumnData::Fixed(fixed)) => values.extend_from_slice(&fixed[*start..start + len]),
-                    // A null takes no space in Parquet, so any value will do.
-                    None => values.resize(values.len() + len, 0),
-                    Some(ColumnData::Bool(_) | ColumnData::Text(_) | ColumnData::Array(_)) => {
-                        return Err(mixed());
-                    }
-                }
+            let mut values = vec![0; rows];
+            for Piece { data, start, len, row } in pieces {
+                let ColumnData::Fixed(fixed) = data else { return Err(mixed()) };
+                values[*row..row + len].copy_from_slice(&fixed[*start..start + len]);
             }
-            let array = Decimal64Array::try_new(ScalarBuffer::from(values), nulls)?;
+            let array = Decimal64Array::try_new(ScalarBuffer::from(values), nulls(valid))?;
             Ok(Arc::new(array.with_precision_and_scale(PRECISION, scale.cast_signed())?))
         }
         ScalarKind::Boolean => {
-            let mut values = arrow::array::BooleanBufferBuilder::new(rows);
-            for (data, start, len) in pieces {
-                match data {
-                    Some(ColumnData::Bool(bools)) => values.append_slice(&bools[*start..start + len]),
-                    None => values.append_n(*len, false),
-                    Some(ColumnData::Fixed(_) | ColumnData::Text(_) | ColumnData::Array(_)) => {
-                        return Err(mixed());
-                    }
-                }
+            let mut values = vec![false; rows];
+            for Piece { data, start, len, row } in pieces {
+                let ColumnData::Bool(bools) = data else { return Err(mixed()) };
+                values[*row..row + len].copy_from_slice(&bools[*start..start + len]);
             }
-            Ok(Arc::new(BooleanArray::new(values.finish(), nulls)))
+            Ok(Arc::new(BooleanArray::new(BooleanBuffer::from(values), nulls(valid))))
         }
         ScalarKind::Text => {
-            let mut builder = StringBuilder::with_capacity(rows, rows);
-            let mut row = 0;
-            for (data, start, len) in pieces {
-                for at in *start..start + len {
-                    let text = match data {
-                        Some(ColumnData::Text(texts)) => texts.get(at).map(Arc::as_ref),
-                        None => None,
-                        Some(ColumnData::Fixed(_) | ColumnData::Bool(_) | ColumnData::Array(_)) => {
-                            return Err(mixed());
-                        }
-                    };
-                    let valid = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
-                    builder.append_option(text.filter(|_| valid));
-                    row += 1;
+            let mut values: Vec<Option<&str>> = vec![None; rows];
+            for Piece { data, start, len, row } in pieces {
+                let ColumnData::Text(texts) = data else { return Err(mixed()) };
+                for (value, at) in values[*row..row + len].iter_mut().zip(*start..) {
+                    *value = texts.get(at).map(AsRef::as_ref);
                 }
             }
-            Ok(Arc::new(builder.finish()))
+            let values = values.into_iter().zip(valid).map(|(value, valid)| value.filter(|_| *valid));
+            Ok(Arc::new(values.collect::<StringArray>()))
         }
     }
 }
 
 fn gather_lists(
     scalar: ScalarKind,
+    rows: usize,
     pieces: &[Piece<'_>],
-    nulls: Option<NullBuffer>,
+    valid: &[bool],
 ) -> Result<ArrayRef, ArrowError> {
-    let mut lengths = Vec::new();
-    let mut items: Vec<Piece<'_>> = Vec::new();
-    for (data, start, len) in pieces {
-        match data {
-            Some(ColumnData::Array(array)) => {
-                for row in *start..start + len {
-                    let end = array.ends.get(row).map_or(0, |end| *end as usize);
-                    let begin =
-                        row.checked_sub(1).and_then(|row| array.ends.get(row)).map_or(0, |end| *end as usize);
-                    let valid = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(lengths.len()));
-                    let count = if valid { end.saturating_sub(begin) } else { 0 };
-                    items.push((Some(&array.items), begin, count));
-                    lengths.push(count);
-                }
-            }
-            None => lengths.resize(lengths.len() + len, 0),
-            Some(ColumnData::Fixed(_) | ColumnData::Bool(_) | ColumnData::Text(_)) => return Err(mixed()),
+    let mut lists: Vec<Option<(&ArrayColumn, usize)>> = vec![None; rows];
+    for Piece { data, start, len, row } in pieces {
+        let ColumnData::Array(array) = data else { return Err(mixed()) };
+        for (list, at) in lists[*row..row + len].iter_mut().zip(*start..) {
+            *list = Some((array, at));
         }
     }
-    let values = gather(scalar, &items, None)?;
-    Ok(Arc::new(ListArray::try_new(list_item(scalar), OffsetBuffer::from_lengths(lengths), values, nulls)?))
+    let mut lengths = Vec::with_capacity(rows);
+    let mut items = Vec::new();
+    let mut count = 0;
+    for (list, valid) in lists.into_iter().zip(valid) {
+        let Some((array, at)) = list.filter(|_| *valid) else {
+            lengths.push(0);
+            continue;
+        };
+        let end_of = |row: usize| array.ends.get(row).map_or(0, |end| *end as usize);
+        let start = at.checked_sub(1).map_or(0, end_of);
+        let len = end_of(at).saturating_sub(start);
+        items.push(Piece { data: &array.items, start, len, row: count });
+        lengths.push(len);
+        count += len;
+    }
+    let values = gather(scalar, count, &items, &vec![true; count])?;
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    Ok(Arc::new(ListArray::try_new(list_item(scalar), offsets, values, nulls(valid))?))
 }
 
 /// The quality map: null but for rows in which something is not good.

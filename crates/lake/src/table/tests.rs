@@ -1,7 +1,11 @@
+use campaigns::{Column, ColumnData, RowGroup};
 use model::Micros;
 
 use super::*;
-use crate::tests::{DAY, append, flush, open};
+use crate::{
+    HistoryQuery, Reduce,
+    tests::{DAY, append, batch, catalogue, flush, open, rows, subject},
+};
 
 const SHARD: ShardId = ShardId(0);
 
@@ -146,4 +150,110 @@ async fn an_old_delta_log_goes_when_a_checkpoint_has_it() {
     let lake = open(directory.path());
     assert_eq!(lake.table(TableName::Telemetry).files(), files);
     assert_eq!(lake.table(TableName::Telemetry).committed(SHARD).unwrap(), Some(4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_waits_to_be_recorded_outlives_any_vacuum() {
+    let directory = tempfile::tempdir().unwrap();
+    let lake = open(directory.path());
+    append(&lake, 1, 0..3);
+    let telemetry = lake.table(TableName::Telemetry);
+    let cut = telemetry.cut();
+    let files = telemetry.write(&cut, "a", DAY).await.unwrap();
+    // A database that is away for long.
+    let far = Timestamp(Micros::DAY.0 * 100_000);
+    assert_eq!(telemetry.vacuum(&HashSet::new(), far, Micros::ZERO).await.unwrap(), 0);
+    telemetry.replace_cut(&cut, files.clone());
+    telemetry.commit(&files, &[(SHARD, 1)]).unwrap();
+    assert_eq!(telemetry.vacuum(&HashSet::new(), far, Micros::ZERO).await.unwrap(), 0);
+    assert!(directory.path().join("telemetry").join(&files[0].path).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_comes_also_when_no_life_makes_many_commits() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = LakeOptions { checkpoint_commits: 6, ..LakeOptions::default() };
+    for life in 0..4_u64 {
+        let lake = Lake::open(directory.path(), &options).unwrap();
+        append(&lake, 1, life * 2..life * 2 + 2);
+        commit(&lake, &flush(&lake, &format!("f{life}")).await, life * 2 + 1);
+        append(&lake, 1, life * 2..life * 2 + 2);
+        commit(&lake, &flush(&lake, &format!("g{life}")).await, life * 2 + 2);
+    }
+    let log = std::fs::read_dir(directory.path().join("telemetry/_delta_log")).unwrap();
+    let checkpoints = log
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("checkpoint.parquet"));
+    assert_eq!(checkpoints.count(), 1);
+}
+
+fn file(brand: Brand, day: i32, name: &str, bytes: u64) -> DataFile {
+    let place = Place { brand, day, bucket: 0 };
+    let path = format!("{}/{name}.parquet", file::folder(place));
+    let times = (DAY, DAY);
+    DataFile { path, place, bytes, rows: 1, source_times: times, receive_times: times, modified: DAY }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gains_most_is_compacted_first_and_what_gains_little_waits() {
+    const MIB: u64 = 1 << 20;
+    let directory = tempfile::tempdir().unwrap();
+    let lake = open(directory.path());
+    let telemetry = lake.table(TableName::Telemetry);
+    let mut files = vec![
+        file(Brand::Abarth, 20_000, "a", MIB),
+        file(Brand::Abarth, 20_000, "b", MIB),
+        // A latecomer is not worth writing a large file again.
+        file(Brand::Citroen, 20_000, "a", 20 * MIB),
+        file(Brand::Citroen, 20_000, "late", 1_000),
+    ];
+    files.extend((0..5).map(|n| file(Brand::Vauxhall, 20_000, &format!("{n}"), MIB)));
+    telemetry.commit(&files, &[(SHARD, 1)]).unwrap();
+    let found: Vec<_> = telemetry.compactions(DAY).unwrap();
+    let found: Vec<_> = found.iter().map(|found| (found.brand(), found.files())).collect();
+    assert_eq!(found, [(Brand::Vauxhall, 5), (Brand::Abarth, 2)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_of_a_batch_with_one_time_are_one_row() {
+    let directory = tempfile::tempdir().unwrap();
+    let lake = open(directory.path());
+    let whole = rows(1, 0);
+    let parts = |columns: std::ops::Range<usize>, at: std::ops::Range<usize>| {
+        let columns = whole.columns[columns].iter().map(|column| {
+            let data = match &column.data {
+                ColumnData::Fixed(values) => ColumnData::Fixed(values[at.clone()].to_vec()),
+                ColumnData::Bool(values) => ColumnData::Bool(values[at.clone()].to_vec()),
+                ColumnData::Text(_) | ColumnData::Array(_) => panic!("not among the first columns"),
+            };
+            Column { signal: column.signal, data, exceptions: Vec::new() }
+        });
+        RowGroup { times: whole.times[at.clone()].to_vec(), columns: columns.collect() }
+    };
+    // Speed of ten seconds, gear of the last six, whether it moves of the first four, and speed again.
+    let groups = [parts(0..1, 0..10), parts(1..2, 4..10), parts(2..3, 0..4), parts(0..1, 9..10)];
+    let telemetry = lake.table(TableName::Telemetry);
+    for (seq, groups) in [(0, &groups[..]), (1, &groups[..1])] {
+        for group in groups {
+            let batch = batch(seq, DAY);
+            let chunks = Chunk::split(subject(1), Brand::Fiat, 1, batch, group.clone(), &catalogue());
+            telemetry.append(chunks.map(|(_, chunk)| chunk));
+        }
+    }
+    let paths = ["Vehicle.Speed", "Vehicle.Gear", "Vehicle.Moving"];
+    let query = HistoryQuery {
+        brand: Brand::Fiat,
+        subject: subject(1),
+        signals: paths.iter().map(|path| Arc::clone(catalogue().by_path(path).unwrap())).collect(),
+        from: DAY,
+        to: DAY + Micros::DAY,
+        reduce: Reduce::Raw,
+        rows_max: 100,
+        after: None,
+    };
+    let before = lake.history(&query).await.unwrap();
+    let files = flush(&lake, "a").await;
+    // One signal twice at one time needs two rows, and so does the same time of another batch.
+    assert_eq!(files[0].1[0].rows, 10 + 1 + 10);
+    assert_eq!(lake.history(&query).await.unwrap().rows, before.rows);
+    assert_eq!(before.rows.len(), 10);
 }

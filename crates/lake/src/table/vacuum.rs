@@ -1,6 +1,6 @@
 //! Deleting what nobody needs any more.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use futures::TryStreamExt as _;
 use model::{Micros, Timestamp};
@@ -16,12 +16,19 @@ const LOG_FOLDER: &str = "_delta_log/";
 
 impl Table {
     /// Deletes data files that are neither in the table nor in `keep` and are older than `age`: what
-    /// compaction replaced, and what a crash left. Deletes entries of Delta's log that a checkpoint
+    /// compaction replaced, and what a crash left. What [`Table::write`] wrote in this life stays
+    /// until it is in the table, however long that takes. Deletes entries of Delta's log that a checkpoint
     /// replaced long ago. How many files went.
-    pub async fn vacuum(&self, keep: &HashSet<String>, now: Timestamp, age: Micros) -> Result<u64, Error> {
-        let mut needed: HashSet<String> =
-            lock(&self.delta).files()?.into_iter().map(|file| file.path).collect();
-        needed.extend(self.files().iter().map(|file| file.path.clone()));
+    pub async fn vacuum(
+        self: &Arc<Self>,
+        keep: &HashSet<String>,
+        now: Timestamp,
+        age: Micros,
+    ) -> Result<u64, Error> {
+        let table = Arc::clone(self);
+        // The log is read from the disk.
+        let needed = tokio::task::spawn_blocking(move || table.needed()).await;
+        let needed = needed.map_err(|_| Error::Stopped)??;
         let listed: Vec<_> = self
             .store
             .list(Some(&self.root))
@@ -54,6 +61,16 @@ impl Table {
             }
         }
         Ok(deleted)
+    }
+
+    /// Files that somebody may read, or will commit.
+    fn needed(&self) -> Result<HashSet<String>, Error> {
+        let mut needed: HashSet<String> =
+            lock(&self.delta).files()?.into_iter().map(|file| file.path).collect();
+        let state = self.state();
+        needed.extend(state.files.values().flat_map(|files| files.iter()).map(|file| file.path.clone()));
+        needed.extend(state.written.iter().cloned());
+        Ok(needed)
     }
 
     fn relative(&self, location: &Path) -> Option<String> {

@@ -48,7 +48,8 @@ pub struct BadColumn {
 pub enum ColumnProblem {
     /// The catalogue that the batch names does not have the signal.
     UnknownSignal,
-    /// The times of its group do not increase strictly.
+    /// The times of its group do not increase strictly, or lie outside of
+    /// [`limits::SOURCE_TIME_MIN`] to [`limits::SOURCE_TIME_MAX`].
     Times,
     /// The bytes are no column of the leaf's type.
     Malformed,
@@ -132,6 +133,10 @@ impl Encoder {
         }
         if !group.times.is_sorted_by(|a, b| a < b) {
             return Err(Error::Columns { problem: "times do not increase strictly" });
+        }
+        let bounds = limits::SOURCE_TIME_MIN..=limits::SOURCE_TIME_MAX;
+        if ![group.times[0], group.times[rows - 1]].iter().all(|time| bounds.contains(time)) {
+            return Err(Error::Columns { problem: "a time is out of range" });
         }
         if !group.columns.is_sorted_by(|a, b| a.signal < b.signal) {
             return Err(Error::Columns { problem: "columns are not sorted by signal" });
@@ -290,7 +295,10 @@ impl Decoder {
         self.block(rows, input).ok_or("the times")?;
         let times: Vec<_> =
             self.numbers.iter().map(|offset| Timestamp(header.base_time.0 + offset)).collect();
-        let sorted = times.is_sorted_by(|a, b| a < b);
+        let bounds = limits::SOURCE_TIME_MIN..=limits::SOURCE_TIME_MAX;
+        let sorted = times.is_sorted_by(|a, b| a < b)
+            && times.first().is_some_and(|first| bounds.contains(first))
+            && times.last().is_some_and(|last| bounds.contains(last));
         self.block(columns, input).ok_or("the signals")?;
         let id = |number: &i64| u32::try_from(*number).ok().map(SignalId);
         let ids: Option<Vec<_>> = self.numbers.iter().map(id).collect();

@@ -1,30 +1,16 @@
 //! The header in domain types.
 
 use model::{
-    CampaignId, CampaignVersion, CatalogueHash, ConsentEpoch, Lane, Purpose, QueueEpoch, Seq, Timestamp,
-    limits,
+    CampaignId, CampaignVersion, CatalogueHash, ClockState, ConsentEpoch, Lane, Purpose, QueueEpoch, Seq,
+    Timestamp, limits,
 };
 
-use super::INTEGER_MAX;
 use crate::{Error, pb};
 
 const MESSAGE: &str = "the batch header";
 
 /// Ranges of dropped batches that one header may announce; more are joined by the queue.
 pub(crate) const DROPPED_RANGES_MAX: usize = 64;
-
-/// How far the car's clock could be trusted when the batch was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum ClockState {
-    #[default]
-    Unknown,
-    /// Set from GNSS, the network or the cloud, and kept.
-    Synced,
-    /// Never set since the car woke.
-    FreeRunning,
-    /// Was free-running; the times were corrected after a synchronisation.
-    Corrected,
-}
 
 /// How the body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,14 +56,12 @@ pub struct BatchHeader {
     pub encoding: Encoding,
 }
 
-impl ClockState {
-    const fn code(self) -> u32 {
-        match self {
-            Self::Unknown => 0,
-            Self::Synced => 1,
-            Self::FreeRunning => 2,
-            Self::Corrected => 3,
-        }
+const fn clock_code(clock: ClockState) -> u32 {
+    match clock {
+        ClockState::Unknown => 0,
+        ClockState::Synced => 1,
+        ClockState::FreeRunning => 2,
+        ClockState::Corrected => 3,
     }
 }
 
@@ -116,12 +100,13 @@ pub(crate) fn ranges_to_pb(ranges: &[SeqRange]) -> Vec<pb::SeqRange> {
     ranges.iter().map(|range| pb::SeqRange { first: range.first.0, last: range.last.0 }).collect()
 }
 
-/// Ranges go up and do not overlap.
+/// Ranges go up, do not overlap and end with a number that a batch may have.
 pub(crate) fn ranges_from(message: &'static str, ranges: &[pb::SeqRange]) -> Result<Vec<SeqRange>, Error> {
     let bad = Error::Field { message, field: "dropped" };
     let backwards = ranges.iter().any(|range| range.first > range.last);
     let unsorted = ranges.windows(2).any(|pair| pair[0].last >= pair[1].first);
-    if ranges.len() > DROPPED_RANGES_MAX || backwards || unsorted {
+    let beyond = ranges.iter().any(|range| range.last > limits::SEQ_MAX);
+    if ranges.len() > DROPPED_RANGES_MAX || backwards || unsorted || beyond {
         return Err(bad);
     }
     Ok(ranges.iter().map(|range| SeqRange { first: Seq(range.first), last: Seq(range.last) }).collect())
@@ -146,7 +131,7 @@ impl BatchHeader {
                 Encoding::Zstd => self.raw_bytes,
             },
             encoding: self.encoding.code(),
-            clock: self.meta.clock.code(),
+            clock: clock_code(self.meta.clock),
             dropped: ranges_to_pb(&self.meta.dropped),
         }
     }
@@ -156,12 +141,14 @@ impl BatchHeader {
         let field = |name, valid: bool| {
             if valid { Ok(()) } else { Err(Error::Field { message: MESSAGE, field: name }) }
         };
+        field("seq", header.seq <= limits::SEQ_MAX)?;
         field("samples", (1..=limits::BATCH_SAMPLES_MAX).contains(&header.samples))?;
         field("columns", (1..=limits::BATCH_COLUMNS_MAX.min(header.samples)).contains(&header.columns))?;
-        field("base_time", (-INTEGER_MAX..=INTEGER_MAX).contains(&header.base_time))?;
-        let clock = [ClockState::Unknown, ClockState::Synced, ClockState::FreeRunning, ClockState::Corrected]
+        let times = limits::SOURCE_TIME_MIN..=limits::SOURCE_TIME_MAX;
+        field("base_time", times.contains(&Timestamp(header.base_time)))?;
+        let clock = ClockState::ALL
             .into_iter()
-            .find(|state| state.code() == header.clock)
+            .find(|state| clock_code(*state) == header.clock)
             .ok_or_else(|| unknown(MESSAGE, "clock", header.clock))?;
         let encoding = [Encoding::Plain, Encoding::Zstd]
             .into_iter()

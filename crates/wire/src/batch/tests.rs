@@ -87,7 +87,9 @@ fn limits_are_checked_in_the_header() {
     check("columns", |header| header.columns = 11);
     check("raw_bytes", |header| (header.encoding, header.raw_bytes) = (Encoding::Zstd, u32::MAX));
     check("raw_bytes", |header| (header.encoding, header.raw_bytes) = (Encoding::Zstd, 0));
-    check("base_time", |header| header.base_time = Timestamp::MIN);
+    check("base_time", |header| header.base_time = Timestamp(limits::SOURCE_TIME_MIN.0 - 1));
+    check("base_time", |header| header.base_time = Timestamp(limits::SOURCE_TIME_MAX.0 + 1));
+    check("seq", |header| header.meta.seq = Seq(limits::SEQ_MAX + 1));
 }
 
 #[test]
@@ -150,6 +152,14 @@ fn a_malformed_column_costs_only_itself() {
 }
 
 #[test]
+fn rows_of_no_time_that_a_table_has_are_left_out() {
+    let batch = encode(&one_group(vec![numbers(10)], 10));
+    let late = resealed(&batch, |header, _| header.base_time = limits::SOURCE_TIME_MAX);
+    let decoded = decode(&late).unwrap();
+    assert_eq!((decoded.groups.len(), decoded.bad_columns[0].problem), (0, ColumnProblem::Times));
+}
+
+#[test]
 fn a_body_that_promises_more_samples_than_its_header_is_refused() {
     let batch = encode(&one_group(vec![numbers(10)], 10));
     for samples in [9, 11] {
@@ -206,6 +216,8 @@ fn a_batch_announces_what_was_dropped_later() {
     let announced = announce_dropped(&batch, dropped.clone()).unwrap();
     assert_eq!(parse_header(&announced).unwrap().0.meta.dropped, dropped);
     assert_eq!(decode(&announced), decode(&batch));
+    let endless = vec![SeqRange { first: Seq(0), last: Seq(u64::MAX) }];
+    assert!(announce_dropped(&batch, endless).is_err());
     let overlapping = vec![dropped[0], dropped[0]];
     assert!(announce_dropped(&batch, overlapping).is_err());
 }

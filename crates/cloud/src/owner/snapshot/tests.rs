@@ -39,7 +39,7 @@ fn state() -> State {
     for (signal, (quality, value)) in (0..).zip(values) {
         twin.put(latest(signal, quality, value));
     }
-    state.cars.insert(subject, Car { brand: Brand::Lancia, twin });
+    state.cars.insert(subject, Car { brand: Brand::Lancia, twin: Arc::new(twin) });
     state
 }
 
@@ -83,8 +83,8 @@ fn a_twin_of_twenty_signals_takes_less_than_four_kilobytes() {
     for signal in 0..20 {
         twin.put(latest(signal, Quality::Good, Some(Value::Float(1.0))));
     }
-    let in_memory = size_of::<Car>() + size_of_val(twin.readings());
-    state.cars.insert(SubjectId::from_bytes([1; 16]), Car { brand: Brand::Fiat, twin });
+    let in_memory = size_of::<Car>() + size_of::<Twin>() + size_of_val(twin.readings());
+    state.cars.insert(SubjectId::from_bytes([1; 16]), Car { brand: Brand::Fiat, twin: Arc::new(twin) });
     assert!(in_memory < 2_048, "{in_memory}");
     assert!(encode(&state, Offset(0)).len() < 1_024);
 }

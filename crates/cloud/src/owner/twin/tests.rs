@@ -45,6 +45,21 @@ fn an_older_reading_of_another_lane_changes_nothing() {
 }
 
 #[test]
+fn a_clock_in_the_future_holds_nothing_up() {
+    let catalogue = Catalogue::core();
+    let mut twin = Twin::default();
+    let second = model::Micros::SECOND.0;
+    let reading = |time: i64, value| rows(&catalogue, &[time], &[("Vehicle.Speed", vec![value])]);
+    let year = 365 * model::Micros::DAY.0;
+    assert_eq!(apply(&mut twin, &catalogue, &reading(14 * year, 100), 100 * second), 1);
+    assert_eq!(apply(&mut twin, &catalogue, &reading(14 * year + second, 200), 101 * second), 1);
+    // The car has the time now.
+    assert_eq!(apply(&mut twin, &catalogue, &reading(170 * second, 300), 171 * second), 1);
+    assert_eq!(twin.readings()[0].source_time, Timestamp(170 * second));
+    assert_eq!(apply(&mut twin, &catalogue, &reading(169 * second, 400), 172 * second), 0);
+}
+
+#[test]
 fn a_signal_that_went_away_has_no_value() {
     let catalogue = Catalogue::core();
     let mut twin = Twin::default();

@@ -13,13 +13,14 @@ use cloud::{
     catalogues::Catalogues,
     clock::Clock,
     gateway::{Backends, Config, Gateway, Quota, Rate, Transport},
-    owner::{Owner, OwnerOptions, OwnerParts},
+    owner::{Owner, OwnerOptions, OwnerParts, WholeCatalogue},
 };
 use lake::{
     Lake, LakeOptions,
     log::{DurableLog, EmbeddedLog, LogOptions},
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use signals::Catalogue;
 use store::Store;
 use tokio::{
     runtime::{Handle, Runtime},
@@ -74,6 +75,7 @@ async fn serve(options: &ServerOptions) -> anyhow::Result<()> {
         lake: Arc::new(Lake::open(&lake_folder(&options.data), &LakeOptions::default())?),
         ledger: Arc::new(store.clone()),
         catalogues: Catalogues::shipped_only(),
+        collects: Arc::new(WholeCatalogue::new(&Catalogue::core())),
         clock: Clock::system(),
         notices,
     };

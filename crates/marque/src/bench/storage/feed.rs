@@ -13,13 +13,14 @@ use campaigns::ReadyBatch;
 use cloud::{
     catalogues::Catalogues,
     clock::Clock,
-    owner::{Owner, OwnerOptions, OwnerParts},
+    owner::{Owner, OwnerOptions, OwnerParts, WholeCatalogue},
 };
 use lake::{
     Lake, LakeOptions, Table,
     log::{DurableLog, EmbeddedLog, GroupBuilder, LogOptions},
 };
 use model::{Brand, Lane, Micros, ShardId, SubjectId, Timestamp};
+use signals::Catalogue;
 use store::Store;
 use tokio::sync::mpsc;
 
@@ -84,6 +85,7 @@ pub(super) async fn store(place: &Path, cars: Vec<Car>, batches: usize) -> anyho
         lake: Arc::clone(&lake),
         ledger: Arc::new(Store::sqlite(&place.join("store.sqlite")).await.context("open the database")?),
         catalogues: Catalogues::shipped_only(),
+        collects: Arc::new(WholeCatalogue::new(&Catalogue::core())),
         clock: Clock::from_fn(move || Timestamp(clock.load(Ordering::Relaxed))),
         notices: mpsc::channel(1).0,
     };
