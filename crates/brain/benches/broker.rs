@@ -25,7 +25,7 @@ fn frame(signals: &[SignalId], time: i64) -> impl Iterator<Item = Sample> {
 
 #[divan::bench]
 fn publish_without_subscribers(bencher: Bencher<'_, '_>) {
-    let broker = Broker::new(Catalogue::core());
+    let broker = Broker::new(Catalogue::core(), brain::clock::system);
     let signals = signals();
     let mut time = 0;
     bencher.counter(ItemsCount::new(signals.len())).bench_local(|| {
@@ -38,7 +38,7 @@ fn publish_without_subscribers(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn publish_to_one_subscriber(bencher: Bencher<'_, '_>) {
-    let broker = Arc::new(Broker::new(Catalogue::core()));
+    let broker = Arc::new(Broker::new(Catalogue::core(), brain::clock::system));
     let signals = signals();
     let mut subscription = broker.subscribe(&signals, Follow::Current, 1_024);
     let mut seen = VecDeque::new();

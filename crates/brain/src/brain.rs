@@ -11,7 +11,7 @@ use model::Timestamp;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
-    time::sleep,
+    time::{Instant, sleep},
 };
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     agents::uplink::Uplink,
     backoff::Backoff,
     broker::Broker,
-    clock::Clock,
+    clock::{Clock, monotonic},
     connect::Connect,
     core::Core,
     provider::{Input, Provider},
@@ -36,6 +36,7 @@ pub struct Brain<C, P> {
     connector: Option<Arc<C>>,
     provider: P,
     mode: watch::Sender<DriverMode>,
+    unkept: watch::Sender<bool>,
 }
 
 /// What apps in the car have of it.
@@ -43,6 +44,7 @@ pub struct Brain<C, P> {
 pub struct Handle {
     broker: Arc<Broker>,
     mode: watch::Sender<DriverMode>,
+    unkept: watch::Sender<bool>,
 }
 
 impl Handle {
@@ -50,9 +52,16 @@ impl Handle {
         &self.broker
     }
 
-    /// The driver's privacy mode; it takes effect at once, and is kept for the next start.
+    /// The driver's privacy mode; it takes effect at once, and is kept for the next start if the disk
+    /// takes it: see [`Handle::is_mode_unkept`].
     pub fn set_mode(&self, mode: DriverMode) {
         self.mode.send_replace(mode);
+    }
+
+    /// Whether the disk did not take the latest mode: the driver should know that the next start may
+    /// not have it. Changes are seen too.
+    pub fn is_mode_unkept(&self) -> watch::Receiver<bool> {
+        self.unkept.subscribe()
     }
 }
 
@@ -61,11 +70,16 @@ impl<C: Connect, P: Provider> Brain<C, P> {
     pub fn open(config: Config, connector: Option<C>, provider: P) -> Result<Self, Error> {
         let core = Core::open(&config)?;
         let mode = watch::Sender::new(core.mode());
-        Ok(Self { config, core, connector: connector.map(Arc::new), provider, mode })
+        let unkept = watch::Sender::new(false);
+        Ok(Self { config, core, connector: connector.map(Arc::new), provider, mode, unkept })
     }
 
     pub fn handle(&self) -> Handle {
-        Handle { broker: Arc::clone(self.core.broker()), mode: self.mode.clone() }
+        Handle {
+            broker: Arc::clone(self.core.broker()),
+            mode: self.mode.clone(),
+            unkept: self.unkept.clone(),
+        }
     }
 
     /// Runs until `shutdown`, or until the source has ended where the configuration says so. Then
@@ -74,7 +88,7 @@ impl<C: Connect, P: Provider> Brain<C, P> {
         self,
         shutdown: impl Future<Output = ()> + Send,
     ) -> impl Future<Output = Result<(), Error>> + Send {
-        let Self { config, core, connector, provider, mode } = self;
+        let Self { config, core, connector, provider, mode, unkept } = self;
         let backoff = Backoff::new(config.backoff, config.vehicle);
         let link = Link::after(connector, None);
         let uplink = Uplink::new();
@@ -90,12 +104,14 @@ impl<C: Connect, P: Provider> Brain<C, P> {
             uplink,
             backoff,
             mode: mode.subscribe(),
+            unkept,
             grace: config.grace.to_duration(),
             end_with_source: config.end_with_source,
         });
         async move {
-            running.turn_until(std::pin::pin!(shutdown)).await?;
-            Box::pin(running.stop()).await
+            running.turn_until(std::pin::pin!(shutdown)).await;
+            Box::pin(running.stop()).await;
+            Ok(())
         }
     }
 }
@@ -120,21 +136,19 @@ struct Running<C: Connect, P> {
     uplink: Uplink,
     backoff: Backoff,
     mode: watch::Receiver<DriverMode>,
+    unkept: watch::Sender<bool>,
     grace: Duration,
     end_with_source: bool,
 }
 
 impl<C: Connect, P: Provider> Running<C, P> {
-    async fn turn_until(
-        &mut self,
-        mut shutdown: Pin<&mut (impl Future<Output = ()> + Send)>,
-    ) -> Result<(), Error> {
+    async fn turn_until(&mut self, mut shutdown: Pin<&mut (impl Future<Output = ()> + Send)>) {
         loop {
-            self.work()?;
+            self.work();
             if self.end_with_source && self.source_ended && self.has_sent_all() {
-                return Ok(());
+                return;
             }
-            let wait = self.next_deadline().map(|deadline| deadline.since((self.clock)()).to_duration());
+            let wait = self.next_wait();
             let woken = tokio::select! {
                 biased;
                 () = &mut shutdown => Woken::Shutdown,
@@ -145,22 +159,27 @@ impl<C: Connect, P: Provider> Running<C, P> {
                 () = sleep(wait.unwrap_or_default()), if wait.is_some() => Woken::Due,
             };
             match woken {
-                Woken::Shutdown => return Ok(()),
-                Woken::Link(event) => self.handle_link(event)?,
+                Woken::Shutdown => return,
+                Woken::Link(event) => self.handle_link(event),
                 Woken::Input(input) => self.take(input),
-                Woken::Mode(mode) => self.core.set_mode(mode),
+                Woken::Mode(mode) => self.set_mode(mode),
                 Woken::Due => {}
             }
         }
     }
 
     /// Sends what it can, then closes.
-    async fn stop(mut self: Box<Self>) -> Result<(), Error> {
+    async fn stop(mut self: Box<Self>) {
+        // A mode that was set right before the end counts too.
+        let mode = *self.mode.borrow();
+        if mode != self.core.mode() {
+            self.set_mode(mode);
+        }
         // The time stands still from here, so that nothing new falls due while the queue empties.
         let now = self.now();
         self.core.flush(now);
         let drained = tokio::time::timeout(self.grace, self.drain()).await;
-        if !matches!(drained, Ok(Ok(()))) {
+        if drained.is_err() {
             tracing::info!(
                 waiting = self.core.queue().counters().batches,
                 "stopping with batches in the queue"
@@ -171,19 +190,25 @@ impl<C: Connect, P: Provider> Running<C, P> {
             // The platform notices a connection that is cut as well.
             drop(tokio::time::timeout(grace, up.close()).await);
         }
-        core.close(now)
+        if let Err(error) = core.close(now) {
+            tracing::error!(%error, "the queue is not closed in order; the next start begins a new epoch");
+        }
     }
 
-    async fn drain(&mut self) -> Result<(), Error> {
+    async fn drain(&mut self) {
         while let Link::Up(up) = &mut self.link {
-            self.uplink.fill(&mut up.connection, &mut self.core, (self.clock)())?;
+            self.uplink.fill(&mut up.connection, &mut self.core, (self.clock)());
             if self.is_settled() {
-                return Ok(());
+                return;
             }
             let event = self.link.next().await;
-            self.handle_link(event)?;
+            self.handle_link(event);
         }
-        Ok(())
+    }
+
+    fn set_mode(&mut self, mode: DriverMode) {
+        let kept = self.core.set_mode(mode);
+        self.unkept.send_replace(!kept);
     }
 
     /// The time that drives collecting: the clock, or a recording's own time.
@@ -191,17 +216,16 @@ impl<C: Connect, P: Provider> Running<C, P> {
         if self.provider.is_live() { (self.clock)() } else { self.seen }
     }
 
-    fn work(&mut self) -> Result<(), Error> {
+    fn work(&mut self) {
         let now = self.now();
         self.core.poll(now);
         while let Some(message) = self.core.poll_bus(now) {
             self.provider.send(message);
         }
-        self.link.connect_when_due((self.clock)());
+        self.link.connect_when_due(monotonic());
         if let Link::Up(up) = &mut self.link {
-            self.uplink.fill(&mut up.connection, &mut self.core, (self.clock)())?;
+            self.uplink.fill(&mut up.connection, &mut self.core, (self.clock)());
         }
-        Ok(())
     }
 
     fn take(&mut self, input: Option<Input>) {
@@ -231,21 +255,21 @@ impl<C: Connect, P: Provider> Running<C, P> {
         }
     }
 
-    fn handle_link(&mut self, event: LinkEvent<C::Stream>) -> Result<(), Error> {
+    fn handle_link(&mut self, event: LinkEvent<C::Stream>) {
         let (connector, error) = match event {
             LinkEvent::Connected(connection) => {
                 self.uplink.connected(&mut self.core);
                 let Link::Connecting { connector, .. } = std::mem::replace(&mut self.link, Link::Off) else {
-                    return Ok(());
+                    return;
                 };
                 self.link = Link::Up(Box::new(Up { connection: *connection, connector }));
-                return Ok(());
+                return;
             }
             LinkEvent::Event(event) => {
-                if self.uplink.handle(event, &mut self.core, (self.clock)())? {
+                if self.uplink.handle(event, &mut self.core, (self.clock)()) {
                     self.backoff.reset();
                 }
-                return Ok(());
+                return;
             }
             LinkEvent::Failed(error) => match std::mem::replace(&mut self.link, Link::Off) {
                 Link::Connecting { connector, .. } => {
@@ -257,19 +281,20 @@ impl<C: Connect, P: Provider> Running<C, P> {
                     (up.connector, error)
                 }
                 Link::Waiting { connector, .. } => (connector, error),
-                Link::Off => return Ok(()),
+                Link::Off => return,
             },
         };
         let wait = self.backoff.next_wait();
         tracing::info!(%error, wait_ms = wait.0 / 1_000, "no link to the cloud");
-        self.link = Link::after(Some(connector), Some((self.clock)() + wait));
-        Ok(())
+        self.link = Link::after(Some(connector), Some(monotonic() + wait.to_duration()));
     }
 
-    /// By the clock. A recording's own deadlines come with its messages.
-    fn next_deadline(&self) -> Option<Timestamp> {
+    /// How long there is nothing to do. A recording's own deadlines come with its messages.
+    fn next_wait(&self) -> Option<Duration> {
         let core = if self.provider.is_live() { self.core.next_deadline() } else { None };
-        [core, self.link.connect_at()].into_iter().flatten().min()
+        let core = core.map(|deadline| deadline.since((self.clock)()).to_duration());
+        let link = self.link.connect_at().map(|at| at.saturating_duration_since(monotonic()));
+        [core, link].into_iter().flatten().min()
     }
 
     /// Whether there is nothing to wait for any more; without a connector there never was.
@@ -285,7 +310,7 @@ impl<C: Connect, P: Provider> Running<C, P> {
 /// The link at one time.
 enum Link<C: Connect> {
     Off,
-    Waiting { connector: Arc<C>, until: Timestamp },
+    Waiting { connector: Arc<C>, until: Option<Instant> },
     Connecting { connector: Arc<C>, attempt: Attempt<C::Stream> },
     Up(Box<Up<C>>),
 }
@@ -305,23 +330,23 @@ enum LinkEvent<S> {
 
 impl<C: Connect> Link<C> {
     /// Connects at `at`, or at once.
-    fn after(connector: Option<Arc<C>>, at: Option<Timestamp>) -> Self {
+    fn after(connector: Option<Arc<C>>, at: Option<Instant>) -> Self {
         match connector {
-            Some(connector) => Self::Waiting { connector, until: at.unwrap_or(Timestamp::MIN) },
+            Some(connector) => Self::Waiting { connector, until: at },
             None => Self::Off,
         }
     }
 
-    fn connect_at(&self) -> Option<Timestamp> {
+    fn connect_at(&self) -> Option<Instant> {
         match self {
-            Self::Waiting { until, .. } => Some(*until),
+            Self::Waiting { until, .. } => *until,
             Self::Off | Self::Connecting { .. } | Self::Up(_) => None,
         }
     }
 
-    fn connect_when_due(&mut self, now: Timestamp) {
+    fn connect_when_due(&mut self, now: Instant) {
         let Self::Waiting { connector, until } = self else { return };
-        if *until > now {
+        if until.is_some_and(|until| until > now) {
             return;
         }
         let connector = Arc::clone(connector);

@@ -8,11 +8,13 @@ mod subscription;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::Timestamp;
+use model::{Timestamp, limits::SOURCE_LEAD_MAX};
 use signals::{Catalogue, Leaf, LeafKind, Quality, Reading, Sample, SignalId, Value};
 
 use subscription::Mailbox;
 pub use subscription::Subscription;
+
+use crate::clock::Clock;
 
 /// Why a target cannot be set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +40,7 @@ pub enum Follow {
 #[derive(Debug)]
 pub struct Broker {
     catalogue: Arc<Catalogue>,
+    clock: Clock,
     state: Mutex<State>,
 }
 
@@ -47,6 +50,8 @@ pub struct Counters {
     pub published: u64,
     /// Signals that the catalogue does not have.
     pub unknown: u64,
+    /// Their source time was ahead of the clock.
+    pub from_the_future: u64,
     /// Older than what was there; subscribers saw it, the latest value stayed.
     pub out_of_order: u64,
 }
@@ -77,11 +82,12 @@ struct Extra {
 }
 
 impl Broker {
-    pub fn new(catalogue: Arc<Catalogue>) -> Self {
+    /// `clock` bounds the source times that apps give.
+    pub fn new(catalogue: Arc<Catalogue>, clock: Clock) -> Self {
         let places = vec![NO_SLOT; catalogue.len()].into_boxed_slice();
         let state =
             State { places, slots: Vec::new(), target_followers: Vec::new(), counters: Counters::default() };
-        Self { catalogue, state: Mutex::new(state) }
+        Self { catalogue, clock, state: Mutex::new(state) }
     }
 
     /// Types, units, limits: what is known of the signals beside their values.
@@ -89,16 +95,36 @@ impl Broker {
         &self.catalogue
     }
 
-    /// Takes what a source says of a signal.
+    /// Takes what a source says of a signal. A source time from the future is taken as now: it would
+    /// hide all that follows.
     pub fn publish(&self, signal: SignalId, reading: Reading) {
-        self.lock().publish(&self.catalogue, signal, reading);
+        self.publish_all([Sample { signal, reading }]);
     }
 
     /// The same for many samples, such as those of a frame, at the price of one lock.
     pub fn publish_all(&self, samples: impl IntoIterator<Item = Sample>) {
+        self.publish_seen((self.clock)(), samples);
+    }
+
+    /// The same for samples that came at `now`, which in a recording is the recording's time.
+    pub(crate) fn publish_seen(&self, now: Timestamp, samples: impl IntoIterator<Item = Sample>) {
+        let latest = now + SOURCE_LEAD_MAX;
         let mut state = self.lock();
-        for sample in samples {
-            state.publish(&self.catalogue, sample.signal, sample.reading);
+        for Sample { signal, mut reading } in samples {
+            if reading.source_time > latest {
+                reading.source_time = now;
+                state.counters.from_the_future += 1;
+            }
+            state.publish(&self.catalogue, signal, reading);
+        }
+    }
+
+    /// The clock went back to `now`: no value is newer than that.
+    pub(crate) fn set_back(&self, now: Timestamp) {
+        for slot in &mut self.lock().slots {
+            if let Some(current) = &mut slot.current {
+                current.source_time = current.source_time.min(now);
+            }
         }
     }
 
@@ -139,6 +165,22 @@ impl Broker {
     /// Follows signals. What is known of them is in the queue at once. Signals that the catalogue
     /// does not have are left out. At most `capacity` samples wait; then the oldest goes.
     pub fn subscribe(&self, signals: &[SignalId], follow: Follow, capacity: usize) -> Subscription {
+        self.follow(signals, follow, capacity, true)
+    }
+
+    /// Follows current values from now on, without what is known already: for who must not see a
+    /// reading twice.
+    pub fn subscribe_from_now(&self, signals: &[SignalId], capacity: usize) -> Subscription {
+        self.follow(signals, Follow::Current, capacity, false)
+    }
+
+    fn follow(
+        &self,
+        signals: &[SignalId],
+        follow: Follow,
+        capacity: usize,
+        with_known: bool,
+    ) -> Subscription {
         let mailbox = Arc::new(Mailbox::new(capacity));
         let mut state = self.lock();
         for signal in signals {
@@ -148,7 +190,7 @@ impl Broker {
                 Follow::Current => slot.current.as_ref(),
                 Follow::Target => slot.extra.as_ref().and_then(|extra| extra.target.as_ref()),
             };
-            if let Some(reading) = known {
+            if let Some(reading) = known.filter(|_| with_known) {
                 mailbox.put(*signal, reading);
             }
             let extra = slot.extra.get_or_insert_default();

@@ -23,6 +23,8 @@ pub struct Config {
     pub keys: Arc<VerifyingKeys>,
     /// The car's folder: the queue and the desired state. Nobody else writes there.
     pub data_dir: PathBuf,
+    /// Where the catalogues of queued batches are kept. Cars of one process may share it.
+    pub catalogues_dir: PathBuf,
     pub queue: queue::Options,
     /// How far this car's collecting is shifted against that of others, so that a fleet does not
     /// send in step.
@@ -50,6 +52,7 @@ impl Config {
             catalogue,
             profile: None,
             keys: Arc::new(VerifyingKeys::default()),
+            catalogues_dir: data_dir.join("catalogues"),
             data_dir,
             queue: queue::Options::default(),
             // Spread over a second, the shortest period that many cars share.

@@ -8,14 +8,15 @@ use std::sync::Arc;
 use bus::profile::{BusMessage, DiagnosticPoller, Profile, ProfileDecoder};
 use campaigns::Permissions;
 use consent::DriverMode;
-use model::{Lane, QueueEpoch, Seq, Timestamp};
-use signals::Sample;
+use model::{CatalogueHash, Lane, Micros, QueueEpoch, Seq, Timestamp};
+use signals::{Catalogue, Sample};
 use wire::{Kind, Report};
 
 use crate::{
     BatchObserver, Config, Error, Shared,
     agents::{collect::Collect, report},
     broker::{Broker, Subscription},
+    catalogues::Catalogues,
     desired::{Change, Desired},
     provider::{Input, What},
     queue::{Key, Queue},
@@ -23,6 +24,9 @@ use crate::{
 
 /// Targets that may wait to be put on the bus; people move actuators one at a time.
 const TARGETS_MAX: usize = 64;
+
+/// By more than this the clock goes back only when it is set.
+const CLOCK_STEP_BACK: Micros = Micros::SECOND;
 
 /// One car's state.
 #[derive(Debug)]
@@ -36,6 +40,9 @@ pub struct Core {
     permissions: Permissions,
     collect: Collect,
     queue: Queue,
+    catalogues: Catalogues,
+    /// The latest time that was told.
+    now: Timestamp,
     /// By lane: batches before these may hold what is not allowed any more.
     check_before: [(QueueEpoch, Seq); Lane::ALL.len()],
     decoded: Vec<Sample>,
@@ -54,8 +61,9 @@ impl Core {
     /// Opens the car's folder and takes up where it stopped.
     pub fn open(config: &Config) -> Result<Self, Error> {
         let now = (config.clock)();
-        let broker = Arc::new(Broker::new(Arc::clone(&config.catalogue)));
-        let queue = Queue::open(&config.data_dir.join("queue"), config.queue, now)?;
+        let broker = Arc::new(Broker::new(Arc::clone(&config.catalogue), config.clock));
+        let catalogues = Catalogues::open(&config.catalogues_dir, &config.catalogue);
+        let queue = Queue::open(&config.data_dir.join("queue"), config.queue, now);
         let desired = Desired::open(
             &config.data_dir,
             config.vehicle,
@@ -80,6 +88,8 @@ impl Core {
             permissions,
             collect,
             queue,
+            catalogues,
+            now,
             check_before: [(QueueEpoch(0), Seq(0)); Lane::ALL.len()],
             decoded: Vec::new(),
         };
@@ -121,34 +131,59 @@ impl Core {
     /// Takes what a source hands in. Call [`Core::poll`] when there is no more at once.
     pub fn handle(&mut self, input: Input) {
         match input.what {
-            What::Bus(message) => self.handle_bus(&message),
+            What::Bus(message) => self.handle_bus(&message, input.time),
             What::Samples(samples) => {
                 self.shared.stats.samples_published.add(samples.len() as u64);
-                self.broker.publish_all(samples);
+                self.broker.publish_seen(input.time, samples);
             }
         }
     }
 
-    /// Takes a message of the car's network.
-    pub fn handle_bus(&mut self, message: &BusMessage) {
+    /// Takes a message of the car's network that came at `now`.
+    pub fn handle_bus(&mut self, message: &BusMessage, now: Timestamp) {
         let stats = &self.shared.stats;
         stats.bus_messages.add(1);
         let Some(network) = &mut self.network else { return };
-        if let Err(error) = network.decode(message, &mut self.decoded) {
+        if let Err(error) = network.decode(message, now, &mut self.decoded) {
             stats.bad_messages.add(1);
             tracing::debug!(%error, "a message of the car's network cannot be read");
         }
         stats.samples_published.add(self.decoded.len() as u64);
-        self.broker.publish_all(self.decoded.drain(..));
+        self.broker.publish_seen(now, self.decoded.drain(..));
     }
 
     /// Does what is due: signals that grew stale, batches that are full or old enough.
     pub fn poll(&mut self, now: Timestamp) {
+        self.notice_step_back(now);
+        self.queue.begin(now);
+        self.desired.keep_again(now);
         if let Some(network) = &mut self.network {
-            network.decoder.poll(now, &mut |sample| self.decoded.push(sample));
-            self.broker.publish_all(self.decoded.drain(..));
+            let emit = &mut |sample| self.decoded.push(sample);
+            network.decoder.poll(now, emit);
+            if let Some(diagnostics) = &mut network.diagnostics {
+                diagnostics.expire(now, emit);
+            }
+            self.broker.publish_seen(now, self.decoded.drain(..));
         }
         self.collect.poll(now, &mut self.queue);
+    }
+
+    /// A clock that went back leaves nothing waiting for a time that will not come for years, and no
+    /// value that is newer than all that follow.
+    fn notice_step_back(&mut self, now: Timestamp) {
+        if now >= self.now - CLOCK_STEP_BACK {
+            self.now = self.now.max(now);
+            return;
+        }
+        tracing::info!(seconds = self.now.since(now).0 / 1_000_000, "the clock went back");
+        self.now = now;
+        self.broker.set_back(now);
+        if let Some(network) = &mut self.network {
+            network.decoder.set_back(now);
+            if let Some(diagnostics) = &mut network.diagnostics {
+                diagnostics.set_back(now);
+            }
+        }
     }
 
     /// The next message to put on the car's network: a diagnostic question or an actuator's target.
@@ -189,9 +224,11 @@ impl Core {
     }
 
     /// Sets the driver's privacy mode. It wins over every grant, also for what waits in the queue.
-    pub fn set_mode(&mut self, mode: DriverMode) {
-        self.desired.set_mode(mode);
+    /// Gives whether it is kept for the next start; if not, keeping it is tried again now and then.
+    pub fn set_mode(&mut self, mode: DriverMode) -> bool {
+        let kept = self.desired.set_mode(mode);
         self.renew_permissions();
+        kept
     }
 
     /// Queues all that waits and closes the queue, so that the next start goes on from here.
@@ -228,6 +265,11 @@ impl Core {
         report::report(now, &self.software, &self.desired, profile, &self.queue)
     }
 
+    /// The catalogue that a queued batch names.
+    pub(crate) fn catalogue_of(&mut self, hash: CatalogueHash) -> Option<Arc<Catalogue>> {
+        self.catalogues.get(hash)
+    }
+
     /// Whether a batch was made before the consent was narrowed.
     pub(crate) fn must_check(&self, key: Key) -> bool {
         (key.epoch, key.seq) < self.check_before[key.lane.index()]
@@ -258,12 +300,17 @@ impl Network {
         }
     }
 
-    fn decode(&mut self, message: &BusMessage, decoded: &mut Vec<Sample>) -> Result<(), bus::Error> {
+    fn decode(
+        &mut self,
+        message: &BusMessage,
+        now: Timestamp,
+        decoded: &mut Vec<Sample>,
+    ) -> Result<(), bus::Error> {
         let emit = &mut |sample| decoded.push(sample);
         if let (BusMessage::Can(frame), Some(diagnostics)) = (message, &mut self.diagnostics) {
             diagnostics.handle_frame(frame, emit);
         }
-        self.decoder.handle(message, emit)
+        self.decoder.handle(message, now, emit)
     }
 
     fn target(&self, target: &Sample, now: Timestamp) -> Option<BusMessage> {

@@ -9,11 +9,11 @@ use std::{
 
 use campaigns::{Permissions, Plan};
 use consent::{Consent, DriverMode};
-use model::{Timestamp, VehicleId};
+use model::{Micros, Timestamp, VehicleId};
 use signals::Catalogue;
 use wire::{Applied, Expected, Kind, VerifyingKeys, decode_campaigns, decode_consent};
 
-use crate::Shared;
+use crate::{Shared, queue::sync_dir};
 
 /// The desired state of one car.
 #[derive(Debug)]
@@ -27,6 +27,9 @@ pub(crate) struct Desired {
     consent: Consent,
     /// By kind's place in [`Kind::ALL`].
     applied: [Slot; Kind::ALL.len()],
+    /// Files that could not be written, with what they should hold.
+    unkept: Vec<(PathBuf, Vec<u8>)>,
+    kept_at: Timestamp,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -56,7 +59,7 @@ impl Desired {
         shared: Arc<Shared>,
         now: Timestamp,
     ) -> Self {
-        let mode = fs::read_to_string(dir.join(MODE_FILE)).ok().and_then(|text| text.trim().parse().ok());
+        let mode = stored_mode(dir);
         let mut this = Self {
             dir: dir.to_owned(),
             vehicle,
@@ -64,8 +67,10 @@ impl Desired {
             plan: Arc::new(Plan::empty(&catalogue)),
             catalogue,
             shared,
-            consent: Consent { mode: mode.unwrap_or_default(), ..Consent::default() },
+            consent: Consent { mode, ..Consent::default() },
             applied: Default::default(),
+            unkept: Vec::new(),
+            kept_at: now,
         };
         for kind in Kind::ALL {
             let Ok(envelope) = fs::read(this.path(kind)) else { continue };
@@ -92,12 +97,30 @@ impl Desired {
         self.consent.mode
     }
 
-    /// Sets the driver's mode, and keeps it for the next start.
-    pub(crate) fn set_mode(&mut self, mode: DriverMode) {
+    /// Sets the driver's mode. Gives whether it is kept for the next start.
+    pub(crate) fn set_mode(&mut self, mode: DriverMode) -> bool {
         self.consent.mode = mode;
-        if let Err(error) = replace(&self.dir.join(MODE_FILE), mode.slug().as_bytes()) {
-            tracing::warn!(%error, "the driver's mode is not kept for the next start");
+        self.keep(self.dir.join(MODE_FILE), mode.slug().as_bytes())
+    }
+
+    /// Tries again to write what could not be written.
+    pub(crate) fn keep_again(&mut self, now: Timestamp) {
+        let waited = now.since(self.kept_at);
+        if self.unkept.is_empty() || (Micros::ZERO..KEEP_AGAIN_AFTER).contains(&waited) {
+            return;
         }
+        self.kept_at = now;
+        for (path, content) in std::mem::take(&mut self.unkept) {
+            self.keep(path, &content);
+        }
+    }
+
+    fn keep(&mut self, path: PathBuf, content: &[u8]) -> bool {
+        self.unkept.retain(|(known, _)| *known != path);
+        let Err(error) = replace(&path, content) else { return true };
+        tracing::error!(%error, path = %path.display(), "what was set is not kept for the next start");
+        self.unkept.push((path, content.to_vec()));
+        false
     }
 
     /// The versions that the car has, for a fetch.
@@ -118,8 +141,9 @@ impl Desired {
         match self.apply(kind, envelope, now) {
             Ok(()) if self.applied[place(kind)].version == had => Change::Nothing,
             Ok(()) => {
-                if let Err(error) = replace(&self.path(kind), envelope) {
-                    tracing::warn!(%kind, %error, "a document is not kept for the next start");
+                if !self.keep(self.path(kind), envelope) {
+                    // Better none at the next start than one that grants what was withdrawn.
+                    drop(fs::remove_file(self.path(kind)));
                 }
                 self.shared.stats.documents_applied.add(1);
                 match kind {
@@ -174,6 +198,24 @@ impl Desired {
 
 const MODE_FILE: &str = "driver-mode";
 
+/// A disk that is full or cannot be written is tried again after so long.
+const KEEP_AGAIN_AFTER: Micros = Micros::from_secs(10);
+
+/// The mode that was set last. Only a driver who never chose one is open: a choice that cannot be
+/// read may have been the most private one.
+fn stored_mode(dir: &Path) -> DriverMode {
+    let problem = match fs::read_to_string(dir.join(MODE_FILE)) {
+        Ok(text) => match text.trim().parse() {
+            Ok(mode) => return mode,
+            Err(_) => "it is damaged".to_owned(),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return DriverMode::default(),
+        Err(error) => error.to_string(),
+    };
+    tracing::error!(problem, "the driver's mode cannot be read; the car is private until it is set again");
+    DriverMode::AllPrivate
+}
+
 fn place(kind: Kind) -> usize {
     match kind {
         Kind::Campaigns => 0,
@@ -181,11 +223,13 @@ fn place(kind: Kind) -> usize {
     }
 }
 
-/// Replaces a file at once: a crash leaves the old or the new one.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Replaces a file at once: a crash leaves the old or the new one, and a power cut afterwards the
+/// new one.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = fs::File::create(&new)?;
     file.write_all(content)?;
     file.sync_data()?;
-    fs::rename(new, path)
+    fs::rename(new, path)?;
+    path.parent().map_or(Ok(()), sync_dir)
 }

@@ -12,6 +12,7 @@ mod agents;
 mod backoff;
 mod brain;
 pub mod broker;
+mod catalogues;
 pub mod clock;
 mod config;
 mod connect;

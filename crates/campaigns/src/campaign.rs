@@ -25,10 +25,6 @@ pub mod limits {
     pub const FLUSH_MAX: Micros = Micros::HOUR;
 }
 
-/// Leaves that name the car. They stand in the registry and never go up.
-const NEVER_GOES_UP: [&str; 2] =
-    ["Vehicle.VehicleIdentification.VIN", "Vehicle.VehicleIdentification.LicensePlate"];
-
 /// What to collect from a car, for one purpose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Campaign {
@@ -110,7 +106,7 @@ fn check_signals(
         let Some(leaf) = catalogue.by_id(*signal) else {
             return Err(Error::UnknownSignal { campaign, group: index, signal: *signal });
         };
-        if NEVER_GOES_UP.contains(&leaf.path.as_ref()) {
+        if leaf.stays_in_car() {
             return Err(Error::NeverGoesUp { campaign, group: index, path: leaf.path.to_string() });
         }
         if !seen.insert(*signal) {

@@ -16,6 +16,9 @@ use group::{Group, Slot};
 /// [`limits::BATCH_BYTES_MAX`] by the room that heads and header need.
 const WAITING_BYTES_MAX: usize = limits::BATCH_BYTES_MAX / 8 * 5;
 
+/// What one value may take encoded: a quarter of a batch. The longest arrays of numbers take 10 kB.
+const VALUE_BYTES_MAX: usize = WAITING_BYTES_MAX / 4;
+
 /// Batches that nobody polled. More are lost, oldest first: memory is bounded.
 const READY_MAX: usize = 64;
 
@@ -126,11 +129,27 @@ impl Collector {
         &self.plan
     }
 
-    /// Goes over to other campaigns. What waits leaves under the old ones.
+    /// Goes over to other campaigns. What waits leaves under the old ones. A campaign that did not
+    /// change goes on where it was: it collects no reading again.
     pub fn set_plan(&mut self, now: Timestamp, plan: Arc<Plan>) {
         self.flush_all(now);
-        self.plan = plan;
+        let before = std::mem::replace(&mut self.plan, plan);
+        let mut groups = std::mem::take(&mut self.groups);
+        let mut slots = std::mem::take(&mut self.slots);
+        let mut quotas = std::mem::take(&mut self.quotas);
         self.reset();
+        let after = Arc::clone(&self.plan);
+        for (place, campaign) in after.campaigns.iter().enumerate() {
+            let Some(old) = before.campaigns.iter().position(|known| known == campaign) else { continue };
+            std::mem::swap(&mut self.quotas[place], &mut quotas[old]);
+            // The same campaign has the same groups, with the same slots, in the same order.
+            for (new, old) in after.groups_of(place).zip(before.groups_of(old)) {
+                std::mem::swap(&mut self.groups[new], &mut groups[old]);
+                let (new, old) = (after.groups[new].slots.clone(), before.groups[old].slots.clone());
+                self.slots[new].swap_with_slice(&mut slots[old]);
+            }
+        }
+        self.set_permissions(self.permissions);
     }
 
     /// Goes over to other permissions. What is not allowed any more is deleted here, as if it had
@@ -215,8 +234,7 @@ impl Collector {
             return;
         }
         state.time = reading.source_time;
-        state.latest.clone_from(&reading.value);
-        state.quality = reading.quality;
+        (state.latest, state.quality) = fitting(reading);
         let group = self.plan.slots[slot].group;
         match self.plan.groups[group].how {
             How::Every(period) => {
@@ -248,7 +266,7 @@ impl Collector {
             self.start_afresh();
         }
         self.now = self.now.max(now);
-        while self.due <= now {
+        while self.due <= now && self.due != NEVER {
             let due = self.due;
             for stream in 0..self.streams.len() {
                 if self.flush_due(stream) <= due {
@@ -315,7 +333,12 @@ impl Collector {
         state.taken_quality = Some(state.quality);
         state.taken_time = state.time;
         self.counters.collected += 1;
-        let bytes = self.groups[plan.group].add(place, time, state);
+        // What does not fit goes into the next batch, and costs only itself what fits into none.
+        let group = plan.group;
+        if self.streams[stream].bytes + Group::bytes_max(state) > WAITING_BYTES_MAX {
+            self.flush(stream);
+        }
+        let bytes = self.groups[group].add(place, time, &self.slots[slot]);
         let waiting = &mut self.streams[stream];
         waiting.bytes += bytes;
         waiting.opened.get_or_insert(now);
@@ -413,6 +436,18 @@ impl Quota {
         }
         self.samples = self.samples.saturating_add(1);
         self.samples <= max
+    }
+}
+
+/// A value that no batch has room for is out of range, and the beginning of its text is kept.
+fn fitting(reading: &Reading) -> (Option<Value>, Quality) {
+    match &reading.value {
+        Some(value) if encoded_bytes_max(Some(value), Quality::Good) > VALUE_BYTES_MAX => {
+            let mut text = value.to_string();
+            text.truncate(text.floor_char_boundary(limits::TEXT_BYTES_MAX));
+            (Some(Value::Text(text.into())), Quality::OutOfRange)
+        }
+        value => (value.clone(), reading.quality),
     }
 }
 

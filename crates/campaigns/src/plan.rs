@@ -92,6 +92,12 @@ impl Plan {
         &self.catalogue
     }
 
+    /// The groups of a campaign, in its own order.
+    pub(crate) fn groups_of(&self, campaign: usize) -> impl Iterator<Item = usize> {
+        let of = move |group: &GroupPlan| self.streams[group.stream].campaign == campaign;
+        self.groups.iter().enumerate().filter(move |(_, group)| of(group)).map(|(place, _)| place)
+    }
+
     /// Places in `routes`.
     pub(crate) fn routes_of(&self, signal: SignalId) -> Range<usize> {
         match self.route_signals.binary_search(&signal) {

@@ -51,7 +51,7 @@ impl FromStr for Lane {
 
 /// Counts the lives of a car's queue. A queue that was lost or reset starts a new, higher epoch at
 /// sequence 0, so that old and new batches are never confused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueEpoch(pub u32);
 
 /// The number of a batch within its lane and epoch, from 0, without holes but for announced drops.

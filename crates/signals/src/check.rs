@@ -78,7 +78,7 @@ impl Leaf {
     }
 
     /// Whether the value names a person or the car itself and must never be sent up, whatever a
-    /// campaign asks: the VIN and its parts, and the licence plate.
+    /// campaign asks: the VIN and the licence plate.
     pub fn stays_in_car(&self) -> bool {
         const IN_CAR_ONLY: [&str; 2] =
             ["Vehicle.VehicleIdentification.VIN", "Vehicle.VehicleIdentification.LicensePlate"];

@@ -297,6 +297,7 @@ fn car_config(options: &RunOptions, spec: &CarSpec, identity: &Identity, profile
     let software = format!("marque-sim {} {}", env!("CARGO_PKG_VERSION"), spec.model.architecture);
     Config {
         software: software.into(),
+        catalogues_dir: options.state.join("catalogues"),
         // A power cut costs a simulation nothing that matters; a thousand syncs a second would.
         queue: brain::queue::Options { sync_each: false, ..config.queue },
         clock_state: ClockState::Synced,

@@ -9,7 +9,7 @@ use wire::{BatchMeta, ClockState};
 
 use crate::{
     BatchObserver, Shared,
-    broker::{Broker, Follow, Subscription},
+    broker::{Broker, Subscription},
     queue::Queue,
 };
 
@@ -38,7 +38,7 @@ impl Collect {
         clock: ClockState,
         shared: Arc<Shared>,
     ) -> Self {
-        let subscription = broker.subscribe(plan.signals(), Follow::Current, WAITING_MAX);
+        let subscription = broker.subscribe_from_now(plan.signals(), WAITING_MAX);
         let mut collector = Collector::new(plan, phase);
         collector.set_permissions(permissions);
         Self { collector, subscription, waiting: VecDeque::new(), missed: 0, clock, shared, observer: None }
@@ -52,7 +52,7 @@ impl Collect {
     /// Goes over to other campaigns; what waits leaves under the old ones.
     pub(crate) fn set_plan(&mut self, now: Timestamp, broker: &Broker, plan: Arc<Plan>) {
         self.take(now);
-        self.subscription = broker.subscribe(plan.signals(), Follow::Current, WAITING_MAX);
+        self.subscription = broker.subscribe_from_now(plan.signals(), WAITING_MAX);
         self.missed = 0;
         self.collector.set_plan(now, plan);
     }
@@ -126,12 +126,16 @@ impl Collect {
             }
         };
         let dropped = queue.counters().dropped_batches;
-        if let Err(error) = queue.append(batch.lane, &payload) {
+        let appended = queue.append(batch.lane, &payload);
+        let gone = queue.counters().dropped_batches - dropped;
+        if let Err(error) = appended {
             stats.batches_lost.add(1);
+            // The lost batch itself is counted among the dropped ones of the report.
+            stats.batches_dropped.add(gone.saturating_sub(1));
             tracing::warn!(%error, lane = %batch.lane, "a batch cannot be queued");
             return;
         }
-        stats.batches_dropped.add(queue.counters().dropped_batches - dropped);
+        stats.batches_dropped.add(gone);
         stats.batches_queued.add(1);
         stats.bytes_queued.add(payload.len() as u64);
         stats.samples_queued.add(batch.samples() as u64);

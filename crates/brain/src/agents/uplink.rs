@@ -3,18 +3,20 @@
 //! Batches leave in the queue's order, as many at once as the platform takes. A batch is settled
 //! when the platform has stored it or refused it for ever, and sent again after a lost link.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use campaigns::Permissions;
 use link::{
     PacketId,
     client::{Connection, Event, NotSent},
 };
-use model::{Lane, Micros, Timestamp};
+use model::{Micros, Timestamp};
+use signals::Leaf;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wire::{Fetch, RowGroup, SeqRange, encode_fetch, encode_report, parse_header, topic::Topic};
 
 use crate::{
-    Error,
     core::Core,
     desired::Change,
     queue::{Key, Outgoing},
@@ -28,12 +30,12 @@ const REPORT_INTERVAL: Micros = Micros::MINUTE;
 pub(crate) struct Uplink {
     in_flight: Vec<(PacketId, Sent)>,
     fetch_due: bool,
+    /// The platform has answered the latest fetch: what it wants, grants too, is applied.
+    is_current: bool,
     report_due: bool,
     reported_at: Timestamp,
     /// Dropped batches that the latest report told of.
     reported_drops: u64,
-    /// By lane: sequence numbers of batches that consent deleted before they left, not announced yet.
-    withdrawn: [Vec<SeqRange>; Lane::ALL.len()],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +53,8 @@ enum Prepared {
     },
     /// Nothing that may leave is left in it.
     Withdrawn,
-    /// It cannot be read.
-    Damaged,
+    /// It cannot be read, or not be checked.
+    Lost,
 }
 
 impl Uplink {
@@ -60,10 +62,10 @@ impl Uplink {
         Self {
             in_flight: Vec::new(),
             fetch_due: false,
+            is_current: false,
             report_due: false,
             reported_at: Timestamp(0),
             reported_drops: 0,
-            withdrawn: Default::default(),
         }
     }
 
@@ -71,7 +73,7 @@ impl Uplink {
     pub(crate) fn connected(&mut self, core: &mut Core) {
         core.shared().stats.connects.add(1);
         self.in_flight.clear();
-        self.fetch_due = true;
+        self.ask();
         self.report_due = true;
         core.queue_mut().rewind();
     }
@@ -83,24 +85,26 @@ impl Uplink {
         core.queue_mut().rewind();
     }
 
+    /// Something newer may be wanted of the car. Until it is here no batch leaves: it may hold what
+    /// was withdrawn meanwhile.
+    fn ask(&mut self) {
+        self.fetch_due = true;
+        self.is_current = false;
+    }
+
     /// Whether all that was published has been answered.
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight.is_empty()
     }
 
     /// Publishes what is due, as far as the window goes.
-    pub(crate) fn fill<S>(
-        &mut self,
-        connection: &mut Connection<S>,
-        core: &mut Core,
-        now: Timestamp,
-    ) -> Result<(), Error>
+    pub(crate) fn fill<S>(&mut self, connection: &mut Connection<S>, core: &mut Core, now: Timestamp)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         self.note_drops(core, now);
         while connection.window_free() > 0 {
-            let Some((topic, payload, sent)) = self.next_message(core, now)? else { return Ok(()) };
+            let Some((topic, payload, sent)) = self.next_message(core, now) else { return };
             match connection.publish(topic, &payload) {
                 Ok(id) => {
                     if let (Sent::Batch { key, samples }, Some(observer)) = (sent, core.observer()) {
@@ -110,7 +114,7 @@ impl Uplink {
                 }
                 Err(NotSent::WindowFull | NotSent::NotReady) => {
                     core.queue_mut().rewind();
-                    return Ok(());
+                    return;
                 }
                 Err(NotSent::TooLarge { bytes_max }) => {
                     tracing::error!(
@@ -119,33 +123,32 @@ impl Uplink {
                         ?topic,
                         "a message is too large to send"
                     );
-                    self.settle(core, sent, false)?;
+                    self.settle(core, sent, false);
                 }
             }
         }
-        Ok(())
     }
 
     /// Takes what the connection tells. Gives whether the platform acknowledged something, which
     /// shows that the link works.
-    pub(crate) fn handle(&mut self, event: Event, core: &mut Core, now: Timestamp) -> Result<bool, Error> {
+    pub(crate) fn handle(&mut self, event: Event, core: &mut Core, now: Timestamp) -> bool {
         match event {
             Event::Taken { id } => {
                 if let Some(sent) = self.landed(id) {
-                    self.settle(core, sent, true)?;
+                    self.settle(core, sent, true);
                 }
-                Ok(true)
+                true
             }
             Event::Rejected { id, reason, text } => {
                 if let Some(sent) = self.landed(id) {
                     tracing::warn!(?sent, %reason, text, "the platform refused a message");
-                    self.settle(core, sent, false)?;
+                    self.settle(core, sent, false);
                 }
-                Ok(false)
+                false
             }
             Event::Down { topic, payload } => {
                 self.handle_down(topic, &payload, core, now);
-                Ok(false)
+                false
             }
         }
     }
@@ -156,87 +159,55 @@ impl Uplink {
                 Change::Nothing => {}
                 Change::Plan | Change::Consent | Change::Refused => self.report_due = true,
             },
-            Topic::Hint => self.fetch_due = true,
+            Topic::Hint => self.ask(),
             Topic::Notice => notice(payload, core),
             // The session hands on nothing else; a later release may.
             Topic::Up(_) | Topic::Report | Topic::Fetch => {}
         }
     }
 
-    fn next_message(
-        &mut self,
-        core: &mut Core,
-        now: Timestamp,
-    ) -> Result<Option<(Topic, Bytes, Sent)>, Error> {
+    fn next_message(&mut self, core: &mut Core, now: Timestamp) -> Option<(Topic, Bytes, Sent)> {
         if std::mem::take(&mut self.fetch_due) {
             let fetch = encode_fetch(&Fetch { have: core.desired().have() });
-            return Ok(Some((Topic::Fetch, fetch.into(), Sent::Fetch)));
+            return Some((Topic::Fetch, fetch.into(), Sent::Fetch));
         }
         if std::mem::take(&mut self.report_due) {
             self.reported_at = now;
             self.reported_drops = core.queue().counters().dropped_batches;
             let report = encode_report(&core.report(now));
-            return Ok(Some((Topic::Report, report.into(), Sent::Report)));
+            return Some((Topic::Report, report.into(), Sent::Report));
         }
-        while let Some(outgoing) = core.queue_mut().next_outgoing()? {
+        if !self.is_current {
+            return None;
+        }
+        while let Some(outgoing) = core.queue_mut().next_outgoing() {
             let key = outgoing.key;
-            match self.prepare(outgoing, core) {
+            match prepare(outgoing, core) {
                 Prepared::Send { payload, samples } => {
-                    return Ok(Some((Topic::Up(key.lane), payload, Sent::Batch { key, samples })));
+                    return Some((Topic::Up(key.lane), payload, Sent::Batch { key, samples }));
                 }
-                Prepared::Withdrawn => {
-                    push_range(&mut self.withdrawn[key.lane.index()], key);
-                    core.queue_mut().settle(key)?;
-                }
-                Prepared::Damaged => {
+                Prepared::Withdrawn => core.queue_mut().withdraw(key),
+                Prepared::Lost => {
                     core.shared().stats.batches_lost.add(1);
-                    core.queue_mut().settle(key)?;
+                    core.queue_mut().withdraw(key);
                 }
             }
         }
-        Ok(None)
+        None
     }
 
-    /// Announces what was dropped before a batch, and deletes from one that was collected before the
-    /// consent was narrowed what is not allowed any more.
-    fn prepare(&mut self, outgoing: Outgoing, core: &Core) -> Prepared {
-        let Outgoing { key, payload, dropped } = outgoing;
-        let Ok((header, body)) = parse_header(&payload) else {
-            tracing::error!(lane = %key.lane, seq = key.seq.0, "a queued batch cannot be read");
-            return Prepared::Damaged;
+    fn settle(&mut self, core: &mut Core, sent: Sent, stored: bool) {
+        let (key, samples) = match sent {
+            Sent::Batch { key, samples } => (key, samples),
+            Sent::Fetch => {
+                // The documents came before the answer; a newer hint has asked again meanwhile.
+                let asked_again = self.fetch_due || self.in_flight.iter().any(|(_, sent)| sent.is_fetch());
+                self.is_current = stored && !asked_again;
+                return;
+            }
+            Sent::Report => return,
         };
-        let mut dropped: Vec<_> = dropped.into_iter().collect();
-        dropped.append(&mut self.withdrawn[key.lane.index()]);
-        if !core.must_check(key) {
-            return announce(payload, dropped, header.samples);
-        }
-        let (permissions, catalogue) = (core.permissions(), core.broker().catalogue());
-        let Ok(decoded) = wire::decode_columns(&header, body, catalogue) else {
-            return Prepared::Damaged;
-        };
-        let groups = allowed_only(decoded.groups, permissions, &header, catalogue);
-        let left: usize = groups.iter().map(RowGroup::samples).sum();
-        let left = u32::try_from(left).unwrap_or(u32::MAX);
-        if left == header.samples {
-            return announce(payload, dropped, left);
-        }
-        core.shared().stats.samples_withdrawn.add(u64::from(header.samples.saturating_sub(left)));
-        if left == 0 {
-            self.withdrawn[key.lane.index()] = dropped;
-            return Prepared::Withdrawn;
-        }
-        let mut meta = header.meta;
-        meta.dropped = sorted(dropped);
-        meta.consent_epoch = permissions.epoch();
-        match core.shared().encode(&meta, &groups, catalogue) {
-            Ok(payload) => Prepared::Send { payload: payload.into(), samples: left },
-            Err(_) => Prepared::Damaged,
-        }
-    }
-
-    fn settle(&mut self, core: &mut Core, sent: Sent, stored: bool) -> Result<(), Error> {
-        let Sent::Batch { key, samples } = sent else { return Ok(()) };
-        core.queue_mut().settle(key)?;
+        core.queue_mut().settle(key);
         let stats = &core.shared().stats;
         let (batches, all) = if stored {
             (&stats.batches_acknowledged, &stats.samples_acknowledged)
@@ -248,7 +219,6 @@ impl Uplink {
         if let Some(observer) = core.observer() {
             observer.settled(key, samples, stored);
         }
-        Ok(())
     }
 
     fn landed(&mut self, id: PacketId) -> Option<Sent> {
@@ -259,8 +229,62 @@ impl Uplink {
     /// A queue that drops data says so, but not every second.
     fn note_drops(&mut self, core: &Core, now: Timestamp) {
         let drops = core.queue().counters().dropped_batches;
-        if drops > self.reported_drops && now.since(self.reported_at) >= REPORT_INTERVAL {
+        // A clock that was set back must not keep the report waiting.
+        if drops > self.reported_drops
+            && (now < self.reported_at || now.since(self.reported_at) >= REPORT_INTERVAL)
+        {
             self.report_due = true;
+        }
+    }
+}
+
+impl Sent {
+    fn is_fetch(self) -> bool {
+        matches!(self, Self::Fetch)
+    }
+}
+
+/// Announces what was dropped before a batch, and deletes from one that was collected before the
+/// consent was narrowed what is not allowed any more.
+fn prepare(outgoing: Outgoing, core: &mut Core) -> Prepared {
+    let Outgoing { key, payload, dropped } = outgoing;
+    let Ok((header, body)) = parse_header(&payload) else {
+        tracing::error!(lane = %key.lane, seq = key.seq.0, "a queued batch cannot be read");
+        return Prepared::Lost;
+    };
+    if !core.must_check(key) {
+        return announce(payload, dropped, header.samples);
+    }
+    let Some(catalogue) = core.catalogue_of(header.catalogue) else {
+        tracing::error!(
+            lane = %key.lane, seq = key.seq.0, catalogue = %header.catalogue,
+            "a queued batch was made with a catalogue that is not here; it cannot be checked and stays in the car"
+        );
+        return Prepared::Lost;
+    };
+    let Ok(decoded) = wire::decode_columns(&header, body, &catalogue) else {
+        tracing::error!(lane = %key.lane, seq = key.seq.0, "a queued batch cannot be decoded");
+        return Prepared::Lost;
+    };
+    let permissions = core.permissions();
+    let groups = allowed_only(decoded.groups, permissions, &header, [&catalogue, core.broker().catalogue()]);
+    let left: usize = groups.iter().map(RowGroup::samples).sum();
+    let left = u32::try_from(left).unwrap_or(u32::MAX);
+    if left == header.samples {
+        return announce(payload, dropped, left);
+    }
+    core.shared().stats.samples_withdrawn.add(u64::from(header.samples.saturating_sub(left)));
+    if left == 0 {
+        return Prepared::Withdrawn;
+    }
+    let mut meta = header.meta;
+    meta.dropped = dropped.into_iter().collect();
+    meta.consent_epoch = permissions.epoch();
+    match core.shared().encode(&meta, &groups, &catalogue) {
+        Ok(payload) => Prepared::Send { payload: payload.into(), samples: left },
+        Err(error) => {
+            tracing::error!(%error, lane = %key.lane, seq = key.seq.0, "a batch cannot be encoded again");
+            Prepared::Lost
         }
     }
 }
@@ -277,48 +301,32 @@ fn notice(payload: &[u8], core: &Core) {
     }
 }
 
-fn announce(payload: Bytes, dropped: Vec<SeqRange>, samples: u32) -> Prepared {
-    if dropped.is_empty() {
-        return Prepared::Send { payload, samples };
-    }
-    match wire::announce_dropped(&payload, sorted(dropped)) {
+fn announce(payload: Bytes, dropped: Option<SeqRange>, samples: u32) -> Prepared {
+    let Some(dropped) = dropped else { return Prepared::Send { payload, samples } };
+    match wire::announce_dropped(&payload, vec![dropped]) {
         Ok(payload) => Prepared::Send { payload: payload.into(), samples },
-        Err(_) => Prepared::Damaged,
+        Err(error) => {
+            tracing::error!(%error, "a hole cannot be announced with its batch");
+            Prepared::Lost
+        }
     }
 }
 
+/// What may leave by the catalogue that the batch was made with, and by the car's own of today,
+/// which may know a leaf's category better.
 fn allowed_only(
     mut groups: Vec<RowGroup>,
     permissions: Permissions,
     header: &wire::BatchHeader,
-    catalogue: &signals::Catalogue,
+    [made_with, today]: [&signals::Catalogue; 2],
 ) -> Vec<RowGroup> {
+    let allows = |leaf: &Arc<Leaf>| permissions.allows(header.meta.purpose, leaf.category);
     for group in &mut groups {
         group.columns.retain(|column| {
-            let leaf = catalogue.by_id(column.signal);
-            leaf.is_some_and(|leaf| permissions.allows(header.meta.purpose, leaf.category))
+            made_with.by_id(column.signal).is_some_and(allows)
+                && today.by_id(column.signal).is_none_or(allows)
         });
     }
     groups.retain(|group| !group.columns.is_empty());
     groups
-}
-
-fn push_range(ranges: &mut Vec<SeqRange>, key: Key) {
-    match ranges.last_mut() {
-        Some(range) if range.last.0 + 1 == key.seq.0 => range.last = key.seq,
-        Some(_) | None => ranges.push(SeqRange { first: key.seq, last: key.seq }),
-    }
-}
-
-/// In order, with neighbours joined, as a header has them.
-fn sorted(mut ranges: Vec<SeqRange>) -> Vec<SeqRange> {
-    ranges.sort_by_key(|range| range.first);
-    ranges.dedup_by(|next, range| {
-        let adjacent = next.first.0 <= range.last.0 + 1;
-        if adjacent {
-            range.last = range.last.max(next.last);
-        }
-        adjacent
-    });
-    ranges
 }

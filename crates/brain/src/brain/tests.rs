@@ -33,7 +33,10 @@ fn config(dir: &Path, cloud: &TestCloud) -> Config {
 }
 
 fn start(dir: &Path, cloud: &TestCloud) -> Drive {
-    let config = config(dir, cloud);
+    start_with(config(dir, cloud), cloud)
+}
+
+fn start_with(config: Config, cloud: &TestCloud) -> Drive {
     let shared = Arc::clone(&config.shared);
     let (source, provider) = channel(16);
     let brain = Brain::<TestCloud, ChannelProvider>::open(config, Some(cloud.clone()), provider).unwrap();
@@ -275,4 +278,102 @@ async fn a_running_car_takes_little_room() {
     let brain = Brain::<TlsConnect, ChannelProvider>::open(config, None, provider).unwrap();
     let running = brain.run(std::future::pending());
     assert!(size_of_val(&running) <= 2_048, "{} bytes", size_of_val(&running));
+}
+
+/// The shipped catalogue of a later release: one leaf more, another hash.
+fn later_catalogue() -> Arc<Catalogue> {
+    let core = Catalogue::core();
+    let mut builder = signals::CatalogueBuilder::default();
+    for leaf in core.leaves() {
+        builder.add((**leaf).clone());
+    }
+    let speed = core.by_path("Vehicle.Speed").unwrap();
+    let path = "Vehicle.Later";
+    builder.add(signals::Leaf {
+        id: signals::SignalId::hashed(path),
+        path: path.into(),
+        ..(**speed).clone()
+    });
+    Arc::new(builder.build().unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waited_during_an_update_is_read_with_its_own_catalogue() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let car = start(dir.path(), &cloud);
+    car.go(3).await;
+    cloud.until(|cloud| !cloud.batches().is_empty()).await;
+    car.stop().await;
+    cloud.set_reachable(false);
+    let before = cloud.batches().len();
+    let car = start(dir.path(), &cloud);
+    car.go(15).await;
+    car.handle.set_mode(DriverMode::NoLocation);
+    car.stop().await;
+
+    cloud.set_reachable(true);
+    let later = later_catalogue();
+    let config = Config { catalogue: Arc::clone(&later), ..config(dir.path(), &cloud) };
+    let car = start_with(config, &cloud);
+    cloud.until(|cloud| cloud.batches().len() >= before + 10).await;
+    let core = Catalogue::core();
+    assert_ne!(core.hash(), later.hash());
+    let latitude = signal("Vehicle.CurrentLocation.Latitude");
+    for (_, payload) in cloud.batches().split_off(before) {
+        let (header, body) = parse_header(&payload).unwrap();
+        assert_eq!(header.catalogue, core.hash());
+        let decoded = wire::decode_columns(&header, body, &core).unwrap();
+        let columns: Vec<_> = decoded.groups.iter().flat_map(|group| &group.columns).collect();
+        assert!(!columns.is_empty() && columns.iter().all(|column| column.signal != latitude));
+    }
+    assert_eq!(car.shared.stats.snapshot().batches_lost, 0);
+    car.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_batch_leaves_before_the_platform_has_said_what_is_granted_now() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let car = start(dir.path(), &cloud);
+    car.go(3).await;
+    cloud.until(|cloud| !cloud.batches().is_empty()).await;
+    car.stop().await;
+    cloud.set_reachable(false);
+    let before = cloud.batches().len();
+    let car = start(dir.path(), &cloud);
+    car.go(15).await;
+    cloud.want(Kind::Consent, 2, encode_consent(&consent(2, &[DataCategory::Driving])));
+    cloud.set_reachable(true);
+    cloud.until(|cloud| cloud.batches().len() >= before + 10).await;
+    let latitude = signal("Vehicle.CurrentLocation.Latitude");
+    for (_, payload) in cloud.batches().split_off(before) {
+        let (header, body) = parse_header(&payload).unwrap();
+        let decoded = wire::decode_columns(&header, body, &Catalogue::core()).unwrap();
+        let mut columns = decoded.groups.iter().flat_map(|group| &group.columns);
+        assert!(columns.all(|column| column.signal != latitude));
+    }
+    car.stop().await;
+}
+
+thread_local! {
+    static SET_BACK: std::cell::Cell<Micros> = const { std::cell::Cell::new(Micros::ZERO) };
+}
+
+/// The paused clock, four years early until it is set back.
+fn clock_that_goes_back() -> Timestamp {
+    paused_clock() + Micros(1_460 * Micros::DAY.0) - SET_BACK.get()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_goes_back_does_not_keep_a_car_offline() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    cloud.set_reachable(false);
+    let config = Config { clock: clock_that_goes_back, ..config(dir.path(), &cloud) };
+    let car = start_with(config, &cloud);
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert!(car.shared.stats.snapshot().connect_failures > 0);
+    SET_BACK.set(Micros(1_460 * Micros::DAY.0));
+    cloud.set_reachable(true);
+    tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+    assert_eq!(car.shared.stats.snapshot().connects, 1);
+    car.stop().await;
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn broker() -> Broker {
-    Broker::new(Catalogue::core())
+    Broker::new(Catalogue::core(), crate::testcloud::still_clock)
 }
 
 fn id(path: &str) -> SignalId {

@@ -63,7 +63,7 @@ impl Car {
     fn numbers(&mut self) -> BTreeMap<String, Vec<f64>> {
         let mut numbers: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         let catalogue = Arc::clone(self.core.broker().catalogue());
-        while let Some(batch) = self.core.queue_mut().next_outgoing().unwrap() {
+        while let Some(batch) = self.core.queue_mut().next_outgoing() {
             let (header, body) = wire::parse_header(&batch.payload).unwrap();
             assert_eq!((header.meta.epoch, header.meta.seq), (batch.key.epoch, batch.key.seq));
             let decoded = wire::decode_columns(&header, body, &catalogue).unwrap();
@@ -132,7 +132,7 @@ fn frames_of_the_cars_bus_become_signals_in_the_queue() {
         car.now = car.now + Micros::from_millis(100);
         let mut frames = Vec::new();
         units.poll(car.now, Micros::from_millis(100), &mut |frame| frames.push(frame));
-        frames.iter().for_each(|frame| car.core.handle_bus(frame));
+        frames.iter().for_each(|frame| car.core.handle_bus(frame, car.now));
         car.core.poll(car.now);
     }
     let speeds = &car.numbers()["live Vehicle.Speed"];
@@ -144,7 +144,7 @@ fn a_silent_bus_makes_its_signals_stale() {
     let mut car = Car::new();
     let mut units = Profile::builtin("psa-aee2010").unwrap().encoder();
     units.set(signal("Vehicle.Speed"), Some(Value::Float(87.0)));
-    units.poll(car.now, Micros::ZERO, &mut |frame| car.core.handle_bus(&frame));
+    units.poll(car.now, Micros::ZERO, &mut |frame| car.core.handle_bus(&frame, car.now));
     let quality = |core: &Core| core.broker().current_by_path("Vehicle.Speed").unwrap().quality;
     assert_eq!(quality(&car.core), Quality::Good);
     let deadline = car.core.next_deadline().unwrap();
@@ -244,4 +244,80 @@ fn the_report_names_what_a_campaign_asks_for_and_the_car_lacks() {
     let report = car.core.report(car.now);
     assert!(report.not_available.iter().any(|path| path == lacking), "{:?}", report.not_available);
     assert!(!report.not_available.iter().any(|path| path == "Vehicle.Speed"));
+}
+
+#[test]
+fn a_mode_that_cannot_be_read_is_the_most_private_one() {
+    let car = Car::new();
+    std::fs::write(car.dir.path().join("driver-mode"), "no-loc").unwrap();
+    assert_eq!(car.restart().core.mode(), DriverMode::AllPrivate);
+}
+
+#[test]
+fn a_mode_that_cannot_be_kept_is_told_and_kept_later() {
+    let mut car = Car::new();
+    let file = car.dir.path().join("driver-mode");
+    std::fs::create_dir(&file).unwrap();
+    assert!(!car.core.set_mode(DriverMode::NoLocation));
+    assert_eq!(car.core.mode(), DriverMode::NoLocation);
+    std::fs::remove_dir(&file).unwrap();
+    car.core.poll(car.now + Micros::MINUTE);
+    assert_eq!(car.restart().core.mode(), DriverMode::NoLocation);
+}
+
+#[test]
+fn a_source_time_from_the_future_does_not_hide_what_follows() {
+    let mut car = Car::new();
+    let say = |car: &mut Car, value, source_time| {
+        let reading = Reading::good(Value::Float(value), source_time);
+        let samples = vec![Sample { signal: signal("Vehicle.Speed"), reading }];
+        car.core.handle(Input { time: car.now, what: What::Samples(samples) });
+        car.core.broker().current_by_path("Vehicle.Speed").unwrap().value
+    };
+    let century = Micros(36_500 * Micros::DAY.0);
+    let future = car.now + century;
+    assert_eq!(say(&mut car, 1.0, future), Some(Value::Float(1.0)));
+    car.now = car.now + Micros::SECOND;
+    let now = car.now;
+    assert_eq!(say(&mut car, 2.0, now), Some(Value::Float(2.0)));
+    // The same when the clock itself was wrong.
+    car.now = future;
+    say(&mut car, 3.0, future);
+    car.core.poll(future);
+    car.now = now + Micros::SECOND;
+    car.core.poll(car.now);
+    let now = car.now + Micros::SECOND;
+    assert_eq!(say(&mut car, 4.0, now), Some(Value::Float(4.0)));
+}
+
+#[test]
+fn signals_grow_stale_again_after_the_clock_went_back() {
+    let mut car = Car::new();
+    let mut units = Profile::builtin("psa-aee2010").unwrap().encoder();
+    units.set(signal("Vehicle.Speed"), Some(Value::Float(87.0)));
+    let future = car.now + Micros(1_000 * Micros::DAY.0);
+    units.poll(future, Micros::ZERO, &mut |frame| car.core.handle_bus(&frame, future));
+    car.core.poll(future);
+    car.core.poll(car.now);
+    let deadline = car.core.next_deadline().unwrap();
+    assert!(deadline <= car.now + Micros::MINUTE);
+    car.core.poll(car.now + Micros::MINUTE);
+    let speed = car.core.broker().current_by_path("Vehicle.Speed").unwrap();
+    assert_eq!(speed.quality, Quality::Stale);
+}
+
+#[test]
+fn a_new_document_collects_no_reading_again() {
+    let mut car = Car::new();
+    let mut every = campaign();
+    every.groups.truncate(1);
+    every.groups[0].how = campaigns::How::OnChange { min_interval: Micros::ZERO, min_delta: 0.0 };
+    let mut other = campaign();
+    other.id = model::CampaignId(8);
+    car.want(Kind::Campaigns, 1, encode_campaigns(&[every.clone()]));
+    car.grant(1, &[DataCategory::Driving]);
+    car.drive(3, speed_and_place);
+    car.want(Kind::Campaigns, 2, encode_campaigns(&[other, every]));
+    car.core.flush(car.now + Micros::SECOND);
+    assert_eq!(car.numbers()["live Vehicle.Speed"], [0.25, 1.25, 2.25]);
 }

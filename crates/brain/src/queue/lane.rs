@@ -1,18 +1,14 @@
 //! One lane of the queue: its segments, and what of them is in flight.
 
-use std::{
-    collections::VecDeque,
-    fs::{self, File},
-    io,
-    path::Path,
-};
+use std::{collections::VecDeque, fs::File, io, path::Path};
 
 use model::{Lane, QueueEpoch, Seq};
 use wire::SeqRange;
 
 use super::{
     Key, Options, Outgoing,
-    segment::{self, Entry},
+    segment::{self, Entry, Fate},
+    state::sync_dir,
 };
 
 #[derive(Debug)]
@@ -31,8 +27,12 @@ pub(super) struct LaneQueue {
     entries: VecDeque<Entry>,
     /// How many of the entries wait for an answer.
     unsettled: u64,
-    /// How many of the entries, from the front, are in flight or settled.
+    /// How many of the entries, from the front, are in flight or at their end.
     sent: usize,
+    /// Since the last rewind: up to here batches have left, and with them what they told of holes.
+    told: Option<(QueueEpoch, Seq)>,
+    /// The same with the batch that was handed out last, unless it is withdrawn.
+    latest: Option<(QueueEpoch, Seq)>,
     next_seq: Seq,
     next_segment: u64,
     /// The epoch and number that a batch must have for nothing to be missing before it.
@@ -48,33 +48,36 @@ pub(super) struct Opened {
 }
 
 impl LaneQueue {
-    pub(super) fn open(dir: &Path, lane: Lane, expected: Option<(QueueEpoch, Seq)>) -> io::Result<Opened> {
+    /// Takes up what is in the folder. A segment that cannot be read gives what can be.
+    pub(super) fn open(dir: &Path, lane: Lane, expected: Option<(QueueEpoch, Seq)>) -> Opened {
         let mut damaged_records = 0;
         let mut segments = VecDeque::new();
         let mut entries: VecDeque<Entry> = VecDeque::new();
         let mut next_segment = 0;
-        for number in segment::list(dir, lane)? {
+        let numbers = segment::list(dir, lane).unwrap_or_else(|error| {
+            tracing::warn!(%error, %lane, "the queue's folder cannot be listed");
+            damaged_records += 1;
+            Vec::new()
+        });
+        for number in numbers {
             next_segment = number + 1;
-            let scan = segment::scan(dir, lane, number)?;
+            let scan = segment::scan(dir, lane, number);
             damaged_records += u64::from(scan.damaged);
-            if scan.entries.is_empty() {
-                fs::remove_file(segment::path(dir, lane, number))?;
-                continue;
-            }
-            segments.push_back(Segment { number, bytes: scan.bytes });
             entries.extend(scan.entries);
+            // One without a whole record is removed with those that are settled.
+            segments.push_back(Segment { number, bytes: scan.bytes });
         }
         // What the state says was settled in this lane need not be sent again.
         if let Some((epoch, seq)) = expected {
-            for entry in &mut entries {
-                entry.settled = (entry.epoch, entry.seq) < (epoch, seq);
+            for entry in entries.iter_mut().filter(|entry| (entry.epoch, entry.seq) < (epoch, seq)) {
+                entry.fate = Fate::Answered;
             }
         }
         let first = entries.front().map(|entry| (entry.epoch, entry.seq));
         let expected = expected.or(first).unwrap_or((QueueEpoch(0), Seq(0)));
         let after_last = entries.back().map(|last| (last.epoch, Seq(last.seq.0 + 1)));
         let (_, next_seq) = after_last.map_or(expected, |after_last| after_last.max(expected));
-        let unsettled = entries.iter().filter(|entry| !entry.settled).count() as u64;
+        let unsettled = entries.iter().filter(|entry| entry.fate == Fate::Waiting).count() as u64;
         let mut lane = Self {
             lane,
             segments,
@@ -82,6 +85,8 @@ impl LaneQueue {
             entries,
             unsettled,
             sent: 0,
+            told: None,
+            latest: None,
             next_seq,
             next_segment,
             expected,
@@ -89,8 +94,13 @@ impl LaneQueue {
             dropped_batches: 0,
             last_dropped: None,
         };
-        lane.remove_settled(dir)?;
-        Ok(Opened { lane, damaged_records })
+        lane.remove_settled(dir);
+        Opened { lane, damaged_records }
+    }
+
+    /// The latest epoch of what is in the folder.
+    pub(super) fn epoch_max(&self) -> QueueEpoch {
+        self.entries.iter().map(|entry| entry.epoch).max().unwrap_or(self.expected.0)
     }
 
     /// Numbers go on within an epoch and begin again with a new one.
@@ -124,49 +134,88 @@ impl LaneQueue {
             return Err(io::Error::other("no segment is open after rolling"));
         };
         let name = (epoch, self.next_seq);
-        let entry = segment::append(file, current.number, current.bytes, name, payload)?;
+        let entry = match segment::append(file, current.number, current.bytes, name, payload) {
+            Ok(entry) => entry,
+            Err(error) => {
+                // What the file ends with is not known; it is opened behind its whole records again.
+                self.writer = None;
+                return Err(error);
+            }
+        };
         current.bytes += segment::record_bytes(payload.len());
         self.entries.push_back(entry);
         self.unsettled += 1;
         self.next_seq = Seq(self.next_seq.0 + 1);
         self.unsynced = true;
-        if options.sync_each { self.sync() } else { Ok(()) }
+        Ok(())
+    }
+
+    /// A batch found no room: its number is gone, and the hole tells of it.
+    pub(super) fn lose(&mut self) {
+        self.note_dropped(self.next_seq);
+        self.dropped_batches += 1;
+        self.next_seq = Seq(self.next_seq.0 + 1);
     }
 
     pub(super) fn has_outgoing(&self) -> bool {
-        self.entries.len() > self.sent
+        self.entries.iter().skip(self.sent).any(|entry| entry.fate == Fate::Waiting)
     }
 
-    pub(super) fn next_outgoing(&mut self, dir: &Path) -> io::Result<Option<Outgoing>> {
-        while let Some(entry) = self.entries.get(self.sent) {
-            if entry.settled {
-                self.sent += 1;
-                continue;
+    /// The next batch; one that the disk cannot read is left out and counted in `unreadable`.
+    pub(super) fn next_outgoing(&mut self, dir: &Path, unreadable: &mut u64) -> Option<Outgoing> {
+        loop {
+            let entry = self.entries.get_mut(self.sent)?;
+            self.told = self.latest.take().or(self.told);
+            let after = (entry.epoch, Seq(entry.seq.0 + 1));
+            match entry.fate {
+                Fate::Withdrawn => {}
+                Fate::Answered => self.told = Some(after),
+                Fate::Waiting => match segment::read(dir, self.lane, entry) {
+                    Ok(payload) => {
+                        let key = Key { epoch: entry.epoch, lane: self.lane, seq: entry.seq };
+                        let dropped = self.hole_before(key);
+                        self.latest = Some(after);
+                        self.sent += 1;
+                        return Some(Outgoing { key, payload, dropped });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, lane = %self.lane, seq = entry.seq.0, "a queued batch cannot be read");
+                        entry.fate = Fate::Withdrawn;
+                        self.unsettled -= 1;
+                        *unreadable += 1;
+                    }
+                },
             }
-            let payload = segment::read(dir, self.lane, entry)?;
-            let key = Key { epoch: entry.epoch, lane: self.lane, seq: entry.seq };
-            let dropped = self.hole_before(self.sent);
             self.sent += 1;
-            return Ok(Some(Outgoing { key, payload, dropped }));
         }
-        Ok(None)
     }
 
-    /// Returns whether a segment was removed.
-    pub(super) fn settle(&mut self, dir: &Path, key: Key) -> io::Result<bool> {
-        let in_flight = self.entries.iter_mut().take(self.sent);
-        for entry in in_flight {
-            if (entry.epoch, entry.seq) == (key.epoch, key.seq) {
-                self.unsettled -= u64::from(!entry.settled);
-                entry.settled = true;
-                break;
-            }
-        }
+    /// The platform has answered. Returns whether a segment was removed.
+    pub(super) fn settle(&mut self, dir: &Path, key: Key) -> bool {
+        self.end(key, Fate::Answered);
         self.remove_settled(dir)
+    }
+
+    /// The batch that was handed out last never leaves. Returns whether a segment was removed.
+    pub(super) fn withdraw(&mut self, dir: &Path, key: Key) -> bool {
+        self.end(key, Fate::Withdrawn);
+        self.latest = None;
+        self.remove_settled(dir)
+    }
+
+    fn end(&mut self, key: Key, fate: Fate) {
+        let mut in_flight = self.entries.iter_mut().take(self.sent);
+        let entry = in_flight.find(|entry| (entry.epoch, entry.seq) == (key.epoch, key.seq));
+        if let Some(entry) = entry.filter(|entry| entry.fate == Fate::Waiting) {
+            entry.fate = fate;
+            self.unsettled -= 1;
+        }
     }
 
     pub(super) fn rewind(&mut self) {
         self.sent = 0;
+        self.told = None;
+        self.latest = None;
     }
 
     pub(super) fn sync(&mut self) -> io::Result<()> {
@@ -195,25 +244,38 @@ impl LaneQueue {
         self.segments.len() > 1
     }
 
+    pub(super) fn has_segments(&self) -> bool {
+        !self.segments.is_empty()
+    }
+
     /// Drops the oldest segment; returns how many batches went with it.
     pub(super) fn drop_oldest(&mut self, dir: &Path) -> io::Result<u64> {
-        let Some(oldest) = self.segments.pop_front() else { return Ok(0) };
+        let Some(oldest) = self.segments.front().map(|segment| segment.number) else { return Ok(0) };
+        segment::remove(dir, self.lane, oldest)?;
+        self.segments.pop_front();
+        if self.segments.is_empty() {
+            self.writer = None;
+            self.unsynced = false;
+        }
         let mut dropped = 0;
-        while self.entries.front().is_some_and(|entry| entry.segment == oldest.number) {
+        while self.entries.front().is_some_and(|entry| entry.segment == oldest) {
             let entry = self.entries.pop_front().expect("the loop saw an entry at the front");
             self.sent = self.sent.saturating_sub(1);
-            if entry.settled {
+            if entry.fate != Fate::Waiting {
                 continue;
             }
             dropped += 1;
-            let first = self.last_dropped.filter(|range| range.last.0 + 1 == entry.seq.0);
-            let first = first.map_or(entry.seq, |range| range.first);
-            self.last_dropped = Some(SeqRange { first, last: entry.seq });
+            self.note_dropped(entry.seq);
         }
         self.dropped_batches += dropped;
         self.unsettled -= dropped;
-        fs::remove_file(segment::path(dir, self.lane, oldest.number))?;
         Ok(dropped)
+    }
+
+    fn note_dropped(&mut self, seq: Seq) {
+        let first = self.last_dropped.filter(|range| range.last.0 + 1 == seq.0);
+        let first = first.map_or(seq, |range| range.first);
+        self.last_dropped = Some(SeqRange { first, last: seq });
     }
 
     /// Opens a segment to append to, a new one when the last is full.
@@ -222,46 +284,53 @@ impl LaneQueue {
         if full {
             self.sync()?;
             let number = self.next_segment;
-            self.writer = Some(segment::writer(dir, self.lane, number, 0)?);
             self.next_segment += 1;
+            let file = segment::create(dir, self.lane, number)?;
+            if options.sync_each
+                && let Err(error) = sync_dir(dir)
+            {
+                segment::remove(dir, self.lane, number)?;
+                return Err(error);
+            }
+            self.writer = Some(file);
             self.segments.push_back(Segment { number, bytes: 0 });
         } else if let (None, Some(last)) = (&self.writer, self.segments.back()) {
-            self.writer = Some(segment::writer(dir, self.lane, last.number, last.bytes)?);
+            self.writer = Some(segment::reopen(dir, self.lane, last.number, last.bytes)?);
         }
         Ok(())
     }
 
-    /// Forgets settled entries at the front, and removes segments that hold nothing else.
-    fn remove_settled(&mut self, dir: &Path) -> io::Result<bool> {
-        while self.entries.front().is_some_and(|entry| entry.settled) {
-            let entry = self.entries.pop_front().expect("the loop saw an entry at the front");
+    /// Forgets at the front what never leaves any more, and removes segments that hold nothing else.
+    /// One that cannot be removed is tried again the next time.
+    fn remove_settled(&mut self, dir: &Path) -> bool {
+        while let Some(entry) = self.entries.front().filter(|entry| entry.fate != Fate::Waiting) {
+            if entry.fate == Fate::Answered {
+                self.expected = self.expected.max((entry.epoch, Seq(entry.seq.0 + 1)));
+            }
+            self.entries.pop_front();
             self.sent = self.sent.saturating_sub(1);
-            let after = (entry.epoch, Seq(entry.seq.0 + 1));
-            self.expected = self.expected.max(after);
         }
         let mut removed = false;
         while self.segments.len() > 1 {
-            let oldest = &self.segments[0];
-            if self.entries.front().is_some_and(|entry| entry.segment == oldest.number) {
+            let oldest = self.segments[0].number;
+            if self.entries.front().is_some_and(|entry| entry.segment == oldest) {
                 break;
             }
-            fs::remove_file(segment::path(dir, self.lane, oldest.number))?;
+            if let Err(error) = segment::remove(dir, self.lane, oldest) {
+                tracing::debug!(%error, lane = %self.lane, "a segment cannot be removed");
+                break;
+            }
             self.segments.pop_front();
             removed = true;
         }
-        Ok(removed)
+        removed
     }
 
-    /// What is missing between an entry and the one before it, or the last that was settled.
-    fn hole_before(&self, index: usize) -> Option<SeqRange> {
-        let entry = self.entries.get(index)?;
-        let before = index.checked_sub(1).and_then(|index| self.entries.get(index));
-        let expected = match before {
-            Some(before) if before.epoch == entry.epoch => Seq(before.seq.0 + 1),
-            Some(_) => Seq(0),
-            None if self.expected.0 == entry.epoch => self.expected.1,
-            None => Seq(0),
-        };
-        (expected < entry.seq).then(|| SeqRange { first: expected, last: Seq(entry.seq.0 - 1) })
+    /// What is missing between a batch and the one before it that left, or the last answered one.
+    fn hole_before(&self, key: Key) -> Option<SeqRange> {
+        let known = [self.told, Some(self.expected)].into_iter().flatten();
+        let expected = known.filter(|(epoch, _)| *epoch == key.epoch).map(|(_, seq)| seq).max();
+        let expected = expected.unwrap_or(Seq(0));
+        (expected < key.seq).then(|| SeqRange { first: expected, last: Seq(key.seq.0 - 1) })
     }
 }

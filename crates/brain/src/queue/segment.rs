@@ -22,7 +22,18 @@ pub(super) struct Entry {
     pub(super) segment: u64,
     offset: u32,
     length: u32,
-    pub(super) settled: bool,
+    pub(super) fate: Fate,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is to be sent, or has been and waits for its answer.
+    Waiting,
+    /// The platform has answered.
+    Answered,
+    /// It never leaves; the next batch that does tells of the hole.
+    Withdrawn,
 }
 
 /// What a segment held when it was opened.
@@ -52,27 +63,43 @@ pub(super) fn list(dir: &Path, lane: Lane) -> io::Result<Vec<u64>> {
     Ok(found)
 }
 
-/// Reads all whole records; stops at the first that is not.
-pub(super) fn scan(dir: &Path, lane: Lane, segment: u64) -> io::Result<Scan> {
-    let content = fs::read(path(dir, lane, segment))?;
+/// Reads all whole records; stops at the first that is not, or that the disk cannot read.
+pub(super) fn scan(dir: &Path, lane: Lane, segment: u64) -> Scan {
+    let mut content = Vec::new();
+    let read = File::open(path(dir, lane, segment)).and_then(|mut file| file.read_to_end(&mut content));
+    if let Err(error) = &read {
+        tracing::warn!(%error, %lane, segment, "a segment of the queue cannot be read to its end");
+    }
     let mut entries = Vec::new();
     let mut at = 0;
     while let Some((epoch, seq, length)) = record_at(&content, at) {
-        let offset = u32::try_from(at + HEADER_BYTES).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        let stored = u32::try_from(length).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        entries.push(Entry { epoch, seq, segment, offset, length: stored, settled: false });
+        let (Ok(offset), Ok(stored)) = (u32::try_from(at + HEADER_BYTES), u32::try_from(length)) else {
+            break;
+        };
+        entries.push(Entry { epoch, seq, segment, offset, length: stored, fate: Fate::Waiting });
         at += HEADER_BYTES + length;
     }
-    Ok(Scan { entries, bytes: at as u64, damaged: at != content.len() })
+    Scan { entries, bytes: at as u64, damaged: read.is_err() || at != content.len() }
 }
 
-/// Makes a segment, or opens one behind its whole records.
-pub(super) fn writer(dir: &Path, lane: Lane, segment: u64, bytes: u64) -> io::Result<File> {
-    let path = path(dir, lane, segment);
-    let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+/// Makes a segment. One of that number that is there already stays as it is, and is an error.
+pub(super) fn create(dir: &Path, lane: Lane, segment: u64) -> io::Result<File> {
+    OpenOptions::new().create_new(true).write(true).open(path(dir, lane, segment))
+}
+
+/// Opens a segment behind its whole records.
+pub(super) fn reopen(dir: &Path, lane: Lane, segment: u64, bytes: u64) -> io::Result<File> {
+    let mut file = OpenOptions::new().write(true).open(path(dir, lane, segment))?;
     file.set_len(bytes)?;
     file.seek(SeekFrom::Start(bytes))?;
     Ok(file)
+}
+
+pub(super) fn remove(dir: &Path, lane: Lane, segment: u64) -> io::Result<()> {
+    match fs::remove_file(path(dir, lane, segment)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Appends a record at `offset`, in one write.
@@ -99,7 +126,7 @@ pub(super) fn append(
         file.seek(SeekFrom::Start(offset))?;
         return Err(error);
     }
-    Ok(Entry { epoch, seq, segment, offset: start + HEADER_BYTES_U32, length, settled: false })
+    Ok(Entry { epoch, seq, segment, offset: start + HEADER_BYTES_U32, length, fate: Fate::Waiting })
 }
 
 pub(super) fn read(dir: &Path, lane: Lane, entry: &Entry) -> io::Result<Bytes> {

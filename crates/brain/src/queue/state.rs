@@ -9,28 +9,49 @@ const STATE: &str = "state";
 const SETTLED: &str = "settled";
 const BYTES: usize = 4 + 1 + 3 * 12 + 4;
 
+/// What was made or renamed in a folder is there after a power cut.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    fs::File::open(dir)?.sync_all()
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) epoch: QueueEpoch,
     pub(super) clean: bool,
+    /// Every number that was given is on disk.
     pub(super) sync_each: bool,
-    /// For each lane the first number that was not settled, and its epoch. It may lag behind: then
+    /// For each lane the first number that was not answered, and its epoch. It may lag behind: then
     /// settled batches are announced as dropped once more, which the platform ignores.
     pub(super) expected: [(QueueEpoch, Seq); 3],
 }
 
-impl State {
-    /// `None` when there is no state, or one that is damaged.
-    pub(super) fn read(dir: &Path) -> io::Result<Option<Self>> {
-        let Some(mut state) = Self::read_file(dir, STATE)? else { return Ok(None) };
-        if let Some(note) = Self::read_file(dir, SETTLED)? {
-            for (expected, noted) in state.expected.iter_mut().zip(note.expected) {
-                *expected = noted.max(*expected);
+/// What the files told when the queue was opened.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    /// `None` when there is none, or none that can be read.
+    pub(super) state: Option<State>,
+    /// For each lane what was settled, by whichever file knows more.
+    pub(super) expected: Option<[(QueueEpoch, Seq); 3]>,
+    /// No number of a later epoch was given, as far as the files tell.
+    pub(super) epoch_max: QueueEpoch,
+}
+
+impl Stored {
+    pub(super) fn read(dir: &Path) -> Self {
+        let (state, note) = (State::read_file(dir, STATE), State::read_file(dir, SETTLED));
+        let mut this = Self::default();
+        for known in state.iter().chain(&note) {
+            this.epoch_max = this.epoch_max.max(known.epoch);
+            let expected = this.expected.get_or_insert(known.expected);
+            for (expected, known) in expected.iter_mut().zip(known.expected) {
+                *expected = known.max(*expected);
             }
         }
-        Ok(Some(state))
+        Self { state, ..this }
     }
+}
 
+impl State {
     /// Replaces the file at once: a crash leaves the old or the new one.
     pub(super) fn write(&self, dir: &Path) -> io::Result<()> {
         self.write_file(dir, STATE, self.clean || self.sync_each)
@@ -41,11 +62,15 @@ impl State {
         self.write_file(dir, SETTLED, false)
     }
 
-    fn read_file(dir: &Path, name: &str) -> io::Result<Option<Self>> {
+    /// A file that cannot be read is like one that is damaged: the queue begins a new epoch.
+    fn read_file(dir: &Path, name: &str) -> Option<Self> {
         match fs::read(dir.join(name)) {
-            Ok(bytes) => Ok(Self::decode(&bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+            Ok(bytes) => Self::decode(&bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(%error, name, "a file of the queue cannot be read");
+                None
+            }
         }
     }
 
@@ -56,7 +81,8 @@ impl State {
         if sync {
             file.sync_data()?;
         }
-        fs::rename(new, dir.join(name))
+        fs::rename(new, dir.join(name))?;
+        if sync { sync_dir(dir) } else { Ok(()) }
     }
 
     fn encode(&self) -> Vec<u8> {

@@ -10,7 +10,7 @@ const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
 const SMALL: Options = Options { bytes_max: 4_096, segment_bytes: 512, sync_each: true };
 
 fn open(dir: &TempDir) -> Queue {
-    Queue::open(dir.path(), SMALL, NOW).unwrap()
+    Queue::open(dir.path(), SMALL, NOW)
 }
 
 fn payload(lane: Lane, n: u64) -> Vec<u8> {
@@ -24,7 +24,7 @@ fn fill(queue: &mut Queue, lane: Lane, count: u64) {
 }
 
 fn drain(queue: &mut Queue) -> Vec<Outgoing> {
-    std::iter::from_fn(|| queue.next_outgoing().unwrap()).collect()
+    std::iter::from_fn(|| queue.next_outgoing()).collect()
 }
 
 fn seqs(batches: &[Outgoing], lane: Lane) -> Vec<u64> {
@@ -65,21 +65,21 @@ fn a_batch_keeps_its_key_across_a_crash_and_a_lost_link() {
 fn a_crash_forgets_few_answers() {
     let dir = TempDir::new().unwrap();
     let options = Options { bytes_max: 1 << 20, segment_bytes: 1 << 19, sync_each: true };
-    let mut queue = Queue::open(dir.path(), options, NOW).unwrap();
+    let mut queue = Queue::open(dir.path(), options, NOW);
     fill(&mut queue, Lane::Live, 1_000);
     for batch in drain(&mut queue).iter().take(900) {
-        queue.settle(batch.key).unwrap();
+        queue.settle(batch.key);
     }
     assert_eq!(queue.counters().batches, 100);
     drop(queue);
-    let mut again = Queue::open(dir.path(), options, NOW).unwrap();
+    let mut again = Queue::open(dir.path(), options, NOW);
     let left = seqs(&drain(&mut again), Lane::Live);
     let noted = 900 - 900 % u64::from(NOTE_EVERY);
     assert_eq!(left, (noted..1_000).collect::<Vec<_>>());
     // The note alone is no state: without it, what it says is sent again.
     drop(again);
     std::fs::remove_file(dir.path().join("settled")).unwrap();
-    let mut again = Queue::open(dir.path(), options, NOW).unwrap();
+    let mut again = Queue::open(dir.path(), options, NOW);
     assert_eq!(again.next_key(Lane::Live).seq, Seq(1_000));
     assert_eq!(seqs(&drain(&mut again), Lane::Live), left, "the start wrote what it knew");
 }
@@ -91,7 +91,7 @@ fn settled_batches_never_come_again() {
     fill(&mut queue, Lane::Live, 10);
     let sent = drain(&mut queue);
     for batch in &sent[..7] {
-        queue.settle(batch.key).unwrap();
+        queue.settle(batch.key);
     }
     queue.rewind();
     assert_eq!(seqs(&drain(&mut queue), Lane::Live), [7, 8, 9]);
@@ -107,7 +107,7 @@ fn numbers_go_on_when_all_was_settled_before_a_clean_restart() {
     let mut queue = open(&dir);
     fill(&mut queue, Lane::Live, 20);
     for batch in drain(&mut queue) {
-        queue.settle(batch.key).unwrap();
+        queue.settle(batch.key);
     }
     let next = queue.next_key(Lane::Live);
     queue.close().unwrap();
@@ -137,7 +137,7 @@ fn a_lost_folder_starts_a_higher_epoch() {
     let before = open(&dir).next_key(Lane::Live).epoch;
     std::fs::remove_dir_all(dir.path()).unwrap();
     let later = Timestamp(NOW.0 + 1_000_000);
-    let after = Queue::open(dir.path(), SMALL, later).unwrap().next_key(Lane::Live).epoch;
+    let after = Queue::open(dir.path(), SMALL, later).next_key(Lane::Live).epoch;
     assert!(after > before);
 }
 
@@ -145,11 +145,11 @@ fn a_lost_folder_starts_a_higher_epoch() {
 fn a_queue_that_was_not_synced_starts_a_new_epoch_after_a_crash() {
     let dir = TempDir::new().unwrap();
     let lazy = Options { sync_each: false, ..SMALL };
-    let mut queue = Queue::open(dir.path(), lazy, NOW).unwrap();
+    let mut queue = Queue::open(dir.path(), lazy, NOW);
     fill(&mut queue, Lane::Live, 3);
     let old = queue.next_key(Lane::Live).epoch;
     drop(queue);
-    let mut again = Queue::open(dir.path(), lazy, NOW).unwrap();
+    let mut again = Queue::open(dir.path(), lazy, NOW);
     fill(&mut again, Lane::Live, 1);
     let keys: Vec<_> = drain(&mut again).iter().map(|batch| (batch.key.epoch, batch.key.seq.0)).collect();
     let new = QueueEpoch(old.0 + 1);
@@ -205,6 +205,151 @@ fn a_flipped_bit_is_never_sent() {
     assert_eq!(seqs(&drain(&mut queue), Lane::Live), [0]);
 }
 
+fn epoch(queue: &Queue) -> QueueEpoch {
+    queue.next_key(Lane::Live).epoch
+}
+
+#[test]
+fn whatever_is_damaged_the_next_number_is_of_a_new_epoch() {
+    for clean in [false, true] {
+        let dir = TempDir::new().unwrap();
+        let mut queue = open(&dir);
+        fill(&mut queue, Lane::Live, 3);
+        let before = epoch(&queue);
+        if clean {
+            queue.close().unwrap();
+        } else {
+            drop(queue);
+        }
+        let file = segment::path(dir.path(), Lane::Live, 0);
+        let mut content = std::fs::read(&file).unwrap();
+        *content.last_mut().unwrap() ^= 1;
+        std::fs::write(&file, content).unwrap();
+        assert!(epoch(&open(&dir)) > before, "closed: {clean}");
+    }
+}
+
+#[test]
+fn a_lost_state_begins_an_epoch_above_all_that_is_left_whatever_the_clock_says() {
+    for left in ["segments", "note"] {
+        let dir = TempDir::new().unwrap();
+        let mut queue = open(&dir);
+        fill(&mut queue, Lane::Live, 40);
+        let before = epoch(&queue);
+        if left == "note" {
+            for batch in drain(&mut queue) {
+                queue.settle(batch.key);
+            }
+            queue.state(false).note_settled(dir.path()).unwrap();
+            for number in segment::list(dir.path(), Lane::Live).unwrap() {
+                segment::remove(dir.path(), Lane::Live, number).unwrap();
+            }
+        }
+        drop(queue);
+        std::fs::remove_file(dir.path().join("state")).unwrap();
+        let again = Queue::open(dir.path(), SMALL, Timestamp(12_000_000));
+        assert!(epoch(&again) > before, "{left}");
+    }
+}
+
+#[test]
+fn a_new_queue_waits_until_the_clock_was_set() {
+    let dir = TempDir::new().unwrap();
+    let mut queue = Queue::open(dir.path(), SMALL, Timestamp(12_000_000));
+    let error = queue.append(Lane::Live, b"x").unwrap_err();
+    assert!(matches!(error, QueueError::ClockNotSet), "{error}");
+    queue.begin(NOW);
+    assert_eq!(queue.append(Lane::Live, b"x").unwrap().epoch, epoch_at(NOW).unwrap());
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_costs_the_batches_until_it_can() {
+    let dir = TempDir::new().unwrap();
+    let folder = dir.path().join("queue");
+    std::fs::write(&folder, "in the way").unwrap();
+    let mut queue = Queue::open(&folder, SMALL, NOW);
+    assert!(queue.append(Lane::Live, b"lost").is_err());
+    assert_eq!(queue.counters().dropped_batches, 1);
+    std::fs::remove_file(&folder).unwrap();
+    queue.append(Lane::Live, b"kept").unwrap();
+    let kept = queue.next_outgoing().unwrap();
+    assert_eq!(kept.payload, "kept");
+    assert_eq!(kept.dropped, Some(SeqRange { first: Seq(0), last: Seq(0) }));
+}
+
+#[test]
+fn a_batch_that_cannot_be_written_leaves_a_hole_that_is_announced() {
+    let dir = TempDir::new().unwrap();
+    let mut queue = open(&dir);
+    queue.append(Lane::Live, b"first").unwrap();
+    queue.lanes[Lane::Live.index()].drop_oldest(dir.path()).unwrap();
+    std::fs::create_dir(segment::path(dir.path(), Lane::Live, 1)).unwrap();
+    assert!(queue.append(Lane::Live, b"second").is_err());
+    let third = queue.append(Lane::Live, b"third").unwrap();
+    assert_eq!(third.seq, Seq(2));
+    assert_eq!(drain(&mut queue)[0].dropped, Some(SeqRange { first: Seq(0), last: Seq(1) }));
+}
+
+#[test]
+fn a_full_disk_takes_from_the_lowest_lane_and_never_from_a_higher_one() {
+    let dir = TempDir::new().unwrap();
+    let mut queue = open(&dir);
+    fill(&mut queue, Lane::Alert, 6);
+    fill(&mut queue, Lane::Live, 1);
+    fill(&mut queue, Lane::Bulk, 6);
+    let mut freed = Vec::new();
+    while queue.drop_for(Lane::Live) {
+        freed.push(Lane::ALL.map(|lane| queue.lane_counters(lane).batches));
+    }
+    let last = *freed.last().unwrap();
+    assert_eq!(last, [6, 1, 0], "{freed:?}");
+    fill(&mut queue, Lane::Bulk, 1);
+    assert_eq!(seqs(&drain(&mut queue), Lane::Bulk), [6]);
+}
+
+#[test]
+fn a_segment_that_cannot_be_read_costs_only_its_own_batches() {
+    let dir = TempDir::new().unwrap();
+    let mut queue = open(&dir);
+    fill(&mut queue, Lane::Live, 12);
+    let first = segment::path(dir.path(), Lane::Live, 0);
+    std::fs::remove_file(&first).unwrap();
+    std::fs::create_dir(&first).unwrap();
+    let running = drain(&mut queue);
+    let lost = running[0].key.seq.0;
+    assert!((1..12).contains(&lost) && queue.counters().damaged_records == lost);
+    assert_eq!(running[0].dropped, Some(SeqRange { first: Seq(0), last: Seq(lost - 1) }));
+    drop(queue);
+    let mut again = open(&dir);
+    assert_eq!(seqs(&drain(&mut again), Lane::Live), (lost..12).collect::<Vec<_>>());
+    assert!(again.append(Lane::Live, b"goes on").is_ok());
+}
+
+#[test]
+fn what_was_withdrawn_is_announced_until_the_platform_has_answered() {
+    let dir = TempDir::new().unwrap();
+    let mut queue = open(&dir);
+    fill(&mut queue, Lane::Live, 12);
+    let withdraw = |queue: &mut Queue, count: usize| {
+        for _ in 0..count {
+            let batch = queue.next_outgoing().unwrap();
+            queue.withdraw(batch.key);
+        }
+        queue.next_outgoing().unwrap()
+    };
+    let hole = Some(SeqRange { first: Seq(0), last: Seq(9) });
+    assert_eq!(withdraw(&mut queue, 10).dropped, hole);
+    queue.rewind();
+    assert_eq!(queue.next_outgoing().unwrap().dropped, hole, "after a lost link");
+    drop(queue);
+    let mut again = open(&dir);
+    let on_disk = usize::try_from(again.counters().batches - 2).unwrap();
+    let outgoing = withdraw(&mut again, on_disk);
+    assert_eq!((outgoing.key.seq, outgoing.dropped), (Seq(10), hole), "after a crash");
+    again.settle(outgoing.key);
+    assert_eq!(again.next_outgoing().unwrap().dropped, None);
+}
+
 #[derive(Debug, Clone)]
 enum Act {
     Append(Lane),
@@ -232,7 +377,7 @@ proptest! {
     fn nothing_is_lost_or_renamed(acts in prop::collection::vec(act(), 1..80)) {
         let dir = TempDir::new().unwrap();
         let roomy = Options { bytes_max: 1 << 20, ..SMALL };
-        let mut queue = Queue::open(dir.path(), roomy, NOW).unwrap();
+        let mut queue = Queue::open(dir.path(), roomy, NOW);
         let mut waiting: [VecDeque<(Key, Vec<u8>)>; 3] = Default::default();
         let mut in_flight: VecDeque<Key> = VecDeque::new();
         for (n, act) in acts.into_iter().enumerate() {
@@ -242,9 +387,9 @@ proptest! {
                     let key = queue.append(lane, &payload).unwrap();
                     waiting[lane.index()].push_back((key, payload));
                 }
-                Act::Send => in_flight.extend(queue.next_outgoing().unwrap().map(|batch| batch.key)),
+                Act::Send => in_flight.extend(queue.next_outgoing().map(|batch| batch.key)),
                 Act::Settle => if let Some(key) = in_flight.pop_front() {
-                    queue.settle(key).unwrap();
+                    queue.settle(key);
                     waiting[key.lane.index()].retain(|(waiting, _)| *waiting != key);
                 },
                 Act::LoseLink => {
@@ -253,7 +398,7 @@ proptest! {
                 }
                 Act::Crash => {
                     drop(queue);
-                    queue = Queue::open(dir.path(), roomy, NOW).unwrap();
+                    queue = Queue::open(dir.path(), roomy, NOW);
                     in_flight.clear();
                 }
             }

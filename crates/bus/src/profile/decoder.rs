@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::Timestamp;
+use model::{Timestamp, limits::SOURCE_LEAD_MAX};
 use signals::{Leaf, Quality, Reading, Sample, Value, expr::Operand};
 
 use super::{BusMessage, Formula, Profile, Source, zonal};
@@ -32,6 +32,23 @@ struct LastService {
     stale: bool,
 }
 
+impl LastService {
+    fn new(time: Timestamp) -> Self {
+        Self { time, values: Vec::new(), stale: false }
+    }
+
+    /// A service may take several datagrams, or send what changed only.
+    fn remember(&mut self, leaf: &Arc<Leaf>, value: Option<&Value>) {
+        let known = self.values.iter().position(|(known, _)| known.id == leaf.id);
+        match (known, value) {
+            (Some(place), Some(value)) => self.values[place].1 = value.clone(),
+            (Some(place), None) => drop(self.values.swap_remove(place)),
+            (None, Some(value)) => self.values.push((Arc::clone(leaf), value.clone())),
+            (None, None) => {}
+        }
+    }
+}
+
 impl ProfileDecoder {
     pub(super) fn new(profile: Arc<Profile>) -> Self {
         let last = vec![None; profile.frames().len()];
@@ -43,14 +60,19 @@ impl ProfileDecoder {
         &self.profile
     }
 
-    /// Takes whatever the car's network carries.
-    pub fn handle(&mut self, message: &BusMessage, emit: &mut impl FnMut(Sample)) -> Result<(), Error> {
+    /// Takes whatever the car's network carries, as it comes at `now`.
+    pub fn handle(
+        &mut self,
+        message: &BusMessage,
+        now: Timestamp,
+        emit: &mut impl FnMut(Sample),
+    ) -> Result<(), Error> {
         match message {
             BusMessage::Can(frame) => {
                 self.handle_frame(frame, emit);
                 Ok(())
             }
-            BusMessage::Datagram(bytes) => self.handle_datagram(bytes, emit),
+            BusMessage::Datagram(bytes) => self.handle_datagram(bytes, now, emit),
         }
     }
 
@@ -66,8 +88,14 @@ impl ProfileDecoder {
         self.read_frame(index, frame.time, Quality::Good, emit);
     }
 
-    /// Hands a sample of each record of a zonal datagram to `emit`.
-    pub fn handle_datagram(&mut self, bytes: &[u8], emit: &mut impl FnMut(Sample)) -> Result<(), Error> {
+    /// Hands a sample of each record of a zonal datagram to `emit`. A sender whose clock is more than
+    /// a minute ahead of `now` is taken to mean now.
+    pub fn handle_datagram(
+        &mut self,
+        bytes: &[u8],
+        now: Timestamp,
+        emit: &mut impl FnMut(Sample),
+    ) -> Result<(), Error> {
         let datagram = zonal::Datagram::parse(bytes)?;
         let service = self.profile.services().iter().position(|service| service.id == datagram.service);
         let Some(service) = service else { return Ok(()) };
@@ -75,19 +103,27 @@ impl ProfileDecoder {
             return Ok(());
         }
         let profile = Arc::clone(&self.profile);
-        let mut values = Vec::with_capacity(profile.services()[service].leaves.len());
-        let time = datagram.time;
+        let time = if datagram.time > now + SOURCE_LEAD_MAX { now } else { datagram.time };
+        let last = self.services[service].get_or_insert_with(|| LastService::new(time));
+        last.time = time;
+        last.stale = false;
         datagram.records(|signal, value| {
             let leaf = profile.services()[service].leaves.iter().find(|leaf| leaf.id == signal);
             let Some(leaf) = leaf else { return };
             let reading = zonal::reading(leaf, value, time);
-            if let Some(value) = &reading.value {
-                values.push((Arc::clone(leaf), value.clone()));
-            }
+            last.remember(leaf, reading.value.as_ref());
             emit(Sample { signal, reading });
-        })?;
-        self.services[service] = Some(LastService { time, values, stale: false });
-        Ok(())
+        })
+    }
+
+    /// The clock went back to `now`: nothing was seen after that.
+    pub fn set_back(&mut self, now: Timestamp) {
+        for last in self.last.iter_mut().flatten() {
+            last.frame = last.frame.at(last.frame.time.min(now));
+        }
+        for last in self.services.iter_mut().flatten() {
+            last.time = last.time.min(now);
+        }
     }
 
     /// Emits a stale reading, once, for each signal whose frame has not come for too long.
@@ -143,31 +179,41 @@ impl ProfileDecoder {
         }
         for formula in self.profile.formulas_of(index) {
             if let Some(reading) = self.compute(formula, time) {
-                emit(Sample { signal: formula.leaf.id, reading: graded(reading, quality) });
+                emit(Sample { signal: formula.leaf.id, reading });
             }
         }
     }
 
-    /// `None` until each input has been seen once.
+    /// `None` until each input has been seen once. From inputs that are not stale, if they give a
+    /// value; else from what was seen last, and then the value is stale as they are.
     fn compute(&self, formula: &Formula, time: Timestamp) -> Option<Reading> {
-        if formula.inputs.iter().any(|input| self.last[input.frame].is_none()) {
-            return None;
+        let mut any_stale = false;
+        for input in &formula.inputs {
+            any_stale |= self.last[input.frame].as_ref()?.stale;
         }
+        let fresh = self.evaluate(formula, time, false);
+        if !any_stale || fresh.value.is_some() {
+            return Some(fresh);
+        }
+        Some(graded(self.evaluate(formula, time, true), Quality::Stale))
+    }
+
+    fn evaluate(&self, formula: &Formula, time: Timestamp, with_stale: bool) -> Reading {
         let operand = formula.expr.eval(|place| {
-            let value = formula.inputs.get(place).and_then(|input| self.physical(*input));
+            let value = formula.inputs.get(place).and_then(|input| self.physical(*input, with_stale));
             value.map_or(Operand::Null, Operand::number)
         });
-        Some(match operand {
+        match operand {
             Operand::Null => Reading::not_available(time),
             Operand::Number(number) => formula.leaf.read_number(number, time),
             Operand::Bool(value) => formula.leaf.read_number(f64::from(u8::from(value)), time),
             Operand::Text(text) => formula.leaf.read_text(text, time),
-        })
+        }
     }
 
     /// The physical value of a source signal in its frame's unit, as it was last seen.
-    fn physical(&self, source: Source) -> Option<f64> {
-        let last = self.last[source.frame].as_ref().filter(|last| !last.stale)?;
+    fn physical(&self, source: Source, with_stale: bool) -> Option<f64> {
+        let last = self.last[source.frame].as_ref().filter(|last| with_stale || !last.stale)?;
         let message = &self.profile.database().messages()[source.frame];
         let decoded = message.decode_signal(source.signal, last.frame.data())?;
         let not_available = self.profile.frames()[source.frame].not_available[source.signal];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{Micros, Timestamp};
-use signals::{Catalogue, Conversion, Leaf, Reading, Sample, Unit, Value};
+use signals::{Catalogue, Conversion, Leaf, Quality, Reading, Sample, Unit, Value};
 
 use super::{Profile, file::DiagnosticFile, layout, route::nearest_raw};
 use crate::{
@@ -15,6 +15,12 @@ use crate::{
 
 /// How long a control unit may take to answer (P2* of ISO 14229-2 is 5 s; a poller need not wait so long).
 const ANSWER_WITHIN: Micros = Micros::from_millis(1_500);
+
+/// How often a control unit may say that its answer is still to come. Then others get their turn.
+const PENDING_MAX: u8 = 8;
+
+/// A value is stale once its control unit has left so many questions unanswered.
+const MISSED_MAX: u8 = 3;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,9 +94,19 @@ impl Diagnostic {
 #[derive(Debug)]
 pub struct DiagnosticPoller {
     profile: Arc<Profile>,
-    /// By diagnostic: when to ask next.
-    due: Vec<Timestamp>,
+    /// By diagnostic.
+    schedule: Vec<Turn>,
     asked: Option<Asked>,
+}
+
+#[derive(Debug, Clone)]
+struct Turn {
+    /// When to ask next.
+    due: Timestamp,
+    /// Questions without an answer since the last one with.
+    missed: u8,
+    /// What was answered last, until it is stale.
+    known: Option<Value>,
 }
 
 #[derive(Debug)]
@@ -99,20 +115,34 @@ struct Asked {
     sender: Sender,
     receiver: Receiver,
     reply: Option<isotp::Pdu>,
+    pending: u8,
     deadline: Timestamp,
 }
 
 impl DiagnosticPoller {
     pub fn new(profile: Arc<Profile>, now: Timestamp) -> Self {
-        let due = vec![now; profile.diagnostics().len()];
-        Self { profile, due, asked: None }
+        let turn = Turn { due: now, missed: 0, known: None };
+        Self { schedule: vec![turn; profile.diagnostics().len()], profile, asked: None }
+    }
+
+    /// Gives up a question whose time is over. Emits a stale reading, once, for a value that was asked
+    /// for in vain too often. Call it before [`DiagnosticPoller::poll`].
+    pub fn expire(&mut self, now: Timestamp, emit: &mut impl FnMut(Sample)) {
+        if self.asked.as_ref().is_some_and(|asked| asked.deadline <= now) {
+            self.give_up(now, emit);
+        }
+    }
+
+    /// The clock went back to `now`: the next turns come no later than a fresh start would have them.
+    pub fn set_back(&mut self, now: Timestamp) {
+        self.asked = None;
+        for (turn, diagnostic) in self.schedule.iter_mut().zip(self.profile.diagnostics()) {
+            turn.due = turn.due.min(now + diagnostic.every);
+        }
     }
 
     /// The frame to send now, if there is one; call again until there is none.
     pub fn poll(&mut self, now: Timestamp) -> Option<CanFrame> {
-        if self.asked.as_ref().is_some_and(|asked| asked.deadline <= now) {
-            self.asked = None;
-        }
         if self.asked.is_none() {
             self.ask(now)?;
         }
@@ -135,8 +165,7 @@ impl DiagnosticPoller {
         }
         // A broken exchange is given up; the schedule asks again.
         if asked.sender.handle_frame(frame.time, frame.data()).is_err() {
-            self.asked = None;
-            return;
+            return self.give_up(frame.time, emit);
         }
         match asked.receiver.handle_frame(frame.time, frame.data()) {
             Ok(Received::Pending) => {}
@@ -145,36 +174,59 @@ impl DiagnosticPoller {
                 let reading = match diagnostic.read(&payload, frame.time) {
                     Ok(reading) => reading,
                     Err(Error::Refused { code: crate::uds::NegativeCode::RESPONSE_PENDING, .. }) => {
-                        asked.deadline = frame.time + ANSWER_WITHIN;
-                        return;
+                        if asked.pending < PENDING_MAX {
+                            asked.pending += 1;
+                            asked.deadline = frame.time + ANSWER_WITHIN;
+                            return;
+                        }
+                        return self.give_up(frame.time, emit);
                     }
                     Err(_) => Reading::not_available(frame.time),
                 };
+                let turn = &mut self.schedule[asked.diagnostic];
+                turn.missed = 0;
+                turn.known.clone_from(&reading.value);
                 emit(Sample { signal: diagnostic.leaf.id, reading });
                 self.asked = None;
             }
-            Ok(Received::Refused { .. }) | Err(_) => self.asked = None,
+            Ok(Received::Refused { .. }) | Err(_) => self.give_up(frame.time, emit),
+        }
+    }
+
+    /// There is no answer to what was asked.
+    fn give_up(&mut self, source_time: Timestamp, emit: &mut impl FnMut(Sample)) {
+        let Some(asked) = self.asked.take() else { return };
+        let turn = &mut self.schedule[asked.diagnostic];
+        turn.missed = turn.missed.saturating_add(1);
+        if turn.missed < MISSED_MAX {
+            return;
+        }
+        let signal = self.profile.diagnostics()[asked.diagnostic].leaf.id;
+        if let Some(value) = turn.known.take() {
+            let reading = Reading { value: Some(value), quality: Quality::Stale, source_time };
+            emit(Sample { signal, reading });
         }
     }
 
     /// When [`DiagnosticPoller::poll`] next has something to do.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let asked = self.asked.as_ref().map(|asked| asked.deadline);
-        asked.or_else(|| self.due.iter().min().copied())
+        asked.or_else(|| self.schedule.iter().map(|turn| turn.due).min())
     }
 
     fn ask(&mut self, now: Timestamp) -> Option<()> {
-        let (diagnostic, due) = self.due.iter_mut().enumerate().min_by_key(|(_, due)| **due)?;
-        if *due > now {
+        let (diagnostic, turn) = self.schedule.iter_mut().enumerate().min_by_key(|(_, turn)| turn.due)?;
+        if turn.due > now {
             return None;
         }
         let question = self.profile.diagnostics().get(diagnostic)?;
-        *due = now + question.every;
+        turn.due = now + question.every;
         self.asked = Some(Asked {
             diagnostic,
             sender: Sender::new(isotp::Config::default(), question.request_payload()).ok()?,
             receiver: Receiver::new(isotp::Config::default()).ok()?,
             reply: None,
+            pending: 0,
             deadline: now + ANSWER_WITHIN,
         });
         Some(())

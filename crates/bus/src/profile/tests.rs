@@ -26,7 +26,7 @@ fn id(profile: &Profile, path: &str) -> SignalId {
 fn decode(decoder: &mut ProfileDecoder, messages: &[BusMessage]) -> Vec<Sample> {
     let mut samples = Vec::new();
     for message in messages {
-        decoder.handle(message, &mut |sample| samples.push(sample)).unwrap();
+        decoder.handle(message, Timestamp::MAX, &mut |sample| samples.push(sample)).unwrap();
     }
     samples
 }

@@ -68,8 +68,9 @@ fn an_error_names_the_place() {
 
 #[test]
 fn what_names_the_car_is_never_collected() {
-    for path in NEVER_GOES_UP {
-        let Some(leaf) = Catalogue::core().by_path(path).cloned() else { continue };
+    let catalogue = Catalogue::core();
+    for path in ["Vehicle.VehicleIdentification.VIN", "Vehicle.VehicleIdentification.LicensePlate"] {
+        let leaf = catalogue.by_path(path).unwrap();
         let mut campaign = campaign();
         campaign.groups[0].signals.push(leaf.id);
         let error = campaign.validate(&Catalogue::core()).unwrap_err();

@@ -159,6 +159,11 @@ impl Group {
         self.last_tick = Timestamp::MIN;
     }
 
+    /// What the latest reading of a slot may take encoded, with a time of its own.
+    pub(super) fn bytes_max(slot: &Slot) -> usize {
+        encoded_bytes_max(slot.latest.as_ref(), slot.quality) + size_of::<Timestamp>()
+    }
+
     /// Adds the latest reading of a slot as of `time`; says what it may take encoded.
     pub(super) fn add(&mut self, place: usize, time: Timestamp, slot: &Slot) -> usize {
         let recent = self.times.len().saturating_sub(TIMES_SEARCH_MAX);

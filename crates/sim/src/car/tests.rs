@@ -53,7 +53,9 @@ fn what_a_car_measures_is_decoded_from_its_bus() {
         drive(&mut car, 20, |message| messages.push(message), |_| ());
         for message in &messages {
             decoder
-                .handle(message, &mut |sample| drop(decoded.insert(sample.signal, sample.reading)))
+                .handle(message, Timestamp::MAX, &mut |sample| {
+                    drop(decoded.insert(sample.signal, sample.reading))
+                })
                 .unwrap();
         }
         for (signal, reading) in decoded {
@@ -77,7 +79,7 @@ fn a_car_says_nothing_of_what_it_has_not() {
         20,
         |message| {
             decoder
-                .handle(&message, &mut |sample| {
+                .handle(&message, Timestamp::MAX, &mut |sample| {
                     let path = &profile.catalogue().by_id(sample.signal).unwrap().path;
                     let of_battery = path.starts_with(battery) && sample.reading.value.is_some();
                     assert!(!of_battery, "{path}");

@@ -122,7 +122,7 @@ async fn a_car_is_a_source_of_messages_that_its_profile_decodes() {
     for _ in 0..20 {
         let input = provider.next().await.unwrap();
         let brain::provider::What::Bus(message) = input.what else { panic!("a bus message was expected") };
-        decoder.handle(&message, &mut |_| samples += 1).unwrap();
+        decoder.handle(&message, input.time, &mut |_| samples += 1).unwrap();
     }
     assert!(samples > 20);
 }

@@ -133,7 +133,29 @@ proptest! {
                 let frame = CanFrame::new(message.id(), &bytes).unwrap();
                 decoder.handle_frame(&frame, &mut |_| ());
             }
-            let _refused = decoder.handle_datagram(&bytes, &mut |_| ());
+        }
+    }
+
+    #[test]
+    fn no_datagram_makes_a_decoder_panic(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        at in any::<prop::sample::Index>(),
+        value in any::<u8>(),
+    ) {
+        let profile = Profile::builtin("zonal").unwrap();
+        let mut decoder = profile.decoder();
+        let _refused = decoder.handle_datagram(&bytes, Timestamp(0), &mut |_| ());
+        // A real one, with a byte changed, or cut, or with odd bytes behind its head.
+        let speed = id(&profile, "Vehicle.Speed");
+        let real = profile.encoder().encode(&[(speed, Value::Float(50.0))], Timestamp(0));
+        let [BusMessage::Datagram(real)] = real.as_slice() else { panic!("a datagram was expected") };
+        let at = at.index(real.len());
+        let mut changed = real.clone();
+        changed[at] = value;
+        let mut odd = real[..at].to_vec();
+        odd.extend(&bytes);
+        for bytes in [&changed[..], &real[..at], &odd] {
+            let _refused = decoder.handle_datagram(bytes, Timestamp(0), &mut |_| ());
         }
     }
 }
