@@ -50,8 +50,10 @@ pub(super) struct Car {
     /// There once the car is let in.
     pub(super) admission: Option<Arc<Admission>>,
     pub(super) known_catalogue: Option<CatalogueHash>,
-    /// The registry or SQL is being asked; nothing more is read.
+    /// The registry is being asked; nothing more is read.
     pub(super) asking: bool,
+    /// Reports and fetches that are not answered.
+    pub(super) questions: usize,
     /// What it has left of its quota.
     pub(super) budget: Budget,
     /// It sent more than it may; nothing more is read until then.
@@ -60,10 +62,13 @@ pub(super) struct Car {
     pub(super) valid_until: Option<Instant>,
 }
 
+/// Questions of one car that SQL may work on while its batches go on: a car that comes sends one of each kind.
+const QUESTIONS_MAX: usize = 2;
+
 impl Car {
     /// Whether what it sends is left in the socket for now.
     pub(super) fn rests(&self) -> bool {
-        self.asking || self.paused.is_some()
+        self.asking || self.questions > QUESTIONS_MAX || self.paused.is_some()
     }
 }
 

@@ -294,13 +294,12 @@ impl Desk {
         car.session.rejected(id, refusal.reason(), refusal.text());
     }
 
-    /// One question of a car at a time: what it sends next waits for the answer.
     fn report(&mut self, key: Key, car: &mut Car, id: PacketId, payload: &[u8]) {
         let (Ok(report), Some(vehicle)) = (wire::decode_report(payload), car.vehicle) else {
             return self.reject(car, id, Refusal::Message);
         };
         let kept = self.backends.reports.report(vehicle, self.now.time, report);
-        car.asking = true;
+        car.questions += 1;
         if let Some(result) = self.ask(kept, move |result| Mail::Reported { key, id, result }) {
             self.mailbox.post(Mail::Reported { key, id, result });
         }
@@ -311,7 +310,7 @@ impl Desk {
             return self.reject(car, id, Refusal::Message);
         };
         let newer = self.backends.desired.newer(vehicle, have);
-        car.asking = true;
+        car.questions += 1;
         if let Some(result) = self.ask(newer, move |result| Mail::Fetched { key, id, result }) {
             self.mailbox.post(Mail::Fetched { key, id, result });
         }

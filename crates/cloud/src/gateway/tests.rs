@@ -322,6 +322,30 @@ fn reports_beyond_the_quota_wait() {
 }
 
 #[test]
+fn batches_do_not_wait_for_reports_but_many_reports_wait_for_their_answers() {
+    let stage = Stage::new();
+    let gate = stage.reports.hold();
+    let mut car = stage.car(1);
+    let report = |car: &mut Phone, number| {
+        car.publish_to(&Topic::Report.of(vehicle(1)), number, &wire::encode_report(&fakes::report()));
+    };
+    report(&mut car, 1);
+    car.publish(Lane::Live, 2, &batch(1));
+    assert_eq!(stage.log.next_group().len(), 1);
+    for number in 3..=6 {
+        report(&mut car, number);
+    }
+    // Three are being kept; the others, and what comes after them, stay in the socket.
+    gate.next_asked(3);
+    assert_eq!(stage.reports.kept().len(), 3);
+    gate.open();
+    for number in 1..=6 {
+        assert_eq!(car.hear(), format!("puback {number} 00"));
+    }
+    assert_eq!(stage.reports.kept().len(), 5);
+}
+
+#[test]
 fn a_connection_ends_with_its_certificate() {
     let stage = Stage::new();
     let mut neighbour = stage.car(2);

@@ -273,6 +273,7 @@ impl Worker {
             admission: None,
             known_catalogue: None,
             asking: false,
+            questions: 0,
             budget: Budget::full(&self.desk.quota, now),
             paused: None,
             valid_until: None,

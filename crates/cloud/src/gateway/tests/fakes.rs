@@ -360,11 +360,45 @@ impl Desired for FakeDesired {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct FakeReports(Mutex<Vec<(VehicleId, Report)>>);
+pub(super) struct FakeReports {
+    kept: Mutex<Vec<(VehicleId, Report)>>,
+    gate: Mutex<Option<Arc<Gate>>>,
+}
+
+/// Holds answers back until it is opened for good.
+#[derive(Debug)]
+pub(super) struct Gate {
+    open: tokio::sync::Semaphore,
+    asked: Mutex<usize>,
+    changed: std::sync::Condvar,
+}
+
+impl Gate {
+    /// Waits until so many have asked.
+    pub(super) fn next_asked(&self, count: usize) {
+        let asked = self.asked.lock().unwrap();
+        let (asked, late) = self.changed.wait_timeout_while(asked, PATIENCE, |asked| *asked < count).unwrap();
+        assert!(!late.timed_out(), "{asked} asked");
+    }
+
+    pub(super) fn open(&self) {
+        self.open.add_permits(tokio::sync::Semaphore::MAX_PERMITS / 2);
+    }
+}
 
 impl FakeReports {
     pub(super) fn kept(&self) -> Vec<(VehicleId, Report)> {
-        self.0.lock().unwrap().clone()
+        self.kept.lock().unwrap().clone()
+    }
+
+    /// Answers only when the gate is opened.
+    pub(super) fn hold(&self) -> Arc<Gate> {
+        let gate = Gate {
+            open: tokio::sync::Semaphore::new(0),
+            asked: Mutex::new(0),
+            changed: std::sync::Condvar::new(),
+        };
+        Arc::clone(self.gate.lock().unwrap().insert(Arc::new(gate)))
     }
 }
 
@@ -375,7 +409,17 @@ impl Reports for FakeReports {
         _: Timestamp,
         report: Report,
     ) -> BoxFuture<'static, Result<(), Unavailable>> {
-        self.0.lock().unwrap().push((vehicle, report));
-        Box::pin(async { Ok(()) })
+        self.kept.lock().unwrap().push((vehicle, report));
+        let gate = self.gate.lock().unwrap().clone();
+        if let Some(gate) = &gate {
+            *gate.asked.lock().unwrap() += 1;
+            gate.changed.notify_all();
+        }
+        Box::pin(async move {
+            if let Some(gate) = gate {
+                gate.open.acquire().await.map(drop).map_err(|_| Unavailable("closed".to_owned()))?;
+            }
+            Ok(())
+        })
     }
 }

@@ -115,7 +115,8 @@ impl Worker {
         }
         let Some(mut connection) = self.slots.take(key) else { return };
         connection.car.session.taken(id);
-        connection.car.asking = false;
+        let rested = connection.car.rests();
+        connection.car.questions -= 1;
         if connection.phase != Phase::Open {
             return self.slots.put(key, connection);
         }
@@ -123,8 +124,12 @@ impl Worker {
             connection.dirty = true;
             self.dirty.push(key);
         }
-        self.desk.reply.clear();
-        self.resume(key, connection);
+        if rested {
+            self.desk.reply.clear();
+            self.resume(key, connection);
+        } else {
+            self.slots.put(key, connection);
+        }
     }
 
     fn publish(&mut self, key: Key, topic: Topic, payload: &[u8]) {
