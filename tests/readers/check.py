@@ -17,7 +17,8 @@ import os
 import pathlib
 import sys
 
-FIXED = ["brand", "date", "bucket", "subject", "source_time", "receive_time", "queue_epoch", "lane", "seq", "quality"]
+FIXED = ["brand", "date", "bucket", "subject", "source_time", "receive_time", "queue_epoch", "lane", "seq",
+         "campaign", "campaign_version", "purpose", "consent_epoch", "clock", "quality"]
 KEY = ["subject", "queue_epoch", "lane", "seq", "source_time"]
 
 

@@ -1,4 +1,7 @@
 //! The catalogues that this cell knows, by hash. A batch of an unknown one is refused.
+//!
+//! Each is kept in SQL whole, those too that the program ships: a later release, which ships another,
+//! reads what cars sent and what the log holds by it.
 
 use std::{
     collections::BTreeMap,
@@ -8,9 +11,6 @@ use std::{
 use model::{CatalogueHash, Timestamp};
 use signals::{Catalogue, Leaf, SignalId, Vspec};
 use store::{Cursor, Store};
-
-/// What stands for the shipped catalogue's source: a program always ships its own.
-const SHIPPED: &[u8] = b"shipped";
 
 /// Why a catalogue is not there.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ impl Catalogues {
     /// Records the shipped catalogue and reads all that were added.
     pub async fn load(store: &Store, now: Timestamp) -> Result<Self, CatalogueError> {
         let core = Catalogue::core();
-        store.add_catalogue(core.hash(), leaf_count(&core), SHIPPED, now).await?;
+        store.add_catalogue(core.hash(), leaf_count(&core), core.encode().as_bytes(), now).await?;
         let this = Self::shipped_only();
         let mut cursor: Option<Cursor> = None;
         loop {
@@ -94,28 +94,32 @@ impl Catalogues {
         vspec: &[u8],
         now: Timestamp,
     ) -> Result<(Arc<Catalogue>, bool), CatalogueError> {
-        let catalogue = Arc::new(read(vspec)?);
-        let added = store.add_catalogue(catalogue.hash(), leaf_count(&catalogue), vspec, now).await?;
+        let text = std::str::from_utf8(vspec).map_err(|_| CatalogueError::Text)?;
+        let catalogue = Arc::new(Vspec::read(text)?.catalogue);
+        // What another release would make of the file is not what batches are read by.
+        let source = catalogue.encode();
+        let (hash, leaves) = (catalogue.hash(), leaf_count(&catalogue));
+        let added = store.add_catalogue(hash, leaves, source.as_bytes(), now).await?;
         self.keep(Arc::clone(&catalogue));
         Ok((catalogue, added))
     }
 
-    /// One that this program cannot read must not keep the others from working: a release may name units
-    /// that another did not know.
+    /// One that this program cannot read must not keep the others from working. Should the log hold a
+    /// batch of it, its owner says so and goes no further.
     async fn load_one(&self, store: &Store, hash: CatalogueHash) {
         let source = match store.catalogue_source(hash).await {
-            Ok(source) if source == SHIPPED => {
-                tracing::warn!(%hash, "another release shipped this catalogue; its batches are refused");
-                return;
-            }
             Ok(source) => source,
             Err(error) => {
                 tracing::error!(%hash, %error, "a catalogue cannot be loaded; its batches are refused");
                 return;
             }
         };
-        match read(&source) {
-            Ok(catalogue) => self.keep_as(hash, Arc::new(catalogue)),
+        match Catalogue::decode(&source) {
+            Ok(catalogue) if catalogue.hash() == hash => self.keep(Arc::new(catalogue)),
+            Ok(catalogue) => {
+                let found = catalogue.hash();
+                tracing::error!(%hash, %found, "a catalogue stands under another's name; its batches are refused");
+            }
             Err(error) => {
                 tracing::error!(%hash, %error, "a catalogue cannot be read; its batches are refused");
             }
@@ -123,23 +127,14 @@ impl Catalogues {
     }
 
     fn keep(&self, catalogue: Arc<Catalogue>) {
-        self.keep_as(catalogue.hash(), catalogue);
+        let mut known = self.0.by_hash.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(catalogue.hash(), catalogue);
     }
-
-    fn keep_as(&self, hash: CatalogueHash, catalogue: Arc<Catalogue>) {
-        if catalogue.hash() != hash {
-            tracing::error!(%hash, now = %catalogue.hash(), "a catalogue reads otherwise than it did; its batches are refused");
-            return;
-        }
-        self.0.by_hash.write().unwrap_or_else(PoisonError::into_inner).insert(hash, catalogue);
-    }
-}
-
-fn read(vspec: &[u8]) -> Result<Catalogue, CatalogueError> {
-    let text = std::str::from_utf8(vspec).map_err(|_| CatalogueError::Text)?;
-    Ok(Vspec::read(text)?.catalogue)
 }
 
 fn leaf_count(catalogue: &Catalogue) -> u32 {
     u32::try_from(catalogue.len()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,7 +40,7 @@ impl Committer {
                 retry("committing to Delta", || self.commit(table, durable.offset)).await;
             }
             self.committed.send_replace(durable.offset);
-            self.trim(durable.trim).await;
+            self.trim(durable.trim);
             self.keep_house().await;
             if self.durable.changed().await.is_err() {
                 return;
@@ -48,15 +48,12 @@ impl Committer {
         }
     }
 
-    /// Deletes what the log is not needed for any more; large files take their time.
-    async fn trim(&self, before: Offset) {
-        let (log, shard) = (Arc::clone(&self.parts.log), self.options.shard);
-        match tokio::task::spawn_blocking(move || log.trim(shard, before)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "the log could not be trimmed; it is tried again after the next commit");
-            }
-            Err(error) => tracing::error!(%error, "trimming the log ended early"),
+    /// Deletes what the log is not needed for any more. Large files take their time; done here and
+    /// now, so that a stop waits for it and nothing holds the log afterwards.
+    fn trim(&self, before: Offset) {
+        let trimmed = tokio::task::block_in_place(|| self.parts.log.trim(self.options.shard, before));
+        if let Err(error) = trimmed {
+            tracing::warn!(%error, "the log could not be trimmed; it is tried again after the next commit");
         }
     }
 

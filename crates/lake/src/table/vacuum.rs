@@ -25,16 +25,16 @@ impl Table {
         now: Timestamp,
         age: Micros,
     ) -> Result<u64, Error> {
-        let table = Arc::clone(self);
-        // The log is read from the disk.
-        let needed = tokio::task::spawn_blocking(move || table.needed()).await;
-        let needed = needed.map_err(|_| Error::Stopped)??;
         let listed: Vec<_> = self
             .store
             .list(Some(&self.root))
             .try_collect()
             .await
             .map_err(Error::storage("listing", &self.place))?;
+        // After the listing: whatever was written before it is known by now.
+        let table = Arc::clone(self);
+        let needed = tokio::task::spawn_blocking(move || table.needed()).await;
+        let needed = needed.map_err(|_| Error::Stopped)??;
         let old = |object: &ObjectMeta, age: Micros| object.last_modified.timestamp_micros() < (now - age).0;
         let covered = listed
             .iter()

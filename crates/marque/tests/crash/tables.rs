@@ -37,7 +37,20 @@ impl Stored {
 }
 
 /// Not signals' columns.
-const FIXED: [&str; 7] = ["subject", "source_time", "receive_time", "queue_epoch", "lane", "seq", "quality"];
+const FIXED: [&str; 12] = [
+    "subject",
+    "source_time",
+    "receive_time",
+    "queue_epoch",
+    "lane",
+    "seq",
+    "campaign",
+    "campaign_version",
+    "purpose",
+    "consent_epoch",
+    "clock",
+    "quality",
+];
 
 /// All batches of the tables of a lake.
 pub(crate) fn read(lake: &Path) -> BTreeMap<StoredKey, Stored> {

@@ -144,7 +144,7 @@ fn what_cannot_be_read_is_kept_counted_and_reported_and_costs_no_other_batch() {
 #[test]
 fn what_its_campaign_does_not_collect_is_left_out_and_kept_nowhere() {
     let state = RefCell::default();
-    let mut applied = apply_collected(&state, &[batch(0, Vec::new())], &[SignalId(1)]);
+    let mut applied = apply_collected(&state, &[batch(0, Vec::new())], &[SignalId(u32::MAX)]);
     assert_eq!((applied.chunks.len(), applied.outcome.quarantined.len()), (0, 0));
     assert_eq!(applied.outcome.changes().cars, []);
     let (_, notice) = &applied.outcome.notices[0];
