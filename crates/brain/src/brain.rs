@@ -220,7 +220,9 @@ impl<C: Connect, P: Provider> Running<C, P> {
         let now = self.now();
         self.core.poll(now);
         while let Some(message) = self.core.poll_bus(now) {
-            self.provider.send(message);
+            if !self.provider.send(message) {
+                self.core.shared().stats.bus_messages_unsent.add(1);
+            }
         }
         self.link.connect_when_due(monotonic());
         if let Link::Up(up) = &mut self.link {

@@ -40,8 +40,8 @@ pub trait Provider: Send {
     }
 
     /// Puts a message on the car's network: a diagnostic question or an actuator's target. A source
-    /// that cannot, such as a recording, drops it.
-    fn send(&mut self, message: BusMessage);
+    /// that cannot, such as a recording, drops it and says `false`.
+    fn send(&mut self, message: BusMessage) -> bool;
 
     /// Whether messages come when they were seen. A recording at full speed says no: then the
     /// messages' own times drive the car, not the clock.
@@ -59,7 +59,9 @@ impl Provider for NoProvider {
         std::future::pending().await
     }
 
-    fn send(&mut self, _message: BusMessage) {}
+    fn send(&mut self, _message: BusMessage) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -39,6 +39,8 @@ stats! {
     bus_messages,
     /// Of them, those that could not be read.
     bad_messages,
+    /// Questions and targets that could not be put on the car's network.
+    bus_messages_unsent,
     /// Samples that the broker took.
     samples_published,
     /// Samples that the collector missed because it was too slow.

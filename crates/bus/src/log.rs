@@ -182,8 +182,11 @@ fn micros_of_seconds(text: &str) -> Option<i64> {
     let seconds: i64 = seconds.parse().ok()?;
     let micros = fraction.bytes().chain(std::iter::repeat(b'0')).take(6);
     let micros = micros.fold(0, |all, digit| all * 10 + i64::from(digit - b'0'));
-    seconds.checked_mul(1_000_000)?.checked_add(micros)
+    seconds.checked_mul(1_000_000)?.checked_add(micros).filter(|micros| *micros < LOG_TIME_MAX)
 }
+
+/// The year 2200: a later time is a mistake, and nobody waits for it.
+const LOG_TIME_MAX: i64 = 7_258_118_400_000_000;
 
 fn hex_digit(byte: u8) -> Option<u8> {
     match byte {

@@ -32,8 +32,8 @@ pub const SOURCE_TIME_MAX: Timestamp = Timestamp(253_402_300_799_999_000);
 /// Bytes of one text value; VSS texts are names and codes.
 pub const TEXT_BYTES_MAX: usize = 4_096;
 
-/// Batches in flight per car, announced as MQTT's receive maximum. Ten batches of 10 s each let a
-/// car catch up at far above real time without the gateway holding more than 2.5 MB for it.
+/// Batches in flight per car, announced as MQTT's receive maximum. Twenty batches of 10 s each let a
+/// car catch up at far above real time without the gateway holding more than 5 MiB for it.
 pub const RECEIVE_MAXIMUM: u16 = 20;
 
 /// How far before receipt a source time may lie and still choose the partition's date.

@@ -24,19 +24,25 @@ impl SignalId {
     }
 }
 
-/// The category of a path: that of the longest prefix below. What nothing names is equipment.
-///
-/// A doubt falls to the more protected side: a leaf of the cabin that may tell of people is
-/// `identity`, one that may tell of places is `location`.
+/// The category of a path: by a word in it that tells of people or places, else that of the longest
+/// prefix below. What nothing names, such as a maker's own branch, is `location`: it is off until
+/// someone turns it on, and the driver's mode can keep it in the car.
 pub(crate) fn category_of(path: &str) -> DataCategory {
     let relative = path.split_once('.').map_or(path, |(_, rest)| rest);
+    let has = |words: &[&str]| relative.split('.').any(|word| words.contains(&word));
+    if has(&["Identifier", "Occupant"]) {
+        return DataCategory::Identity;
+    }
+    if has(&["Latitude", "Longitude", "Altitude", "Heading"]) {
+        return DataCategory::Location;
+    }
     CATEGORIES
         .iter()
         .filter(|(prefix, _)| {
             relative.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         })
         .max_by_key(|(prefix, _)| prefix.len())
-        .map_or(DataCategory::Equipment, |(_, category)| *category)
+        .map_or(DataCategory::Location, |(_, category)| *category)
 }
 
 /// The decimal scale of a unit and type: about the resolution of the sensors that measure it.
@@ -76,6 +82,7 @@ const CATEGORIES: &[(&str, DataCategory)] = &[
     ("Cabin.SeatPosCount", DataCategory::Equipment),
     ("Cabin.SeatRowCount", DataCategory::Equipment),
     ("Cabin.Sunroof", DataCategory::Body),
+    ("CargoVolume", DataCategory::Equipment),
     ("Chassis", DataCategory::Driving),
     ("Chassis.Axle", DataCategory::Equipment),
     ("Chassis.Axle.Row1.SteeringAngle", DataCategory::Driving),
@@ -99,18 +106,28 @@ const CATEGORIES: &[(&str, DataCategory)] = &[
     ("Chassis.Wheelbase", DataCategory::Equipment),
     ("Connectivity", DataCategory::Equipment),
     ("ControlUnit", DataCategory::Diagnostics),
+    ("CurbWeight", DataCategory::Equipment),
     ("CurrentLocation", DataCategory::Location),
     ("CurrentOverallWeight", DataCategory::Driving),
     ("Diagnostics", DataCategory::Diagnostics),
     ("Driver", DataCategory::Identity),
+    ("EmissionsCO2", DataCategory::Equipment),
     ("Exterior", DataCategory::Driving),
+    ("GrossWeight", DataCategory::Equipment),
+    ("Height", DataCategory::Equipment),
+    ("IsAutoPowerOptimize", DataCategory::Equipment),
     ("IsBrokenDown", DataCategory::Diagnostics),
     ("IsMoving", DataCategory::Driving),
+    ("Length", DataCategory::Equipment),
     ("LowVoltageBattery", DataCategory::Diagnostics),
     ("LowVoltageSystemState", DataCategory::Driving),
+    ("MaxTowBallWeight", DataCategory::Equipment),
+    ("MaxTowWeight", DataCategory::Equipment),
     ("MotionManagement", DataCategory::Driving),
     ("OBD", DataCategory::Diagnostics),
     ("Occupant", DataCategory::Identity),
+    ("Orientation", DataCategory::Location),
+    ("PowerOptimizeLevel", DataCategory::Equipment),
     ("Powertrain", DataCategory::Driving),
     ("Powertrain.AccumulatedBrakingEnergy", DataCategory::Charging),
     ("Powertrain.CombustionEngine", DataCategory::Diagnostics),
@@ -139,6 +156,7 @@ const CATEGORIES: &[(&str, DataCategory)] = &[
     ("Powertrain.Transmission.Temperature", DataCategory::Diagnostics),
     ("Powertrain.Transmission.Type", DataCategory::Equipment),
     ("Powertrain.Type", DataCategory::Equipment),
+    ("RoofLoad", DataCategory::Equipment),
     ("Safety", DataCategory::Assistance),
     ("Service", DataCategory::Diagnostics),
     ("Speed", DataCategory::Driving),
@@ -148,6 +166,15 @@ const CATEGORIES: &[(&str, DataCategory)] = &[
     ("TraveledDistanceSinceStart", DataCategory::Driving),
     ("TripDuration", DataCategory::Driving),
     ("TripMeterReading", DataCategory::Driving),
+    ("TurningDiameter", DataCategory::Equipment),
+    ("VehicleIdentification", DataCategory::Equipment),
+    ("VehicleIdentification.KnownVehicleDamages", DataCategory::Identity),
     ("VehicleIdentification.LicensePlate", DataCategory::Identity),
+    ("VehicleIdentification.PurchaseDate", DataCategory::Identity),
     ("VehicleIdentification.VIN", DataCategory::Identity),
+    ("VersionVSS", DataCategory::Equipment),
+    ("Width", DataCategory::Equipment),
+    ("WidthExcludingMirrors", DataCategory::Equipment),
+    ("WidthFoldedMirrors", DataCategory::Equipment),
+    ("WidthIncludingMirrors", DataCategory::Equipment),
 ];

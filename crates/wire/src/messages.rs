@@ -46,7 +46,7 @@ pub struct QueueReport {
     pub next_seq: Seq,
     pub pending_batches: u64,
     pub pending_bytes: u64,
-    /// Since the epoch began.
+    /// Since the car's software was started.
     pub dropped_batches: u64,
     /// The latest of them.
     pub dropped: Vec<SeqRange>,

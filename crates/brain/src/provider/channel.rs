@@ -9,23 +9,22 @@ use super::{Input, Provider};
 #[derive(Debug)]
 pub struct ChannelProvider {
     inputs: mpsc::Receiver<Input>,
-    outputs: mpsc::UnboundedSender<BusMessage>,
+    outputs: mpsc::Sender<BusMessage>,
 }
 
 /// The source's end: what it sends the car decodes, and what the car puts on its network it gets.
 #[derive(Debug)]
 pub struct ChannelSender {
     pub inputs: mpsc::Sender<Input>,
-    pub outputs: mpsc::UnboundedReceiver<BusMessage>,
+    pub outputs: mpsc::Receiver<BusMessage>,
 }
 
 /// Both ends. At most `capacity` inputs wait; then the source waits.
 ///
-/// What the car puts on its network is not bounded here, since the car asks one diagnostic question
-/// at a time and is asked by people to move actuators.
+/// So may as many messages that the car puts on its network; more are dropped and counted.
 pub fn channel(capacity: usize) -> (ChannelSender, ChannelProvider) {
     let (input_sender, inputs) = mpsc::channel(capacity);
-    let (outputs, output_receiver) = mpsc::unbounded_channel();
+    let (outputs, output_receiver) = mpsc::channel(capacity);
     (ChannelSender { inputs: input_sender, outputs: output_receiver }, ChannelProvider { inputs, outputs })
 }
 
@@ -38,8 +37,8 @@ impl Provider for ChannelProvider {
         self.inputs.try_recv().ok()
     }
 
-    fn send(&mut self, message: BusMessage) {
+    fn send(&mut self, message: BusMessage) -> bool {
         // A source that has ended is noticed when its inputs end.
-        drop(self.outputs.send(message));
+        self.outputs.try_send(message).is_ok()
     }
 }

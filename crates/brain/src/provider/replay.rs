@@ -94,7 +94,9 @@ impl<R: Read + Send> Provider for ReplayProvider<R> {
     }
 
     /// Nobody listens to a recording.
-    fn send(&mut self, _message: BusMessage) {}
+    fn send(&mut self, _message: BusMessage) -> bool {
+        false
+    }
 
     fn is_live(&self) -> bool {
         match self.pace {

@@ -1,14 +1,14 @@
 //! The car's network over UDP: zonal datagrams, or CAN frames as lines of candump's text.
 
 use std::{
-    collections::VecDeque,
-    net::{SocketAddr, UdpSocket as StdSocket},
+    collections::{BTreeMap, VecDeque},
+    net::{IpAddr, SocketAddr, UdpSocket as StdSocket},
 };
 
 use bus::{
     FrameKind,
     log::LogReader,
-    profile::{BusMessage, DATAGRAM_BYTES_MAX, Transport},
+    profile::{BusMessage, DATAGRAM_BYTES_MAX, Datagram, Transport},
 };
 use tokio::net::UdpSocket;
 
@@ -18,13 +18,20 @@ use crate::{Error, clock::Clock};
 /// Room for the largest datagram of either kind; candump's text may use jumbo frames.
 const BYTES_MAX: usize = 9_000;
 
-/// Listens on a UDP port and answers to whoever spoke last.
+/// Services and buses whose speakers are remembered; an architecture has some ten.
+const PEERS_MAX: usize = 256;
+
+/// Listens on a UDP port. A target goes to whoever spoke last for its service, a frame to whoever
+/// spoke last on its bus.
 #[derive(Debug)]
 pub struct UdpProvider {
     socket: UdpSocket,
     transport: Transport,
     clock: Clock,
-    peer: Option<SocketAddr>,
+    /// By service or bus.
+    peers: BTreeMap<u16, SocketAddr>,
+    /// Who is heard; everybody when it is empty.
+    allowed: Vec<IpAddr>,
     /// Frames of a datagram that held several.
     waiting: VecDeque<Input>,
     buffer: Box<[u8]>,
@@ -44,7 +51,21 @@ impl UdpProvider {
             Transport::Zonal => DATAGRAM_BYTES_MAX,
         };
         let buffer = vec![0; bytes].into_boxed_slice();
-        Ok(Self { socket, transport, clock, peer: None, waiting: VecDeque::new(), buffer })
+        Ok(Self {
+            socket,
+            transport,
+            clock,
+            peers: BTreeMap::new(),
+            allowed: Vec::new(),
+            waiting: VecDeque::new(),
+            buffer,
+        })
+    }
+
+    /// Hears these hosts alone.
+    #[must_use]
+    pub fn hearing_only(self, allowed: Vec<IpAddr>) -> Self {
+        Self { allowed, ..self }
     }
 
     pub fn local_address(&self) -> Result<SocketAddr, std::io::Error> {
@@ -52,11 +73,17 @@ impl UdpProvider {
     }
 
     fn take(&mut self, length: usize, from: SocketAddr) {
-        self.peer = Some(from);
+        if !self.allowed.is_empty() && !self.allowed.contains(&from.ip().to_canonical()) {
+            tracing::debug!(%from, "a stranger is not heard");
+            return;
+        }
         let time = (self.clock)();
         let bytes = self.buffer.get(..length).unwrap_or_default();
         match self.transport {
             Transport::Zonal => {
+                if let Ok(datagram) = Datagram::parse(bytes) {
+                    remember(&mut self.peers, datagram.service, from);
+                }
                 self.waiting.push_back(Input { time, what: What::Bus(BusMessage::Datagram(bytes.to_vec())) });
             }
             Transport::Can => {
@@ -64,6 +91,7 @@ impl UdpProvider {
                 while let Some(frame) = reader.find_map(Result::ok) {
                     let channel = channel(reader.interfaces(), frame.channel);
                     let frame = frame.at(time).on(channel);
+                    remember(&mut self.peers, channel.into(), from);
                     self.waiting.push_back(Input { time, what: What::Bus(BusMessage::Can(frame)) });
                 }
             }
@@ -94,15 +122,28 @@ impl Provider for UdpProvider {
         self.waiting.pop_front()
     }
 
-    fn send(&mut self, message: BusMessage) {
-        let Some(peer) = self.peer else { return };
-        let sent = match message {
-            BusMessage::Datagram(bytes) => self.socket.try_send_to(&bytes, peer),
-            BusMessage::Can(frame) => self.socket.try_send_to(candump(&frame).as_bytes(), peer),
+    fn send(&mut self, message: BusMessage) -> bool {
+        let (key, bytes) = match message {
+            BusMessage::Datagram(bytes) => match Datagram::parse(&bytes) {
+                Ok(datagram) => (datagram.service, bytes),
+                Err(_) => return false,
+            },
+            BusMessage::Can(frame) => (frame.channel.into(), candump(&frame).into_bytes()),
         };
-        if let Err(error) = sent {
-            tracing::debug!(%error, "a message could not be put on the car's network");
+        let Some(peer) = self.peers.get(&key) else { return false };
+        match self.socket.try_send_to(&bytes, *peer) {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::debug!(%error, "a message could not be put on the car's network");
+                false
+            }
         }
+    }
+}
+
+fn remember(peers: &mut BTreeMap<u16, SocketAddr>, key: u16, from: SocketAddr) {
+    if peers.len() < PEERS_MAX || peers.contains_key(&key) {
+        peers.insert(key, from);
     }
 }
 

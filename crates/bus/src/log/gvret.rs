@@ -2,7 +2,7 @@
 
 use model::Timestamp;
 
-use super::{Line, micros_of_seconds};
+use super::{LOG_TIME_MAX, Line, micros_of_seconds};
 use crate::{CanFrame, CanId, FRAME_BYTES_MAX};
 
 /// Where the columns stand. SavvyCAN's newer logs have `Dir` between `Extended` and `Bus`.
@@ -44,6 +44,7 @@ pub(super) fn parse(line: &str, columns: &mut Option<Columns>) -> Result<Line, S
     let time = cell(columns.time, "time stamp")?;
     // GVRET counts microseconds; with a point it is seconds.
     let micros = if time.contains('.') { micros_of_seconds(time) } else { time.parse().ok() };
+    let micros = micros.filter(|micros| *micros < LOG_TIME_MAX);
     let time = micros.ok_or_else(|| format!("`{time}` is no time stamp in microseconds"))?;
     let id = parse_id(cell(columns.id, "id")?, cell(columns.extended, "`Extended`")?)?;
     let channel = match columns.bus {

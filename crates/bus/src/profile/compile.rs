@@ -203,6 +203,13 @@ impl Resolved {
         self.slots.len() - 1
     }
 
+    /// A path that another release of VSS has.
+    fn note_unknown(&mut self, path: &str) {
+        if !self.unknown_paths.iter().any(|known| **known == *path) {
+            self.unknown_paths.push(path.into());
+        }
+    }
+
     /// How each source signal that a map reads is made, so that a car can be simulated.
     fn add_rules(
         &mut self,
@@ -217,9 +224,10 @@ impl Resolved {
                     let expr = Expr::parse(text).map_err(|error| format!("encode `{name}`: {error}"))?;
                     let mut slots = Vec::new();
                     for path in expr.inputs() {
-                        let leaf = catalogue.by_path(path);
-                        let leaf = leaf.ok_or_else(|| format!("encode `{name}`: no signal `{path}`"))?;
-                        slots.push(self.slot(leaf));
+                        slots.push(catalogue.by_path(path).map(|leaf| self.slot(leaf)));
+                        if slots.last() == Some(&None) {
+                            self.note_unknown(path);
+                        }
                     }
                     Recipe::Expression { expr, slots }
                 }
@@ -241,11 +249,18 @@ impl Resolved {
             let slot = self.slot(&leaf);
             self.rules.push(EncodeRule { source, recipe: Recipe::Inverse { route: index, slot } });
         }
-        let inputs = self.formulas.iter().flat_map(|formula| &formula.inputs);
-        if let Some(source) =
-            inputs.into_iter().find(|source| !self.rules.iter().any(|rule| rule.source == **source))
-        {
-            return Err(format!("say under [encode] how `{}` is made", self.name_of(*source)));
+        let inputs: Vec<_> = self.formulas.iter().flat_map(|formula| &formula.inputs).copied().collect();
+        for source in inputs {
+            if self.rules.iter().any(|rule| rule.source == source) {
+                continue;
+            }
+            if self.unknown_paths.is_empty() {
+                return Err(format!("say under [encode] how `{}` is made", self.name_of(source)));
+            }
+            // A path that the catalogue lacks would say how: the car does not say it.
+            let expr = Expr::parse("null").map_err(|error| error.to_string())?;
+            let recipe = Recipe::Expression { expr, slots: Vec::new() };
+            self.rules.push(EncodeRule { source, recipe });
         }
         self.rules.sort_by_key(|rule| rule.source);
         Ok(())

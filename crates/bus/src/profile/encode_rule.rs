@@ -16,19 +16,21 @@ pub(super) enum Recipe {
     /// The map read backwards.
     Inverse { route: usize, slot: usize },
     /// A physical value of the source signal from the values of leaves.
-    Expression { expr: Expr, slots: Vec<usize> },
+    /// An input that the catalogue does not have has no slot, and is null.
+    Expression { expr: Expr, slots: Vec<Option<usize>> },
     /// Always the same physical value.
     Constant(f64),
 }
 
 impl EncodeRule {
     /// The leaves that it reads.
-    pub(super) fn slots(&self) -> &[usize] {
-        match &self.recipe {
-            Recipe::Inverse { slot, .. } => std::slice::from_ref(slot),
-            Recipe::Expression { slots, .. } => slots,
-            Recipe::Constant(_) => &[],
-        }
+    pub(super) fn slots(&self) -> impl Iterator<Item = usize> {
+        let (one, several) = match &self.recipe {
+            Recipe::Inverse { slot, .. } => (Some(*slot), &[][..]),
+            Recipe::Expression { slots, .. } => (None, &slots[..]),
+            Recipe::Constant(_) => (None, &[][..]),
+        };
+        one.into_iter().chain(several.iter().copied().flatten())
     }
 
     /// The raw number, or `None` when its leaves have no value.
@@ -46,7 +48,7 @@ impl EncodeRule {
             }
             Recipe::Expression { expr, slots } => {
                 let input = |place: usize| {
-                    let value = slots.get(place).and_then(|slot| values.get(*slot));
+                    let value = slots.get(place).copied().flatten().and_then(|slot| values.get(slot));
                     value.and_then(Option::as_ref).map_or(Operand::Null, Operand::from)
                 };
                 let physical = expr.eval(input).as_number()?;

@@ -80,7 +80,7 @@ impl ProfileEncoder {
         let mut messages = Vec::new();
         for index in 0..self.profile.frames().len() {
             let rules = self.profile.rules_of(index);
-            if rules.iter().any(|rule| rule.slots().iter().any(|slot| touched.contains(slot))) {
+            if rules.iter().any(|rule| rule.slots().any(|slot| touched.contains(&slot))) {
                 messages.extend(self.frame(index, now).map(BusMessage::Can));
             }
         }
@@ -105,7 +105,7 @@ impl ProfileEncoder {
             let coding = &message.signals()[rule.source.signal].coding;
             let not_available = known.not_available[rule.source.signal];
             let raw = rule.raw(coding, profile.routes(), not_available, &self.values);
-            speaks |= raw.is_some() && !rule.slots().is_empty();
+            speaks |= raw.is_some() && rule.slots().next().is_some();
             if let Some(raw) = raw.or(not_available) {
                 coding.set_raw(data, raw).ok()?;
             }

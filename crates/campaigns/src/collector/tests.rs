@@ -93,6 +93,74 @@ fn a_reading_is_taken_once() {
 }
 
 #[test]
+fn the_end_of_time_comes_to_an_end() {
+    let mut idle = Collector::new(Arc::new(Plan::empty(&Catalogue::core())), Micros::ZERO);
+    assert_eq!(idle.poll(Timestamp::MAX), None);
+    let mut busy = collector(vec![group(&[SPEED], Lane::Live, EVERY_SECOND, 1_000)]);
+    see(&mut busy, SPEED, 10_100, 10_100, 1.0);
+    assert_eq!(std::iter::from_fn(|| busy.poll(Timestamp::MAX)).count(), 1);
+}
+
+fn campaign(number: u64, how: How) -> Campaign {
+    Campaign {
+        id: CampaignId(number),
+        version: CampaignVersion(1),
+        name: "test".to_owned(),
+        purpose: Purpose::FleetManagement,
+        groups: vec![group(&[SPEED], Lane::Live, how, 1_000)],
+        limits: UploadLimits::default(),
+    }
+}
+
+fn plan_of(campaigns: Vec<Campaign>) -> Arc<Plan> {
+    Arc::new(Plan::new(campaigns, &Catalogue::core()).0)
+}
+
+#[test]
+fn an_unchanged_campaign_collects_no_reading_again_under_a_new_plan() {
+    for how in [EVERY_READING, EVERY_SECOND] {
+        let mut collector = Collector::new(plan_of(vec![campaign(1, how)]), Micros::ZERO);
+        collector.set_permissions(Permissions::ask(ConsentEpoch(1), |_, _| true));
+        see(&mut collector, SPEED, 10_100, 10_100, 1.0);
+        let mut batches = all(&mut collector, 11_500);
+        collector.set_plan(at(11_600), plan_of(vec![campaign(2, how), campaign(1, how)]));
+        see(&mut collector, SPEED, 11_700, 10_100, 1.0);
+        batches.extend(all(&mut collector, 20_000));
+        let of_first: Vec<_> = batches.into_iter().filter(|batch| batch.campaign == CampaignId(1)).collect();
+        assert_eq!(samples(&of_first), 1, "{how:?}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_goes_into_the_next_batch() {
+    const TEXTS: &str = "Vehicle.Diagnostics.DTCList";
+    let mut collector = collector(vec![group(&[SPEED, TEXTS], Lane::Bulk, EVERY_READING, 60_000)]);
+    let texts = |count: usize, bytes: usize| {
+        let item = Value::Text("x".repeat(bytes).into());
+        Value::Array(vec![item; count].into())
+    };
+    see(&mut collector, SPEED, 1, 1, 50.0);
+    // Each takes some 40 kB; a batch has room for four, and nobody for a value of 4 MB.
+    for n in 2..8 {
+        collector.handle(at(n), id(TEXTS), &Reading::good(texts(18, 2_000), at(n)));
+    }
+    collector.handle(at(8), id(TEXTS), &Reading::good(texts(1_024, 4_000), at(8)));
+    collector.flush_all(at(9));
+    let batches = all(&mut collector, 9);
+    assert_eq!(samples(&batches), 8);
+    let rows = |batch: &ReadyBatch| batch.groups.iter().map(|group| group.times.len()).max().unwrap();
+    assert!(
+        batches.iter().all(|batch| rows(batch) <= 5),
+        "{:?}",
+        batches.iter().map(rows).collect::<Vec<_>>()
+    );
+    let last = batches.last().unwrap().groups.iter().flat_map(|group| &group.columns).next_back().unwrap();
+    let exception = last.exceptions.last().unwrap();
+    assert_eq!(exception.quality, Quality::OutOfRange);
+    assert!(exception.raw.as_ref().unwrap().starts_with("[\"xxx"));
+}
+
+#[test]
 fn a_reading_after_a_late_tick_waits_for_the_next() {
     let mut collector = collector(vec![group(&[SPEED], Lane::Bulk, EVERY_SECOND, 10_000)]);
     see(&mut collector, SPEED, 10_500, 10_500, 1.0);

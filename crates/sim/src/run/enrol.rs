@@ -65,11 +65,13 @@ pub(super) async fn enrol(
     });
     let all =
         all.unwrap_or_else(|| Identities { ca_pem: String::new(), desired_key: [0; 32], cars: Vec::new() });
-    all.save(&options.state, cloud, seed, clock::now())?;
+    all.save(&options.state, cloud, seed)?;
     Ok(all)
 }
 
 async fn enrol_batch(api: &Api, specs: Vec<CarSpec>, region: String) -> Result<Identities, Error> {
+    // The certificates are no older than this.
+    let enrolled_at = clock::now();
     // Keys cost the processor, not the network.
     let made = tokio::task::spawn_blocking(move || requests(&specs, &region)).await??;
     let (vehicles, keys): (Vec<_>, Vec<_>) = made.into_iter().unzip();
@@ -81,7 +83,8 @@ async fn enrol_batch(api: &Api, specs: Vec<CarSpec>, region: String) -> Result<I
     let desired_key = parse_key(&enrolled.desired_key).ok_or_else(wrong)?;
     let cars = enrolled.items.into_iter().zip(keys).map(|(item, key_pem)| {
         let vehicle = item.vehicle_id.parse().map_err(|_| wrong())?;
-        Ok(Identity { vehicle, certificate_pem: item.certificate_pem.ok_or_else(wrong)?, key_pem })
+        let certificate_pem = item.certificate_pem.ok_or_else(wrong)?;
+        Ok(Identity { vehicle, certificate_pem, key_pem, enrolled_at })
     });
     let cars = cars.collect::<Result<_, Error>>()?;
     Ok(Identities { ca_pem: enrolled.ca_pem, desired_key, cars })

@@ -20,6 +20,8 @@ pub(super) struct Identity {
     pub vehicle: VehicleId,
     pub certificate_pem: String,
     pub key_pem: String,
+    /// When the certificate was made.
+    pub enrolled_at: Timestamp,
 }
 
 /// Those of a fleet, in the fleet's order, and whom the cars trust.
@@ -38,7 +40,6 @@ struct File {
     version: u32,
     cloud: String,
     seed: u64,
-    enrolled_at_us: i64,
     ca_pem: String,
     desired_key: String,
     cars: Vec<CarFile>,
@@ -50,9 +51,10 @@ struct CarFile {
     vehicle_id: String,
     certificate_pem: String,
     key_pem: String,
+    enrolled_at_us: i64,
 }
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 fn file(state: &Path) -> PathBuf {
     state.join("fleet.json")
@@ -68,31 +70,37 @@ impl Identities {
             Err(source) => return Err(Error::File { action: "read", path, source }),
         };
         let file: File = serde_json::from_slice(&bytes).map_err(|source| Error::State { path, source })?;
-        let age = now.since(Timestamp(file.enrolled_at_us));
+        let oldest = file.cars.iter().map(|car| car.enrolled_at_us).min();
+        let age = oldest.map_or(Micros::ZERO, |oldest| now.since(Timestamp(oldest)));
         if file.version != VERSION || file.cloud != cloud || file.seed != seed || age > RENEW_AFTER {
             return Ok(None);
         }
         let Some(desired_key) = parse_key(&file.desired_key) else { return Ok(None) };
         let cars = file.cars.into_iter().map(|car| {
             let vehicle = car.vehicle_id.parse().ok()?;
-            Some(Identity { vehicle, certificate_pem: car.certificate_pem, key_pem: car.key_pem })
+            Some(Identity {
+                vehicle,
+                certificate_pem: car.certificate_pem,
+                key_pem: car.key_pem,
+                enrolled_at: Timestamp(car.enrolled_at_us),
+            })
         });
         let cars: Option<Vec<_>> = cars.collect();
         Ok(cars.map(|cars| Self { ca_pem: file.ca_pem, desired_key, cars }))
     }
 
     /// Writes the file anew, readable for its owner alone: it holds the cars' keys.
-    pub(super) fn save(&self, state: &Path, cloud: &str, seed: u64, now: Timestamp) -> Result<(), Error> {
+    pub(super) fn save(&self, state: &Path, cloud: &str, seed: u64) -> Result<(), Error> {
         let car = |identity: &Identity| CarFile {
             vehicle_id: identity.vehicle.to_string(),
             certificate_pem: identity.certificate_pem.clone(),
             key_pem: identity.key_pem.clone(),
+            enrolled_at_us: identity.enrolled_at.0,
         };
         let content = File {
             version: VERSION,
             cloud: cloud.to_owned(),
             seed,
-            enrolled_at_us: now.0,
             ca_pem: self.ca_pem.clone(),
             desired_key: self.desired_key.iter().map(|byte| format!("{byte:02x}")).collect(),
             cars: self.cars.iter().map(car).collect(),

@@ -74,10 +74,11 @@ impl Provider for SimProvider {
         self.ready.pop_front()
     }
 
-    fn send(&mut self, message: BusMessage) {
+    fn send(&mut self, message: BusMessage) -> bool {
         let now = clock::now();
         if let Some(answer) = self.car.receive(&message) {
             self.ready.push_back(Input { time: now, what: What::Bus(answer) });
         }
+        true
     }
 }

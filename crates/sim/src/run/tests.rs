@@ -35,6 +35,7 @@ fn identities() -> Identities {
         vehicle: VehicleId::from_bytes([byte; 16]),
         certificate_pem: format!("certificate {byte}"),
         key_pem: format!("key {byte}"),
+        enrolled_at: NOW,
     };
     Identities { ca_pem: "ca".to_owned(), desired_key: [7; 32], cars: vec![identity(1), identity(2)] }
 }
@@ -44,7 +45,7 @@ const NOW: Timestamp = Timestamp(1_795_420_800_000_000);
 #[test]
 fn identities_are_kept_for_the_next_start_of_the_same_fleet() {
     let state = tempfile::tempdir().unwrap();
-    identities().save(state.path(), "http://here", 7, NOW).unwrap();
+    identities().save(state.path(), "http://here", 7).unwrap();
     let load = |cloud, seed, now| Identities::load(state.path(), cloud, seed, now).unwrap();
     let kept = load("http://here", 7, NOW).unwrap();
     assert_eq!(kept.desired_key, [7; 32]);
@@ -55,12 +56,26 @@ fn identities_are_kept_for_the_next_start_of_the_same_fleet() {
     assert!(load("http://here", 7, NOW + Micros(80 * Micros::DAY.0)).is_none());
 }
 
+#[test]
+fn a_fleet_that_grew_is_as_old_as_its_oldest_car() {
+    let state = tempfile::tempdir().unwrap();
+    let mut grown = identities();
+    grown.cars[1].enrolled_at = NOW + Micros(59 * Micros::DAY.0);
+    grown.save(state.path(), "http://here", 7).unwrap();
+    let load = |days: i64| {
+        let now = NOW + Micros(days * Micros::DAY.0);
+        Identities::load(state.path(), "http://here", 7, now).unwrap()
+    };
+    assert!(load(59).is_some());
+    assert!(load(61).is_none());
+}
+
 #[cfg(unix)]
 #[test]
 fn only_the_owner_may_read_the_cars_keys() {
     use std::os::unix::fs::PermissionsExt as _;
     let state = tempfile::tempdir().unwrap();
-    identities().save(state.path(), "http://here", 7, NOW).unwrap();
+    identities().save(state.path(), "http://here", 7).unwrap();
     let mode = std::fs::metadata(state.path().join("fleet.json")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }

@@ -1,6 +1,10 @@
 //! The command line, as it is written.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -33,10 +37,14 @@ pub(crate) struct Run {
     /// replay-fast:FILE.
     #[arg(long, value_name = "SOURCE")]
     pub(crate) bus: BusSource,
+    /// The only hosts that are heard with --bus udp; all when not given.
+    #[arg(long, value_name = "IP", value_delimiter = ',')]
+    pub(crate) bus_peers: Vec<IpAddr>,
     /// The platform's gateway. Without it nothing is sent, and the queue keeps what it can.
     #[arg(long, value_name = "HOST:PORT", requires_all = ["cert", "key", "ca"])]
     pub(crate) cloud: Option<String>,
-    /// The car's certificate (PEM), leaf first. It names the car.
+    /// The car's certificate (PEM), leaf first. It names the car, also without --cloud: campaigns and
+    /// consent that the car has are for that name.
     #[arg(long, value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,
     /// The certificate's private key (PEM).
@@ -52,7 +60,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
     /// The most that the queue may take on disk.
-    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
     pub(crate) queue_mib: u64,
     /// Seconds between two lines of counters; 0 for none.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]

@@ -45,9 +45,13 @@ async fn run(args: &Run) -> Result<()> {
     let mut config = Config::new(UNNAMED, args.data.clone(), catalogue);
     config.queue.bytes_max = args.queue_mib * 1024 * 1024;
     config.end_with_source = matches!(args.bus, BusSource::Replay { .. });
+    for path in profile.unknown_paths() {
+        tracing::info!(%path, "the catalogue lacks a signal of the profile; it is left out");
+    }
     let shared = Arc::clone(&config.shared);
     let connector = connector(args, &mut config)?;
-    let source = Source::open(&args.bus, profile.transport()).context("open the car's network")?;
+    let source =
+        Source::open(&args.bus, &args.bus_peers, profile.transport()).context("open the car's network")?;
     let brain =
         Brain::open(config.with_profile(profile), connector, source).context("open the car's folder")?;
     tokio::select! {
@@ -84,11 +88,17 @@ fn profile(args: &Run, catalogue: &Arc<Catalogue>) -> Result<Arc<Profile>> {
     Ok(Arc::new(profile.context("load the profile")?))
 }
 
-/// How to reach the platform, and from the same files who the car is and whom it obeys.
+/// Who the car is and whom it obeys, and how to reach the platform.
 fn connector(args: &Run, config: &mut Config) -> Result<Option<TlsConnect>> {
     if let Some(path) = &args.desired_keys {
         config.keys =
             Arc::new(brain::desired_keys(&read_text(path)?).context("read the desired-state keys")?);
+    }
+    if let Some(path) = &args.cert {
+        let chain = link::tls::certificates(read_text(path)?.as_bytes());
+        let chain = chain.context("read the car's certificate")?;
+        let leaf = chain.first().context("read the car's certificate")?;
+        config.vehicle = brain::vehicle_urn(leaf).context("read the car's name")?.vehicle;
     }
     let (Some(cloud), Some(cert), Some(key), Some(ca)) = (&args.cloud, &args.cert, &args.key, &args.ca)
     else {
@@ -96,8 +106,6 @@ fn connector(args: &Run, config: &mut Config) -> Result<Option<TlsConnect>> {
     };
     let identity = link::tls::Identity::from_pem(read_text(cert)?.as_bytes(), read_text(key)?.as_bytes())
         .context("read the car's certificate and key")?;
-    let leaf = identity.chain.first().context("read the car's certificate")?;
-    config.vehicle = brain::vehicle_urn(leaf).context("read the car's name")?.vehicle;
     let authorities = link::tls::certificates(read_text(ca)?.as_bytes()).context("read the authorities")?;
     let roots = link::tls::roots(&authorities).context("read the authorities")?;
     let tls = link::tls::client_config(identity, roots).context("set up TLS")?;

@@ -1,5 +1,7 @@
 //! The providers that the command line can name, as one.
 
+use std::net::IpAddr;
+
 use brain::{
     Error, clock,
     provider::{Input, Provider, ReplayProvider, UdpProvider},
@@ -18,9 +20,12 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    pub(crate) fn open(source: &BusSource, transport: Transport) -> Result<Self, Error> {
+    pub(crate) fn open(source: &BusSource, peers: &[IpAddr], transport: Transport) -> Result<Self, Error> {
         match source {
-            BusSource::Udp(address) => Ok(Self::Udp(UdpProvider::bind(*address, transport, clock::system)?)),
+            BusSource::Udp(address) => {
+                let provider = UdpProvider::bind(*address, transport, clock::system)?;
+                Ok(Self::Udp(provider.hearing_only(peers.to_vec())))
+            }
             BusSource::Replay { path, fast } => {
                 let pace = if *fast { Pace::Full } else { Pace::Real };
                 let replay = ReplayProvider::open(path, pace, clock::system(), clock::system)?;
@@ -45,7 +50,7 @@ impl Provider for Source {
         }
     }
 
-    fn send(&mut self, message: BusMessage) {
+    fn send(&mut self, message: BusMessage) -> bool {
         match self {
             Self::Udp(provider) => provider.send(message),
             Self::Replay(provider) => provider.send(message),

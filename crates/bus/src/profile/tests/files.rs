@@ -12,6 +12,25 @@ fn every_builtin_architecture_parses_and_maps_only_paths_of_the_core_catalogue()
 }
 
 #[test]
+fn every_builtin_architecture_loads_with_every_release_of_vss() {
+    let dir = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/vss");
+    for release in ["vss_release_4.0.json", "vss_release_6.0.json", "vss_HEAD.json"] {
+        let Ok(text) = std::fs::read_to_string(dir.join(release)) else {
+            eprintln!("skipped: ../shared/data is absent");
+            return;
+        };
+        let catalogue = Arc::new(signals::Vspec::read(&text).unwrap().catalogue);
+        for name in ARCHITECTURES {
+            // Those that map a DBC need one; its absence is the only reason not to load.
+            match Profile::parse(builtin::text(name).unwrap(), &catalogue) {
+                Ok(profile) => assert!(profile.signals().len() >= 15, "{name} with {release}"),
+                Err(error) => assert!(error.to_string().contains("DBC"), "{name} with {release}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn every_path_of_a_service_and_a_diagnostic_is_in_the_core_catalogue() {
     let catalogue = signals::Catalogue::core();
     for name in ARCHITECTURES {

@@ -40,7 +40,26 @@ fn a_frame_that_comes_back_is_good_again() {
 }
 
 #[test]
-fn an_expression_waits_until_each_input_was_seen() {
+fn a_service_of_several_datagrams_grows_stale_as_a_whole() {
+    let profile = Profile::builtin("zonal").unwrap();
+    let service = profile.services().iter().find(|service| service.leaves.len() > 1).unwrap();
+    let leaves: Vec<_> =
+        service.leaves.iter().filter(|leaf| leaf.limits.allowed.is_empty()).take(2).collect();
+    let [first, second] = leaves[..] else { panic!("two leaves were expected") };
+    let mut decoder = profile.decoder();
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    for leaf in [first, second] {
+        let value = plausible(leaf, runner.rng());
+        let messages = profile.encoder().encode(&[(leaf.id, value)], Timestamp(0));
+        decode(&mut decoder, &messages);
+    }
+    let mut stale = Vec::new();
+    decoder.poll(Timestamp::from_millis(600_000), &mut |sample| stale.push(sample.signal));
+    assert!(stale.contains(&first.id) && stale.contains(&second.id), "{stale:?}");
+}
+
+#[test]
+fn an_expression_waits_until_each_input_was_seen_and_grows_stale_with_them() {
     let text = r#"
         [profile]
         name = "test"
@@ -77,4 +96,10 @@ fn an_expression_waits_until_each_input_was_seen() {
     let samples = decode(&mut decoder, &order);
     // The first input's frame makes it speak.
     assert_eq!(qualities(&samples, speed), [(Quality::Good, Some(88.25))]);
+
+    // A computed value grows stale and stays, as one that is read does.
+    let mut stale = Vec::new();
+    decoder.poll(Timestamp::from_millis(60_000), &mut |sample| stale.push(sample));
+    assert_eq!(qualities(&stale, speed).last(), Some(&(Quality::Stale, Some(88.25))));
+    assert!(qualities(&stale, speed).iter().all(|(_, value)| *value == Some(88.25)));
 }

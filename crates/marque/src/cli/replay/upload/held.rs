@@ -36,8 +36,9 @@ impl Provider for HeldReplay {
         self.playing.as_mut()?.try_next()
     }
 
-    fn send(&mut self, _message: BusMessage) {
-        // Nobody listens to a recording.
+    /// Nobody listens to a recording.
+    fn send(&mut self, _message: BusMessage) -> bool {
+        false
     }
 
     fn is_live(&self) -> bool {
