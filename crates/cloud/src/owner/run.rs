@@ -226,16 +226,10 @@ impl Run {
         let state = self.twins.state().clone();
         let cuts = TableName::ALL.map(|table| self.parts.lake.table(table).cut());
         self.buffered_from = to;
-<<<<<<< HEAD
         let spilled = std::mem::take(&mut self.spilled);
         let flush = Flush { shard: self.options.shard, from, to, cuts, spilled, state };
-        let task = tokio::spawn(flush::run(self.flush_parts(), flush));
-=======
-        let flush = Flush { shard: self.options.shard, from, to, cuts, snapshot: snapshot.into() };
-        let OwnerParts { lake, ledger, clock, .. } = self.parts.clone();
         let span = tracing::debug_span!("owner flush", from = from.0, to = to.0);
-        let task = tokio::spawn(flush::run(FlushParts { lake, ledger, clock }, flush).instrument(span));
->>>>>>> 9fa6d1c (marque, cloud: spans of a group's way from the log to Delta, with a filter of their own)
+        let task = tokio::spawn(flush::run(self.flush_parts(), flush).instrument(span));
         self.flushing = Some(AbortOnDropHandle::new(task));
     }
 
