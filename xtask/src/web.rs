@@ -22,14 +22,16 @@ pub(crate) fn install() -> Result<()> {
 /// Builds the console into `web/console/dist` when a source is newer than the last build.
 pub(crate) fn build() -> Result<()> {
     install()?;
-    let stamp = root().join("web/console/dist/.marque-sources");
+    // Not in `dist`, which is embedded into the platform and served to everybody.
+    let stamp = root().join("web/node_modules/.marque-sources");
+    let built = root().join("web/console/dist/index.html").exists();
     let sources = sources()?;
-    if fs::read_to_string(&stamp).is_ok_and(|built| built == sources) {
+    if built && fs::read_to_string(&stamp).is_ok_and(|built| built == sources) {
         return Ok(());
     }
     headline("web: building the console");
     Step::new("npm").args(["run", "build"]).dir("web").run()?;
-    fs::write(&stamp, sources).context("write web/console/dist/.marque-sources")
+    fs::write(&stamp, sources).context("write web/node_modules/.marque-sources")
 }
 
 /// Names, sizes and times of all web sources: another text means that something changed.

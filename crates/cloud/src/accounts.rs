@@ -1,6 +1,6 @@
 //! Signing in: the built-in first-run account, sessions, and what slows a guesser down.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, net::IpAddr, path::Path, sync::Arc, time::Duration};
 
 use argon2::{
     Argon2,
@@ -13,26 +13,26 @@ use store::{SessionRow, Store};
 use tokio::sync::Semaphore;
 
 use crate::pki::PkiError;
+use guesses::Guesses;
+
+mod guesses;
 
 /// The account that the first start makes.
 pub const OPERATOR: &str = "operator";
 /// A working day; then the password is asked again.
 const SESSION: Micros = Micros(12 * Micros::HOUR.0);
-/// Wrong passwords before the account is locked; people mistype three times.
-const FAILURES_MAX: u32 = 5;
-/// The first lock; it doubles with every further wrong password, up to an hour.
-const LOCK: Micros = Micros::MINUTE;
-const LOCK_DOUBLINGS_MAX: u32 = 6;
 /// A hash takes 19 MiB and 20 ms: more at once would let strangers eat the machine.
 const HASHES_AT_ONCE: usize = 2;
+/// How long somebody waits for others' hashes.
+const HASH_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why somebody is not signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     #[error("the name or the password is wrong")]
     Wrong,
-    #[error("too many wrong passwords; the account is locked for a while")]
-    Locked { retry_after_s: u32 },
+    #[error("too many wrong passwords from your address; wait a little")]
+    TooMany { retry_after_s: u32 },
     #[error("too many people sign in at once; try again in a second")]
     Busy,
     #[error(transparent)]
@@ -83,6 +83,7 @@ pub struct Opened {
 pub struct Accounts {
     store: Store,
     hashing: Arc<Semaphore>,
+    guesses: Arc<Guesses>,
     /// Verified when there is no such account, so that both take the same time.
     decoy: Arc<str>,
 }
@@ -90,7 +91,8 @@ pub struct Accounts {
 impl Accounts {
     pub fn new(store: Store) -> Result<Self, FirstRunError> {
         let decoy = hash(&secret()?).ok_or(FirstRunError::Hash)?;
-        Ok(Self { store, hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)), decoy: decoy.into() })
+        let hashing = Arc::new(Semaphore::new(HASHES_AT_ONCE));
+        Ok(Self { store, hashing, guesses: Arc::default(), decoy: decoy.into() })
     }
 
     /// Makes the operator's account with a drawn password at the first start, and keeps the password in a
@@ -107,24 +109,24 @@ impl Accounts {
         Ok(self.store.add_account(OPERATOR, &hash, now).await?)
     }
 
-    /// Opens a session for who knows the password.
+    /// Opens a session for who knows the password. Guessing slows down the address that guesses and nobody
+    /// else: an account cannot be locked from outside.
     pub async fn sign_in(
         &self,
         username: &str,
         password: &str,
+        from: IpAddr,
         now: Timestamp,
     ) -> Result<Opened, SignInError> {
+        self.guesses
+            .take(from, now)
+            .map_err(|wait| SignInError::TooMany { retry_after_s: seconds_up(wait) })?;
         let account = self.store.account(username).await?;
-        if let Some(until) =
-            account.as_ref().and_then(|account| account.locked_until).filter(|until| *until > now)
-        {
-            return Err(SignInError::Locked { retry_after_s: seconds_up(until.since(now)) });
-        }
         let known = account.map_or_else(|| self.decoy.to_string(), |account| account.password_hash);
         if !self.verify(password.to_owned(), known).await? {
-            return Err(self.count_failure(username, now).await?);
+            return Err(SignInError::Wrong);
         }
-        self.store.clear_failures(username).await?;
+        self.guesses.give_back(from);
         let token = Token(format!("mq_{}", secret()?));
         let expires_at = now + SESSION;
         self.store.add_session(&token_hash(&token.0), username, now, expires_at).await?;
@@ -142,20 +144,9 @@ impl Accounts {
         self.store.end_session(&token_hash(token)).await
     }
 
-    async fn count_failure(&self, username: &str, now: Timestamp) -> Result<SignInError, store::Error> {
-        let failures = self.store.count_failure(username).await?;
-        if failures < FAILURES_MAX {
-            return Ok(SignInError::Wrong);
-        }
-        let doublings = (failures - FAILURES_MAX).min(LOCK_DOUBLINGS_MAX);
-        let lock = Micros((LOCK.0 << doublings).min(Micros::HOUR.0));
-        self.store.lock_account(username, now + lock).await?;
-        tracing::warn!(failures, "an account is locked after wrong passwords");
-        Ok(SignInError::Locked { retry_after_s: seconds_up(lock) })
-    }
-
     async fn verify(&self, password: String, hash: String) -> Result<bool, SignInError> {
-        let Ok(permit) = Arc::clone(&self.hashing).try_acquire_owned() else {
+        let permit = Arc::clone(&self.hashing).acquire_owned();
+        let Ok(Ok(permit)) = tokio::time::timeout(HASH_PATIENCE, permit).await else {
             return Err(SignInError::Busy);
         };
         let work = move || {

@@ -5,12 +5,16 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
+use bytes::Bytes;
 use model::{CatalogueHash, Timestamp};
-use signals::{Catalogue, Leaf, SignalId, Vspec};
-use store::{Cursor, Store};
+use signals::{Catalogue, CatalogueBuilder, Leaf, SignalId, Vspec};
+use store::{CatalogueRow, Cursor, Store};
+
+/// Each takes some megabytes of memory, and its signals may become columns of the lake.
+const CATALOGUES_MAX: usize = 32;
 
 /// Why a catalogue is not there.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +25,8 @@ pub enum CatalogueError {
     Invalid(#[from] signals::Error),
     #[error("catalogues are UTF-8 JSON")]
     Text,
+    #[error("there are {CATALOGUES_MAX} catalogues already, and no more are kept in memory")]
+    TooMany,
 }
 
 /// All catalogues. Cheap to clone.
@@ -30,7 +36,14 @@ pub struct Catalogues(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     core: Arc<Catalogue>,
-    by_hash: RwLock<BTreeMap<CatalogueHash, Arc<Catalogue>>>,
+    known: RwLock<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    by_hash: BTreeMap<CatalogueHash, Arc<Catalogue>>,
+    /// The leaves of all of them, by path.
+    all: Arc<Catalogue>,
 }
 
 impl Catalogues {
@@ -56,52 +69,59 @@ impl Catalogues {
     pub fn shipped_only() -> Self {
         let core = Catalogue::core();
         let by_hash = BTreeMap::from([(core.hash(), Arc::clone(&core))]);
-        Self(Arc::new(Shared { core, by_hash: RwLock::new(by_hash) }))
+        let known = RwLock::new(Known { by_hash, all: Arc::clone(&core) });
+        Self(Arc::new(Shared { core, known }))
     }
 
-    /// The shipped catalogue, which campaigns are written against.
+    /// The shipped catalogue.
     pub fn core(&self) -> &Arc<Catalogue> {
         &self.0.core
     }
 
+    /// The leaves of all catalogues, which campaigns are written against: where two know a path or an id, the
+    /// shipped one's counts, then the one's that was added first.
+    pub fn all(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.known().all)
+    }
+
     pub fn get(&self, hash: CatalogueHash) -> Option<Arc<Catalogue>> {
-        self.0.by_hash.read().unwrap_or_else(PoisonError::into_inner).get(&hash).map(Arc::clone)
+        self.known().by_hash.get(&hash).map(Arc::clone)
     }
 
     /// A signal's leaf, whichever catalogue has it; ids are the same in all.
     pub fn leaf(&self, signal: SignalId) -> Option<Arc<Leaf>> {
         let others = || {
-            let all = self.0.by_hash.read().unwrap_or_else(PoisonError::into_inner);
-            all.values().find_map(|catalogue| catalogue.by_id(signal)).map(Arc::clone)
+            let known = self.known();
+            known.by_hash.values().find_map(|catalogue| catalogue.by_id(signal)).map(Arc::clone)
         };
         self.0.core.by_id(signal).map(Arc::clone).or_else(others)
     }
 
     /// The same by path.
     pub fn leaf_by_path(&self, path: &str) -> Result<Arc<Leaf>, signals::Error> {
-        let unknown = match self.0.core.require(path) {
-            Ok(leaf) => return Ok(Arc::clone(leaf)),
-            Err(unknown) => unknown,
-        };
-        let all = self.0.by_hash.read().unwrap_or_else(PoisonError::into_inner);
-        all.values().find_map(|catalogue| catalogue.by_path(path)).map(Arc::clone).ok_or(unknown)
+        self.known().all.require(path).map(Arc::clone)
     }
 
-    /// Adds a catalogue from vspec JSON; `false` when it was there already.
+    /// Adds a catalogue from vspec JSON, which may have 16 MiB; `false` when it was there already.
     pub async fn add(
         &self,
         store: &Store,
-        vspec: &[u8],
+        vspec: Bytes,
         now: Timestamp,
-    ) -> Result<(Arc<Catalogue>, bool), CatalogueError> {
-        let text = std::str::from_utf8(vspec).map_err(|_| CatalogueError::Text)?;
-        let catalogue = Arc::new(Vspec::read(text)?.catalogue);
-        // What another release would make of the file is not what batches are read by.
-        let source = catalogue.encode();
-        let (hash, leaves) = (catalogue.hash(), leaf_count(&catalogue));
-        let added = store.add_catalogue(hash, leaves, source.as_bytes(), now).await?;
-        self.keep(Arc::clone(&catalogue));
-        Ok((catalogue, added))
+    ) -> Result<(CatalogueRow, bool), CatalogueError> {
+        let (catalogue, source) = tokio::task::spawn_blocking(move || read(&vspec))
+            .await
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let hash = catalogue.hash();
+        let known = self.get(hash).is_some();
+        if !known && self.known().by_hash.len() >= CATALOGUES_MAX {
+            return Err(CatalogueError::TooMany);
+        }
+        let added = store.add_catalogue(hash, leaf_count(&catalogue), source.as_bytes(), now).await?;
+        if !known {
+            self.keep(Arc::new(catalogue));
+        }
+        Ok((store.catalogue(hash).await?, added))
     }
 
     /// One that this program cannot read must not keep the others from working. Should the log hold a
@@ -127,9 +147,40 @@ impl Catalogues {
     }
 
     fn keep(&self, catalogue: Arc<Catalogue>) {
-        let mut known = self.0.by_hash.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(catalogue.hash(), catalogue);
+        let hash = catalogue.hash();
+        let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+        match union(&known.all, &catalogue) {
+            Ok(all) => known.all = Arc::new(all),
+            Err(error) => tracing::error!(%hash, %error, "campaigns cannot name a catalogue's leaves"),
+        }
+        known.by_hash.insert(hash, catalogue);
     }
+
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.0.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All leaves of `first`, and those of `second` that it does not know.
+fn union(first: &Catalogue, second: &Catalogue) -> Result<Catalogue, signals::Error> {
+    let mut builder = CatalogueBuilder::default();
+    for leaf in first.leaves() {
+        builder.add(Leaf::clone(leaf));
+    }
+    let is_new = |leaf: &&Arc<Leaf>| first.by_id(leaf.id).is_none() && first.by_path(&leaf.path).is_none();
+    for leaf in second.leaves().filter(is_new) {
+        builder.add(Leaf::clone(leaf));
+    }
+    builder.build()
+}
+
+/// A catalogue and its own text: what another release would make of the file is not what batches are
+/// read by.
+fn read(vspec: &[u8]) -> Result<(Catalogue, String), CatalogueError> {
+    let text = std::str::from_utf8(vspec).map_err(|_| CatalogueError::Text)?;
+    let catalogue = Vspec::read(text)?.catalogue;
+    let source = catalogue.encode();
+    Ok((catalogue, source))
 }
 
 fn leaf_count(catalogue: &Catalogue) -> u32 {

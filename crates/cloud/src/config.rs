@@ -27,8 +27,11 @@ pub struct Options {
     pub hostnames: Vec<String>,
     /// A PostgreSQL URL; a SQLite file in the data folder when absent.
     pub database: Option<String>,
-    /// Serves the API without TLS although other machines can reach it, for a proxy that ends TLS.
-    pub http_plain: bool,
+    /// A proxy in front of the API ends TLS: the API speaks plain HTTP to it, and people are told to use
+    /// HTTPS only. Its `X-Forwarded-For` says who asks.
+    pub behind_tls_proxy: bool,
+    /// Whether metrics need no token. Everybody who reaches the listener can then read them.
+    pub metrics_open: bool,
     /// How old the oldest row in memory becomes before all are put into the tables' files.
     pub flush_age: Micros,
 }
@@ -56,7 +59,8 @@ impl Default for Options {
             mqtt: Self::MQTT,
             hostnames: Vec::new(),
             database: None,
-            http_plain: false,
+            behind_tls_proxy: false,
+            metrics_open: false,
             flush_age: Self::FLUSH_AGE,
         }
     }
@@ -79,9 +83,17 @@ pub struct Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpConfig {
     pub listen: SocketAddr,
+    /// Whether the listener itself speaks TLS.
     pub tls: bool,
-    /// Metrics need no token where only this machine can ask.
+    pub behind_tls_proxy: bool,
     pub metrics_open: bool,
+}
+
+impl HttpConfig {
+    /// Whether people reach the API by HTTPS, be it ours or a proxy's.
+    pub fn is_secure(&self) -> bool {
+        self.tls || self.behind_tls_proxy
+    }
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -149,8 +161,9 @@ impl Options {
             jurisdiction: self.jurisdiction.parse().map_err(ConfigError::Jurisdiction)?,
             http: HttpConfig {
                 listen: self.http,
-                tls: !loopback && !self.http_plain,
-                metrics_open: loopback,
+                tls: !loopback && !self.behind_tls_proxy,
+                behind_tls_proxy: self.behind_tls_proxy,
+                metrics_open: self.metrics_open,
             },
             mqtt: self.mqtt,
             hostnames: self.hostnames,

@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 use campaigns::Campaign;
 use consent::Grants;
 use model::{CampaignId, CampaignVersion, Micros, Timestamp, VehicleId};
-use store::{NewCampaign, NewDesired, ReportedRow, Selector, Store, Transaction};
+use store::{NewDesired, ReportedRow, Selector, Store, Transaction};
 use tokio::sync::broadcast;
 use wire::{ConsentDocument, Envelope, Fetch, Kind, Report};
 
@@ -117,7 +117,7 @@ impl Desired {
         let (desired, document) = (self.clone(), document.clone());
         to_its_end(async move {
             let mut tx = desired.0.store.begin().await?;
-            let id = tx.add_campaign(&NewCampaign { document: document.to_text() }, now).await?;
+            let id = tx.add_campaign(&document.to_row(), now).await?;
             let known = KnownCampaign { id, version: CampaignVersion(1), purpose: document.purpose.0 };
             desired.0.registry.commit(tx, move |memory| memory.put_campaign(known)).await?;
             tracing::info!(campaign = %id, "campaign created");
@@ -145,7 +145,7 @@ impl Desired {
         let (desired, document) = (self.clone(), document.clone());
         to_its_end(async move {
             let mut tx = desired.0.store.begin().await?;
-            let version = tx.change_campaign(id, expected, &document.to_text(), now).await?;
+            let version = tx.change_campaign(id, expected, &document.to_row(), now).await?;
             let vehicles = tx.assigned_vehicles(id).await?;
             desired.write_campaigns(&mut tx, &vehicles, now).await?;
             tracing::info!(campaign = %id, version = version.0, vehicles = vehicles.len(), "changing a campaign");
@@ -240,7 +240,7 @@ impl Desired {
         version: CampaignVersion,
         document: &CampaignDocument,
     ) -> Result<Campaign, DesiredError> {
-        document.to_campaign(id, version, self.0.catalogues.core()).map_err(DesiredError::Campaign)
+        document.to_campaign(id, version, &self.0.catalogues.all()).map_err(DesiredError::Campaign)
     }
 
     /// Writes the cars' campaigns into their envelopes. Cars with the same campaigns share the payload.

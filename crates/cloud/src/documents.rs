@@ -1,10 +1,13 @@
 //! The documents that people write, as JSON has them: campaigns. The API takes them, SQL keeps them, cars
 //! get them in the wire's form.
 
+use std::collections::BTreeSet;
+
 use campaigns::{Campaign, Group, How, UploadLimits};
 use model::{CampaignId, CampaignVersion, Micros};
 use serde::{Deserialize, Serialize};
 use signals::Catalogue;
+use store::NewCampaign;
 use utoipa::ToSchema;
 
 use crate::words::{LaneSlug, PurposeSlug};
@@ -74,8 +77,15 @@ pub struct Wrong {
 
 impl CampaignDocument {
     /// As SQL keeps it.
-    pub fn to_text(&self) -> String {
-        serde_json::to_string(self).expect("a document holds only texts and finite numbers")
+    pub fn to_row(&self) -> NewCampaign {
+        let signals: BTreeSet<&str> =
+            self.groups.iter().flat_map(|group| group.signals.iter().map(String::as_str)).collect();
+        NewCampaign {
+            document: serde_json::to_string(self).expect("a document holds only texts and finite numbers"),
+            name: self.name.clone(),
+            purpose: self.purpose.0,
+            signals: u32::try_from(signals.len()).unwrap_or(u32::MAX),
+        }
     }
 
     pub fn from_text(text: &str) -> Option<Self> {

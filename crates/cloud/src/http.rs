@@ -43,6 +43,7 @@ mod history;
 mod idempotency;
 pub mod openapi;
 mod page;
+mod places;
 mod problem;
 pub mod server;
 mod session;
@@ -56,6 +57,9 @@ pub use sse::STREAMS_MAX;
 
 /// A body that no route says otherwise of: a campaign of 4,000 signals has 300 kB.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// What strangers may send: a name and a password.
+const OPEN_BODY_BYTES_MAX: usize = 4 * 1024;
 
 /// What the API is made of.
 #[derive(Debug)]
@@ -150,8 +154,13 @@ impl Api {
         self.0.parts.clock.now()
     }
 
-    fn tls(&self) -> bool {
-        self.0.parts.config.tls
+    /// Whether people reach the API by HTTPS.
+    fn secure(&self) -> bool {
+        self.0.parts.config.is_secure()
+    }
+
+    fn behind_proxy(&self) -> bool {
+        self.0.parts.config.behind_tls_proxy
     }
 
     fn metrics_open(&self) -> bool {
@@ -209,9 +218,10 @@ pub fn router(api: Api) -> Router {
         repeatable_routes().route_layer(middleware::from_fn_with_state(api.clone(), idempotency::repeatable));
     let metrics =
         metrics_routes().route_layer(middleware::from_fn_with_state(api.clone(), auth::require_for_metrics));
+    let open = open_routes().route_layer(DefaultBodyLimit::max(OPEN_BODY_BYTES_MAX));
     let enrolment = enrolment_routes().route_layer(DefaultBodyLimit::max(vehicles::ENROL_BYTES_MAX));
     let vspec = catalogue_routes().route_layer(DefaultBodyLimit::max(::signals::VSPEC_BYTES_MAX));
-    let (router, _) = open_routes()
+    let (router, _) = open
         .merge(metrics)
         .merge(signed_in(read_routes()))
         .merge(signed_in(repeatable))

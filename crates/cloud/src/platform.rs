@@ -266,10 +266,7 @@ async fn open_store(config: &Config) -> Result<(Claim, Store), StartError> {
         let wanted = config.region.to_string();
         return Err(StartError::OtherRegion { found, wanted });
     }
-    let (claim, store) = Claim::take(store, &config.data).await?;
-    // What a crash left half done may be tried again.
-    store.release_abandoned_keys().await?;
-    Ok((claim, store))
+    Claim::take(store, &config.data).await
 }
 
 /// The log and the owner of its one shard, which has read it to its end.

@@ -7,10 +7,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     ops::Bound,
-    sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use consent::{Decision, DriverMode, Grants, Jurisdiction};
@@ -18,10 +15,12 @@ use model::{
     Brand, CampaignId, CampaignVersion, DataCategory, Purpose, Region, SubjectId, Timestamp, VehicleId,
 };
 use store::{FleetCount, Store, Transaction};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::task::to_its_end;
+use changes::ConsentChanges;
 
+mod changes;
 mod load;
 
 /// A registered car in the ownership interval that it is in now.
@@ -71,7 +70,7 @@ struct Shared {
     region: Region,
     jurisdiction: Jurisdiction,
     state: RwLock<State>,
-    consent_changes: AtomicU64,
+    consent: ConsentChanges,
     /// Held from a commit to its place in memory.
     commits: Mutex<()>,
 }
@@ -115,7 +114,7 @@ impl Registry {
             region,
             jurisdiction,
             state: RwLock::new(state),
-            consent_changes: AtomicU64::new(0),
+            consent: ConsentChanges::default(),
             commits: Mutex::default(),
         })))
     }
@@ -189,9 +188,19 @@ impl Registry {
         consent::decide(&car.grants, self.0.jurisdiction, DriverMode::Open, purpose, category)
     }
 
-    /// Grows with every change of a grant: what was decided before it has to be decided again.
+    /// How often a grant has changed: what was decided before has to be decided again.
     pub fn consent_changes(&self) -> u64 {
-        self.0.consent_changes.load(Ordering::Acquire)
+        self.0.consent.count()
+    }
+
+    /// The cars whose grants have changed since the count was `count`; `None` when they are too many to know.
+    pub fn consent_changed_since(&self, count: u64) -> Option<Vec<VehicleId>> {
+        self.0.consent.since(count)
+    }
+
+    /// Wakes with every change of a grant.
+    pub fn follow_consent(&self) -> watch::Receiver<u64> {
+        self.0.consent.follow()
     }
 
     /// Commits, then takes up what SQL has by now. Once begun both happen, whatever becomes of whoever waits,
@@ -212,12 +221,12 @@ impl Registry {
     }
 
     fn update(&self, take_up: impl FnOnce(&mut Update<'_>)) {
-        let mut update = Update { state: self.write(), consent: false };
+        let mut update = Update { state: self.write(), regranted: Vec::new() };
         take_up(&mut update);
-        let consent = update.consent;
+        let regranted = std::mem::take(&mut update.regranted);
         drop(update);
-        if consent {
-            self.0.consent_changes.fetch_add(1, Ordering::Release);
+        for vehicle in regranted {
+            self.0.consent.push(vehicle);
         }
     }
 
@@ -235,7 +244,8 @@ impl Registry {
 #[derive(Debug)]
 pub struct Update<'a> {
     state: RwLockWriteGuard<'a, State>,
-    consent: bool,
+    /// Cars whose grants have changed.
+    regranted: Vec<VehicleId>,
 }
 
 impl Update<'_> {
@@ -253,7 +263,7 @@ impl Update<'_> {
 
     pub fn put_grants(&mut self, vehicle: VehicleId, grants: Grants) {
         self.change(vehicle, |car| car.grants = Arc::new(grants));
-        self.consent = true;
+        self.regranted.push(vehicle);
     }
 
     pub fn put_campaign(&mut self, campaign: KnownCampaign) {

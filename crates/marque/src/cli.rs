@@ -33,6 +33,10 @@ struct Cli {
     #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     otlp: Option<String>,
 
+    /// What to trace, by the same rules as `--log` and apart from it.
+    #[arg(long, global = true, env = "MARQUE_TRACES", default_value = telemetry::TRACES, value_name = "FILTER")]
+    traces: String,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -60,7 +64,7 @@ enum Command {
 /// Reads the command line and does what it says. An error ends with code 1, a wrong option with 2.
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
-    let told = telemetry::start(&cli.log, cli.otlp.as_deref());
+    let told = telemetry::start(&cli.log, cli.otlp.as_deref(), &cli.traces);
     match told.and_then(|_telemetry| dispatch(cli.command, &cli.log)) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads our output may close it when it has enough, as `head` does.

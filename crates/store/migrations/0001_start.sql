@@ -64,6 +64,10 @@ CREATE TABLE campaign_versions (
     campaign_id BIGINT NOT NULL REFERENCES campaigns (campaign_id),
     version BIGINT NOT NULL,
     document TEXT NOT NULL,
+    -- What lists show of the document.
+    name TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    signals BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (campaign_id, version)
 );
@@ -113,8 +117,6 @@ CREATE INDEX catalogues_by_age ON catalogues (created_at, hash);
 CREATE TABLE accounts (
     username TEXT NOT NULL PRIMARY KEY,
     password_hash TEXT NOT NULL,
-    failures BIGINT NOT NULL,
-    locked_until BIGINT,
     created_at BIGINT NOT NULL
 );
 

@@ -13,9 +13,6 @@ pub struct Account {
     pub username: String,
     /// In PHC's string format.
     pub password_hash: String,
-    /// Wrong passwords since the last right one.
-    pub failures: u32,
-    pub locked_until: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for Account {
@@ -36,18 +33,11 @@ impl Store {
         let row = self
             .pool
             .fetch_optional(
-                "SELECT username, password_hash, failures, locked_until FROM accounts WHERE username = $1",
+                "SELECT username, password_hash FROM accounts WHERE username = $1",
                 args![username],
             )
             .await?;
-        let account = |row: Row| {
-            Ok(Account {
-                username: row.text(0)?,
-                password_hash: row.text(1)?,
-                failures: row.number(2)?,
-                locked_until: row.opt_int(3)?.map(Timestamp),
-            })
-        };
+        let account = |row: Row| Ok(Account { username: row.text(0)?, password_hash: row.text(1)? });
         row.map(account).transpose()
     }
 
@@ -61,43 +51,12 @@ impl Store {
         let added = self
             .pool
             .execute(
-                "INSERT INTO accounts (username, password_hash, failures, created_at) VALUES ($1, $2, 0, $3) \
+                "INSERT INTO accounts (username, password_hash, created_at) VALUES ($1, $2, $3) \
                  ON CONFLICT (username) DO NOTHING",
                 args![username, password_hash, now],
             )
             .await?;
         Ok(added == 1)
-    }
-
-    /// Counts a wrong password; how many there are now.
-    pub async fn count_failure(&self, username: &str) -> Result<u32, Error> {
-        let mut tx = self.begin().await?;
-        let row = tx
-            .fetch_optional(
-                "UPDATE accounts SET failures = failures + 1 WHERE username = $1 RETURNING failures",
-                args![username],
-            )
-            .await?;
-        tx.commit().await?;
-        row.map_or(Ok(0), |row| row.number(0))
-    }
-
-    pub async fn lock_account(&self, username: &str, until: Timestamp) -> Result<(), Error> {
-        self.pool
-            .execute("UPDATE accounts SET locked_until = $2 WHERE username = $1", args![username, until])
-            .await
-            .map(drop)
-    }
-
-    /// A right password: the count begins anew.
-    pub async fn clear_failures(&self, username: &str) -> Result<(), Error> {
-        self.pool
-            .execute(
-                "UPDATE accounts SET failures = 0, locked_until = NULL WHERE username = $1",
-                args![username],
-            )
-            .await
-            .map(drop)
     }
 
     pub async fn add_session(

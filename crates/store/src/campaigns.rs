@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use model::{Brand, CampaignId, CampaignVersion, Region, Timestamp, VehicleId};
+use model::{Brand, CampaignId, CampaignVersion, Purpose, Region, Timestamp, VehicleId};
 
 use crate::{
     Cursor, Error, Page, Store, Transaction,
@@ -10,11 +10,29 @@ use crate::{
     vehicles::Conditions,
 };
 
-/// A campaign to create.
+/// A campaign's new document, and what lists show of it.
 #[derive(Debug, Clone)]
 pub struct NewCampaign {
     /// As the API speaks it.
     pub document: String,
+    pub name: String,
+    pub purpose: Purpose,
+    /// How many signals it collects.
+    pub signals: u32,
+}
+
+/// A campaign in a list: a page of whole documents could have 150 MB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignSummary {
+    pub id: CampaignId,
+    pub version: CampaignVersion,
+    pub name: String,
+    pub purpose: Purpose,
+    pub signals: u32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// Vehicles that it is assigned to.
+    pub assigned: u64,
 }
 
 /// A campaign in its newest version.
@@ -67,6 +85,23 @@ fn campaign(row: &Row) -> Result<CampaignRow, Error> {
     })
 }
 
+fn summary(row: &Row) -> Result<CampaignSummary, Error> {
+    Ok(CampaignSummary {
+        id: CampaignId(row.number(0)?),
+        version: CampaignVersion(row.number(1)?),
+        name: row.text(2)?,
+        purpose: row.word(3)?,
+        signals: row.number(4)?,
+        created_at: Timestamp(row.int(5)?),
+        updated_at: Timestamp(row.int(6)?),
+        assigned: row.count(7)?,
+    })
+}
+
+const SUMMARIES: &str = "SELECT c.campaign_id, c.version, v.name, v.purpose, v.signals, c.created_at, \
+    c.updated_at, (SELECT COUNT(*) FROM assignments a WHERE a.campaign_id = c.campaign_id) \
+    FROM campaigns c JOIN campaign_versions v ON v.campaign_id = c.campaign_id AND v.version = c.version";
+
 const SELECT: &str = "SELECT c.campaign_id, c.version, v.document, c.created_at, c.updated_at, \
     (SELECT COUNT(*) FROM assignments a WHERE a.campaign_id = c.campaign_id) \
     FROM campaigns c JOIN campaign_versions v ON v.campaign_id = c.campaign_id AND v.version = c.version";
@@ -80,25 +115,29 @@ impl Store {
     }
 
     /// One page, the newest first.
-    pub async fn campaigns(&self, after: Option<&Cursor>, limit: u32) -> Result<Page<CampaignRow>, Error> {
-        let mut query = Conditions::new(SELECT);
+    pub async fn campaigns(
+        &self,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Page<CampaignSummary>, Error> {
+        let mut query = Conditions::new(SUMMARIES);
         if let Some(cursor) = after {
             query.and("c.campaign_id < ", cursor.number::<i64>()?.into());
         }
         query.end(" ORDER BY c.campaign_id DESC LIMIT ", u64::from(limit).saturating_add(1).into());
         let rows = self.pool.fetch(query.sql, &query.args).await?;
-        let items = rows.iter().map(campaign).collect::<Result<Vec<_>, _>>()?;
+        let items = rows.iter().map(summary).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::cut(items, limit, |item| item.id.to_string()))
     }
 
     /// The campaigns of a vehicle, by their numbers.
-    pub async fn campaigns_of_vehicle(&self, vehicle: VehicleId) -> Result<Vec<CampaignRow>, Error> {
-        let mut query = Conditions::new(SELECT);
+    pub async fn campaigns_of_vehicle(&self, vehicle: VehicleId) -> Result<Vec<CampaignSummary>, Error> {
+        let mut query = Conditions::new(SUMMARIES);
         query
             .and("c.campaign_id IN (SELECT campaign_id FROM assignments WHERE vehicle_id = ", vehicle.into());
         query.end_part(") ORDER BY c.campaign_id");
         let rows = self.pool.fetch(query.sql, &query.args).await?;
-        rows.iter().map(campaign).collect()
+        rows.iter().map(summary).collect()
     }
 
     /// A version's document; `None` when there is no such version.
@@ -151,7 +190,7 @@ impl Transaction {
             args![id.0, now],
         )
         .await?;
-        self.add_version(id, CampaignVersion(1), &new.document, now).await?;
+        self.add_version(id, CampaignVersion(1), new, now).await?;
         Ok(id)
     }
 
@@ -160,7 +199,7 @@ impl Transaction {
         &mut self,
         id: CampaignId,
         expected: CampaignVersion,
-        document: &str,
+        new: &NewCampaign,
         now: Timestamp,
     ) -> Result<CampaignVersion, Error> {
         let changed = self
@@ -174,7 +213,7 @@ impl Transaction {
             return Err(Error::Conflict { what: "the campaign was changed meanwhile; read it again" });
         }
         let version = CampaignVersion(expected.0 + 1);
-        self.add_version(id, version, document, now).await?;
+        self.add_version(id, version, new, now).await?;
         Ok(version)
     }
 
@@ -182,12 +221,21 @@ impl Transaction {
         &mut self,
         id: CampaignId,
         version: CampaignVersion,
-        document: &str,
+        new: &NewCampaign,
         now: Timestamp,
     ) -> Result<(), Error> {
         self.execute(
-            "INSERT INTO campaign_versions (campaign_id, version, document, created_at) VALUES ($1, $2, $3, $4)",
-            args![id.0, version.0, document, now],
+            "INSERT INTO campaign_versions (campaign_id, version, document, name, purpose, signals, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            args![
+                id.0,
+                version.0,
+                new.document.as_str(),
+                new.name.as_str(),
+                new.purpose.slug(),
+                new.signals,
+                now
+            ],
         )
         .await
         .map(drop)

@@ -33,6 +33,17 @@ impl Store {
         Ok(Page::cut(items, limit, |item| item.hash.to_string()))
     }
 
+    pub async fn catalogue(&self, hash: CatalogueHash) -> Result<CatalogueRow, Error> {
+        let row = self
+            .pool
+            .fetch_optional(
+                "SELECT hash, leaf_count, created_at FROM catalogues WHERE hash = $1",
+                args![hash],
+            )
+            .await?;
+        catalogue(&row.ok_or(Error::NotFound { what: "catalogue" })?)
+    }
+
     /// The bytes that the catalogue was made from.
     pub async fn catalogue_source(&self, hash: CatalogueHash) -> Result<Vec<u8>, Error> {
         let row =

@@ -11,8 +11,8 @@ pub enum Claim {
     New,
     /// The same request was answered before.
     Answered(StoredAnswer),
-    /// The same request is being worked on, or the program died while it was.
-    InProgress,
+    /// The same request was claimed and has no answer: it is being worked on, or whoever worked on it died.
+    Unanswered { since: Timestamp },
     /// The key was used for another request.
     Reused,
 }
@@ -47,13 +47,14 @@ impl Store {
         let row = self
             .pool
             .fetch_optional(
-                "SELECT request_hash, status, location, body FROM idempotency \
+                "SELECT request_hash, status, location, body, created_at FROM idempotency \
                  WHERE username = $1 AND idempotency_key = $2",
                 args![username, key],
             )
             .await?;
+        // Released between the two statements: the next attempt claims it.
         let Some(row) = row else {
-            return Ok(Claim::InProgress);
+            return Ok(Claim::Unanswered { since: now });
         };
         if row.text(0)? != request_hash {
             return Ok(Claim::Reused);
@@ -62,7 +63,7 @@ impl Store {
             (Some(_), Some(body)) => {
                 Ok(Claim::Answered(StoredAnswer { status: row.number(1)?, location: row.opt_text(2)?, body }))
             }
-            (Some(_) | None, _) => Ok(Claim::InProgress),
+            (Some(_) | None, _) => Ok(Claim::Unanswered { since: Timestamp(row.int(4)?) }),
         }
     }
 
@@ -77,7 +78,7 @@ impl Store {
             .map(drop)
     }
 
-    /// Gives a key back whose request failed, so that it can be tried again.
+    /// Gives a key back whose request did nothing, so that it can be tried again.
     pub async fn release_key(&self, username: &str, key: &str) -> Result<(), Error> {
         self.pool
             .execute(
@@ -91,10 +92,5 @@ impl Store {
     /// Forgets keys that are older than `before`, and those that a crash left without an answer.
     pub async fn forget_keys(&self, before: Timestamp) -> Result<u64, Error> {
         self.pool.execute("DELETE FROM idempotency WHERE created_at < $1", args![before]).await
-    }
-
-    /// At start no request is in progress, so that keys without an answer are free again.
-    pub async fn release_abandoned_keys(&self) -> Result<u64, Error> {
-        self.pool.execute("DELETE FROM idempotency WHERE status IS NULL", &[]).await
     }
 }

@@ -53,7 +53,7 @@ checks! {
     campaigns::desired_state_never_goes_back,
     campaigns::status_counts_what_cars_report,
     campaigns::catalogues_are_kept_once,
-    people::an_account_counts_wrong_passwords,
+    people::an_account_is_made_once,
     people::a_session_ends,
     people::a_key_answers_the_same_request_again,
     people::a_key_serves_one_request,

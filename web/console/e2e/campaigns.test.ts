@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { signedIn, useBrowser } from './browser';
+import { read, signedIn, useBrowser } from './browser';
 
 useBrowser();
 
@@ -30,6 +30,13 @@ it('a campaign is written, created, assigned and followed', async () => {
     .getByText(/applied/)
     .first()
     .waitFor();
+
+  await assign.getByRole('checkbox', { name: 'Fiat', exact: true }).uncheck({ force: true });
+  const everyone = page.waitForResponse((response) => response.url().endsWith('/assignments'));
+  await assign.getByRole('button', { name: 'Assign to every vehicle' }).click();
+  const { matched } = (await (await everyone).json()) as { matched: number };
+  const summary = await read<{ vehicles: number }>(page, '/v1/fleet/summary');
+  expect(matched).toBe(summary.vehicles);
 
   await page.getByRole('main').getByRole('link', { name: 'Campaigns' }).click();
   await page.getByRole('link', { name }).waitFor();

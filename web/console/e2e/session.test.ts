@@ -41,6 +41,17 @@ it('a session that ends asks for the password and keeps what was typed', async (
   await page.getByText('Live', { exact: true }).first().waitFor({ state: 'attached' });
 });
 
+it('a sign-out that did not reach the platform is not shown as done', async () => {
+  const page = await signedIn('/campaigns', {}, { anew: true });
+  await page.route('**/v1/session', (route) => route.abort());
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  const still = page.getByRole('alertdialog', { name: 'You are still signed in' });
+  await still.waitFor();
+  await page.unroute('**/v1/session');
+  await still.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('heading', { name: 'Sign in to Marque' }).waitFor();
+});
+
 it('a stream that is lost is said to be lost, and comes back by itself', async () => {
   const page = await newPage();
   await page.route('**/v1/fleet/events*', (route) => route.abort());

@@ -51,13 +51,73 @@ it('pages follow each other and come back', async () => {
   );
 });
 
-it('a VIN is looked up without standing in any address', async () => {
+it('a page that is still loading is not turned again', async () => {
+  const page = await signedIn('/vehicles');
+  await page.locator('tbody a').first().waitFor();
+  const { next_cursor } = await read<{ next_cursor: string | null }>(page, '/v1/vehicles?limit=50');
+  if (!next_cursor) return;
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/v1/vehicles?*cursor=*', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  release();
+  await page.locator('[aria-busy="false"] tbody a').first().waitFor();
+  expect(await page.getByText(/^Page \d+$/).textContent()).toBe('Page 2');
+});
+
+it('a VIN is looked up without standing in any address, however slowly it is typed', async () => {
   const page = await signedIn('/vehicles');
   const addresses: string[] = [];
   page.on('request', (request) => addresses.push(request.url()));
-  await page.getByRole('searchbox').fill('VR3ZZZAAAZZ000000');
+  const vin = 'VR3ZZZAAAZZ000000';
+  const told = () => [page.url(), ...addresses].filter((address) => address.includes(vin.slice(0, 9)));
+  await page.getByRole('searchbox').pressSequentially(vin, { delay: 260 });
   await page.getByText('No vehicle has this VIN').waitFor();
-  expect([page.url(), ...addresses].filter((address) => address.includes('VR3ZZZ'))).toEqual([]);
+  expect(told()).toEqual([]);
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: /Page, brand/ }).pressSequentially(vin, { delay: 200 });
+  await page.getByText('Nothing found.').waitFor();
+  expect(told()).toEqual([]);
+});
+
+it('what an owner withdraws leaves the screen at once', async () => {
+  const page = await signedIn('/vehicles');
+  type Positions = { items: { vehicle_id: string }[] };
+  let id = '';
+  await expect
+    .poll(
+      async () => {
+        id = (await read<Positions>(page, '/v1/fleet/positions')).items[0]?.vehicle_id ?? '';
+        return id;
+      },
+      { timeout: 30_000 },
+    )
+    .not.toBe('');
+  await page.goto(`/vehicles/${id}`);
+  const latitude = page.locator('th[title="Vehicle.CurrentLocation.Latitude"]');
+  await latitude.waitFor();
+  const put = (grants: unknown) =>
+    page.evaluate(
+      async ([path, grants]) => {
+        const headers = { 'content-type': 'application/json' };
+        return (await fetch(path, { method: 'PUT', headers, body: JSON.stringify({ grants }) })).status;
+      },
+      [`/v1/vehicles/${id}/grants`, grants] as const,
+    );
+  type Grants = { grants: { purpose: string; category: string; granted: boolean; at?: string }[] };
+  const { grants } = await read<Grants>(page, `/v1/vehicles/${id}/grants`);
+  const said = grants.map(({ purpose, category, granted }) => ({ purpose, category, granted }));
+  expect(await put(said.filter(({ category }) => category !== 'location'))).toBe(200);
+  await latitude.waitFor({ state: 'detached' });
+  await page.getByText(/^Withheld, since not granted/).waitFor();
+  expect(await put(said)).toBe(200);
+  await latitude.waitFor();
 });
 
 it('a car shows its signals live and draws their history', async () => {

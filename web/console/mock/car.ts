@@ -9,8 +9,10 @@ export class Car {
   readonly year: number;
   readonly region: string;
   readonly electric: boolean;
-  readonly sharesLocation: boolean;
-  readonly sharesDriving: boolean;
+  sharesLocation: boolean;
+  sharesDriving: boolean;
+  /** Told when the owner's grants change. */
+  readonly granted = new Set<() => void>();
   connectedAt: number;
   lastSeen: number;
   state: VehicleState;

@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type {
+  Campaign,
   CampaignDocument,
+  CampaignItem,
   CampaignStatus,
   Facets,
   GrantSet,
+  PutGrants,
+  Signals,
   Vehicle,
   VehicleItem,
   VehicleTwinState,
@@ -78,10 +82,11 @@ export function handler(fleet: Fleet, password: string) {
     ],
     ['GET', /^\/v1\/vehicles\/([^/]+)\/state$/, ({ part, now }) => state(carOf(part(1)), now)],
     ['GET', /^\/v1\/vehicles\/([^/]+)\/grants$/, ({ part, now }) => grants(carOf(part(1)), now)],
+    ['PUT', /^\/v1\/vehicles\/([^/]+)\/grants$/, putGrants],
     [
       'GET',
       /^\/v1\/campaigns$/,
-      () => ({ items: fleet.campaigns.map((assigned) => assigned.campaign), next_cursor: null }),
+      () => ({ items: fleet.campaigns.map(({ campaign }) => listed(campaign)), next_cursor: null }),
     ],
     ['POST', /^\/v1\/campaigns$/, createCampaign],
     ['GET', /^\/v1\/campaigns\/([^/]+)$/, ({ part }) => campaignOf(part(1)).campaign],
@@ -145,7 +150,7 @@ export function handler(fleet: Fleet, password: string) {
       throw new Refusal(
         401,
         'Wrong name or password',
-        'Check both; the first-run password is printed when the platform starts.',
+        'Check both; the first-run password stands in `operator-password` in the data folder.',
       );
     const token = randomBytes(16).toString('hex');
     sessions.set(token, given.username ?? 'operator');
@@ -219,6 +224,12 @@ export function handler(fleet: Fleet, password: string) {
       models?: string[];
       vehicle_ids?: string[];
     };
+    if (![target.brands, target.regions, target.models, target.vehicle_ids].some((list) => list?.length)) {
+      const detail = 'give at least one of brands, regions, models and vehicle_ids';
+      throw new Refusal(422, 'The request says something impossible', `brands: ${detail}`, [
+        { place: 'brands', detail },
+      ]);
+    }
     const within = (list: string[] | undefined, value: string) => !list?.length || list.includes(value);
     const assigned = campaignOf(part(1));
     const cars = fleet.cars.filter(
@@ -230,6 +241,18 @@ export function handler(fleet: Fleet, password: string) {
     );
     fleet.assign(assigned, cars, now);
     return { assigned: cars.length, matched: cars.length };
+  }
+
+  function putGrants({ part, body, now }: Call): GrantSet {
+    const car = carOf(part(1));
+    const shares = (category: string) =>
+      (body as PutGrants).grants.some(
+        (grant) => grant.category === category && grant.purpose === 'fleet-management' && grant.granted,
+      );
+    car.sharesLocation = shares('location');
+    car.sharesDriving = shares('driving');
+    for (const tell of car.granted) tell();
+    return grants(car, now);
   }
 
   function status(assigned: Assigned, now: number): CampaignStatus {
@@ -284,6 +307,11 @@ export function handler(fleet: Fleet, password: string) {
   function signalEvents({ response, part }: Call) {
     const car = carOf(part(1));
     const send = stream(response);
+    const snapshot = () =>
+      send('snapshot', { items: car.signals(Date.now()), withheld: car.withheld() } satisfies Signals);
+    snapshot();
+    car.granted.add(snapshot);
+    response.on('close', () => car.granted.delete(snapshot));
     let before = new Map(
       car.signals(Date.now()).map((signal) => [signal.path, JSON.stringify(signal.value)]),
     );
@@ -319,6 +347,10 @@ function vehicle(car: Car): VehicleItem {
     last_seen_at: new Date(car.lastSeen).toISOString(),
     state: car.state,
   };
+}
+
+function listed({ groups, samples_per_minute_max: _, ...campaign }: Campaign): CampaignItem {
+  return { ...campaign, signals: new Set(groups.flatMap((group) => group.signals)).size };
 }
 
 function state(car: Car, now: number): VehicleTwinState {

@@ -4,6 +4,10 @@ use super::*;
 
 const NOW: Timestamp = Timestamp(1_763_885_730_000_000);
 
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
 async fn accounts(folder: &Path) -> (Accounts, String) {
     let store = Store::sqlite(&folder.join("marque.db")).await.unwrap();
     let accounts = Accounts::new(store).unwrap();
@@ -27,7 +31,7 @@ async fn the_first_run_makes_one_operator_whose_password_only_the_owner_reads() 
 async fn a_session_is_open_until_it_ends() {
     let folder = tempfile::tempdir().unwrap();
     let (accounts, password) = accounts(folder.path()).await;
-    let opened = accounts.sign_in(OPERATOR, &password, NOW).await.unwrap();
+    let opened = accounts.sign_in(OPERATOR, &password, address("192.0.2.1"), NOW).await.unwrap();
     let token = opened.token.reveal();
     assert_eq!(accounts.session(token, NOW).await.unwrap().unwrap().username, OPERATOR);
     assert_eq!(accounts.session(token, opened.expires_at).await.unwrap(), None);
@@ -38,27 +42,36 @@ async fn a_session_is_open_until_it_ends() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_lock_the_account_for_longer_each_time() {
+async fn wrong_passwords_slow_down_the_address_that_sends_them_and_nobody_else() {
     let folder = tempfile::tempdir().unwrap();
     let (accounts, password) = accounts(folder.path()).await;
-    for _ in 1..FAILURES_MAX {
-        let error = accounts.sign_in(OPERATOR, "wrong", NOW).await.unwrap_err();
+    let guesser = address("2001:db8:1:2::7");
+    // An unknown name fails like a wrong password, from the first try to the last.
+    for name in [OPERATOR, "nobody", OPERATOR, "nobody", OPERATOR] {
+        let error = accounts.sign_in(name, "wrong", guesser, NOW).await.unwrap_err();
         assert!(matches!(error, SignInError::Wrong), "{error}");
     }
-    let locked = accounts.sign_in(OPERATOR, "wrong", NOW).await.unwrap_err();
-    assert!(matches!(locked, SignInError::Locked { retry_after_s: 60 }), "{locked}");
-    let right = accounts.sign_in(OPERATOR, &password, NOW).await.unwrap_err();
-    assert!(matches!(right, SignInError::Locked { .. }), "a right password opens a locked account");
-    let later = NOW + LOCK;
-    let again = accounts.sign_in(OPERATOR, "wrong", later).await.unwrap_err();
-    assert!(matches!(again, SignInError::Locked { retry_after_s: 120 }), "{again}");
-    accounts.sign_in(OPERATOR, &password, later + Micros(2 * LOCK.0)).await.unwrap();
+    for (name, password) in [(OPERATOR, "wrong"), ("nobody", "wrong"), (OPERATOR, password.as_str())] {
+        let error = accounts.sign_in(name, password, address("2001:db8:1:2::8"), NOW).await.unwrap_err();
+        assert!(matches!(error, SignInError::TooMany { retry_after_s: 60 }), "{error}");
+    }
+    accounts.sign_in(OPERATOR, &password, address("192.0.2.1"), NOW).await.unwrap();
+    let later = NOW + Micros::MINUTE;
+    accounts.sign_in(OPERATOR, &password, guesser, later).await.unwrap();
+    accounts.sign_in(OPERATOR, &password, guesser, later).await.unwrap();
+    accounts.sign_in(OPERATOR, "wrong", guesser, later).await.unwrap_err();
+    let error = accounts.sign_in(OPERATOR, "wrong", guesser, later).await.unwrap_err();
+    assert!(matches!(error, SignInError::TooMany { .. }), "{error}");
 }
 
 #[tokio::test]
-async fn an_unknown_name_fails_like_a_wrong_password() {
+async fn people_who_sign_in_at_once_wait_for_each_other() {
     let folder = tempfile::tempdir().unwrap();
-    let (accounts, _) = accounts(folder.path()).await;
-    let error = accounts.sign_in("nobody", "x", NOW).await.unwrap_err();
-    assert!(matches!(error, SignInError::Wrong), "{error}");
+    let (accounts, password) = accounts(folder.path()).await;
+    let sign_in = |last: u8| {
+        let (accounts, password) = (accounts.clone(), password.clone());
+        async move { accounts.sign_in(OPERATOR, &password, IpAddr::from([192, 0, 2, last]), NOW).await }
+    };
+    let all = futures::future::join_all((0..8).map(sign_in)).await;
+    assert!(all.iter().all(Result::is_ok), "{all:?}");
 }

@@ -56,8 +56,10 @@ async fn an_added_catalogue_is_there_after_a_restart() {
     let catalogues = Catalogues::load(&store, NOW).await.unwrap();
     let vspec =
         br#"{"Vehicle": {"type": "branch", "children": {"Mood": {"type": "sensor", "datatype": "string"}}}}"#;
-    let (added, new) = catalogues.add(&store, vspec, NOW).await.unwrap();
+    let (added, new) = catalogues.add(&store, vspec.as_slice().into(), NOW).await.unwrap();
     assert!(new);
     let again = Catalogues::load(&store, NOW).await.unwrap();
-    assert!(again.get(added.hash()).unwrap().leaves().eq(added.leaves()));
+    let before = catalogues.get(added.hash).unwrap();
+    assert!(again.get(added.hash).unwrap().leaves().eq(before.leaves()));
+    assert!(again.leaf_by_path("Vehicle.Mood").is_ok());
 }

@@ -10,7 +10,7 @@ fn check(change: impl FnOnce(&mut Options), error: ConfigError) {
 fn the_defaults_are_a_laptop_that_nobody_else_reaches() {
     let config = Options::default().resolve().unwrap();
     assert!(config.http.listen.ip().is_loopback() && config.mqtt.ip().is_loopback());
-    assert!(!config.http.tls && config.http.metrics_open);
+    assert!(!config.http.is_secure() && !config.http.metrics_open);
     assert_eq!(config.database, Database::Sqlite("marque-data/marque.db".into()));
     assert_eq!(config.pki_folder(), PathBuf::from("marque-data/pki/eu"));
 }
@@ -20,8 +20,10 @@ fn a_listener_that_others_reach_speaks_tls_and_keeps_its_metrics() {
     let open = Options { http: "0.0.0.0:8443".parse().unwrap(), ..Options::default() };
     let config = open.clone().resolve().unwrap();
     assert!(config.http.tls && !config.http.metrics_open);
-    let behind_proxy = Options { http_plain: true, ..open }.resolve().unwrap();
-    assert!(!behind_proxy.http.tls && !behind_proxy.http.metrics_open);
+    for behind in [open, Options::default()] {
+        let behind = Options { behind_tls_proxy: true, ..behind }.resolve().unwrap();
+        assert!(!behind.http.tls && behind.http.is_secure() && !behind.http.metrics_open);
+    }
 }
 
 #[test]

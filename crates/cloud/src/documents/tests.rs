@@ -26,7 +26,7 @@ fn a_document_becomes_a_campaign_and_survives_storage() {
     assert_eq!(campaign.groups[0].how, How::Every(Micros::SECOND));
     let change = How::OnChange { min_interval: Micros(500_000), min_delta: 0.5 };
     assert_eq!((campaign.groups[1].how, campaign.groups[1].lane), (change, model::Lane::Bulk));
-    assert_eq!(CampaignDocument::from_text(&document.to_text()), Some(document));
+    assert_eq!(CampaignDocument::from_text(&document.to_row().document), Some(document));
 }
 
 #[test]

@@ -360,7 +360,10 @@ impl Desk {
         self.groups_in_flight += 1;
         let mailbox = Arc::clone(&self.mailbox);
         let submitted = self.now.instant;
+        let span = tracing::debug_span!("log group", batches = group.len(), bytes = group.bytes());
         let done: Completion = Box::new(move |result| {
+            // From here to there is what a car waits for.
+            drop(span);
             mailbox.post(Mail::Logged { waiting, result: result.map(|_| ()), submitted });
         });
         if self.stuck.is_empty() {

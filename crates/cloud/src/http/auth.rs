@@ -1,5 +1,10 @@
 //! Who asks: a bearer token, or the session's cookie where the request comes from our own pages.
 
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv4Addr},
+};
+
 use axum::{
     extract::{FromRequestParts, Request, State},
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},
@@ -11,6 +16,7 @@ use model::Timestamp;
 use super::{
     Api,
     problem::{Kind, Problem},
+    server::Peer,
 };
 
 pub(crate) const COOKIE: &str = "marque_session";
@@ -42,6 +48,26 @@ impl<S: Send + Sync> FromRequestParts<S> for Principal {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         parts.extensions.get::<Self>().cloned().ok_or_else(sign_in_first)
     }
+}
+
+/// The address of the person's machine. Behind a proxy it is what the proxy says last: what stands before
+/// that, the client itself may have written.
+pub(crate) struct Caller(pub IpAddr);
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
+        // Without a listener there is nobody to tell apart.
+        let peer = parts.extensions.get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
+        let forwarded = if api.behind_proxy() { forwarded_for(&parts.headers) } else { None };
+        Ok(Self(forwarded.unwrap_or(peer)))
+    }
+}
+
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+    last.rsplit(',').next()?.trim().parse().ok()
 }
 
 /// Lets only requests with an open session through. It lies around all routes but the open ones, so that no
@@ -117,8 +143,8 @@ pub(crate) fn same_origin(headers: &HeaderMap) -> bool {
 }
 
 /// The cookie that goes with a new session, or ends one.
-pub(crate) fn set_cookie(token: &str, max_age_s: i64, tls: bool) -> Option<HeaderValue> {
-    let secure = if tls { "; Secure" } else { "" };
+pub(crate) fn set_cookie(token: &str, max_age_s: i64, https: bool) -> Option<HeaderValue> {
+    let secure = if https { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Strict{secure}");
     HeaderValue::from_str(&cookie).ok()
 }

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use model::CampaignId;
-use store::{CampaignRow, Selector};
+use store::{CampaignRow, CampaignSummary, Selector};
 use wire::Kind;
 
 use super::{
@@ -14,13 +14,13 @@ use super::{
     extract::{Json, Path, Query},
     page,
     problem::{PlaceError, Problem},
-    words::Time,
+    words::{PurposeSlug, Time},
 };
 use crate::{
     desired::DesiredError,
     documents::{CampaignDocument, Wrong},
 };
-use types::{Assigned, Assignment, Campaign, CampaignPage, CampaignStatus, CampaignsQuery};
+use types::{Assigned, Assignment, Campaign, CampaignItem, CampaignPage, CampaignStatus, CampaignsQuery};
 
 pub(crate) mod types;
 
@@ -35,7 +35,7 @@ pub(crate) async fn list_campaigns(
 ) -> Result<Json<CampaignPage>, Problem> {
     let (cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
     let page = api.store().campaigns(cursor.as_ref(), limit).await?;
-    let items = page.items.into_iter().map(campaign).collect::<Result<_, _>>()?;
+    let items = page.items.into_iter().map(item).collect();
     Ok(Json(CampaignPage { items, next_cursor: page.next.map(|cursor| cursor.to_string()) }))
 }
 
@@ -114,9 +114,14 @@ pub(crate) async fn assign_campaign(
         let choice = "give at least one of brands, regions, models and vehicle_ids";
         return Err(Problem::at("brands", choice));
     }
-    if vehicles.len() > types::VEHICLE_IDS_MAX {
-        let limit = format!("at most {} at once; give a brand, region or model", types::VEHICLE_IDS_MAX);
-        return Err(Problem::at("vehicle_ids", limit));
+    let lists = [
+        ("brands", brands.len(), types::WORDS_MAX),
+        ("regions", regions.len(), types::WORDS_MAX),
+        ("models", models.len(), types::MODELS_MAX),
+        ("vehicle_ids", vehicles.len(), types::VEHICLE_IDS_MAX),
+    ];
+    if let Some((list, _, most)) = lists.into_iter().find(|(_, count, most)| count > most) {
+        return Err(Problem::at(list, format!("at most {most} at once; choose by a list that names more")));
     }
     let (matched, assigned) =
         api.desired().assign_campaign(CampaignId(campaign_id), &selector, api.now()).await?;
@@ -145,6 +150,19 @@ pub(crate) async fn get_campaign_status(
         failed: counts.failed,
         samples: api.twins().campaign_samples(id),
     }))
+}
+
+fn item(row: CampaignSummary) -> CampaignItem {
+    CampaignItem {
+        campaign_id: row.id.0,
+        version: row.version.0,
+        created_at: Time(row.created_at),
+        updated_at: Time(row.updated_at),
+        assigned: row.assigned,
+        name: row.name,
+        purpose: PurposeSlug(row.purpose),
+        signals: row.signals,
+    }
 }
 
 fn campaign(row: CampaignRow) -> Result<Campaign, Problem> {

@@ -58,11 +58,9 @@ pub(crate) async fn create_catalogue(
     if !json.is_some_and(|kind| kind.starts_with("application/json")) {
         return Err(Problem::new(Kind::UnsupportedMedia, "send `Content-Type: application/json`"));
     }
-    let (catalogue, added) = api.catalogues().add(api.store(), &body, api.now()).await.map_err(refused)?;
-    let hash = CatalogueHashHex(catalogue.hash());
-    let location = format!("/v1/catalogues/{hash}");
-    let leaf_count = u32::try_from(catalogue.len()).unwrap_or(u32::MAX);
-    let item = CatalogueItem { hash, leaf_count, created_at: Time(api.now()) };
+    let (row, added) = api.catalogues().add(api.store(), body, api.now()).await.map_err(refused)?;
+    let item = item(row);
+    let location = format!("/v1/catalogues/{}", item.hash);
     let status = if added { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, [(header::LOCATION, location)], Json(item)).into_response())
 }
@@ -123,6 +121,7 @@ fn refused(error: CatalogueError) -> Problem {
     match error {
         CatalogueError::Store(error) => error.into(),
         CatalogueError::Invalid(error) => Problem::new(Kind::Unprocessable, error.to_string()),
+        CatalogueError::TooMany => Problem::new(Kind::Unprocessable, error.to_string()),
         CatalogueError::Text => Problem::bad_request("the body is not UTF-8"),
     }
 }

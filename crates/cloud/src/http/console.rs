@@ -1,8 +1,9 @@
 //! The console's files, embedded when the program was built. The server works without them, and says so.
 
-use aws_lc_rs::digest;
+use std::borrow::Cow;
+
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
@@ -56,17 +57,20 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
 }
 
 fn answer(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
-    let tag = format!(
-        "\"{}\"",
-        hex::encode(digest::digest(&digest::SHA256, &file.data).as_ref().get(..12).unwrap_or_default())
-    );
+    // Hashed when the program was built.
+    let tag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..12]));
     let has = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let unchanged =
         has.is_some_and(|tags| tags.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
     let mut response = if unchanged {
         edge::empty(StatusCode::NOT_MODIFIED)
     } else {
-        Response::new(Body::from(file.data.to_vec()))
+        // Not copied: a thousand slow readers hold nothing.
+        let bytes = match &file.data {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => Bytes::copy_from_slice(bytes),
+        };
+        Response::new(Body::from(bytes))
     };
     // The bundler puts the content's hash into the names below assets/.
     let caching =
@@ -99,3 +103,6 @@ fn media_type(path: &str) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+#[cfg(test)]
+mod tests;

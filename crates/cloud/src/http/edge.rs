@@ -1,6 +1,10 @@
 //! What holds for every request: an id, limits, a log line, headers, and one shape of errors.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use axum::{
     body::Body,
@@ -10,41 +14,47 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
-use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
 use super::{
     Api,
+    places::{self, Class, Places},
     problem::{Kind, Problem},
 };
 use crate::metrics::{Counter, Histogram, Metrics};
 
-/// Until the head of the answer; history over a year of a car takes a few seconds.
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// Requests worked on at once; more wait at the client. Each may hold a page of rows.
-const REQUESTS_MAX: usize = 256;
-
-/// Nothing but what the console itself brings; maps draw in workers that they make from blobs.
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-    font-src 'self'; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; \
+/// Nothing but what the console itself brings. `web/console/vite/csp.ts` is the same text, so that the
+/// console's own tests run under it; a test compares the two.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
     form-action 'self'; frame-ancestors 'none'";
 const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Counts and bounds requests.
 #[derive(Debug)]
 pub(crate) struct Edge {
-    requests: Semaphore,
+    places: Places,
     metrics: Metrics,
+    /// Bounded: a route is one of ours, a status one of HTTP's.
+    answers: RwLock<HashMap<String, Vec<(StatusCode, Answers)>>>,
     rejected: Counter,
     panics: Counter,
+}
+
+/// What is counted of the answers of one route with one status.
+#[derive(Debug, Clone)]
+struct Answers {
+    took: Histogram,
+    count: Counter,
 }
 
 impl Edge {
     pub(crate) fn new(metrics: &Metrics) -> Self {
         let counter = |name, help| metrics.counter(name, help, &[]);
         Self {
-            requests: Semaphore::new(REQUESTS_MAX),
+            places: Places::new(),
             metrics: metrics.clone(),
+            answers: RwLock::default(),
             rejected: counter(
                 "marque_http_rejected_total",
                 "Requests rejected because too many ran at once.",
@@ -53,20 +63,29 @@ impl Edge {
         }
     }
 
-    fn took(&self, route: &str) -> Histogram {
-        self.metrics.histogram(
-            "marque_http_request_duration_seconds",
-            "Time until the head of the answer.",
-            &[("route", route)],
-        )
-    }
-
-    fn answered(&self, route: &str, status: StatusCode) -> Counter {
-        self.metrics.counter(
-            "marque_http_requests_total",
-            "Requests by route and status.",
-            &[("route", route), ("status", status.as_str())],
-        )
+    /// Registered at the first answer of its kind.
+    fn answers(&self, route: &str, status: StatusCode) -> Answers {
+        let known = self.answers.read().unwrap_or_else(PoisonError::into_inner);
+        let of_route = known.get(route).map_or(&[][..], Vec::as_slice);
+        if let Some((_, answers)) = of_route.iter().find(|(known, _)| *known == status) {
+            return answers.clone();
+        }
+        drop(known);
+        let answers = Answers {
+            took: self.metrics.histogram(
+                "marque_http_request_duration_seconds",
+                "Time until the head of the answer.",
+                &[("route", route)],
+            ),
+            count: self.metrics.counter(
+                "marque_http_requests_total",
+                "Requests by route and status.",
+                &[("route", route), ("status", status.as_str())],
+            ),
+        };
+        let mut known = self.answers.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(route.to_owned()).or_default().push((status, answers.clone()));
+        answers
     }
 }
 
@@ -77,6 +96,7 @@ pub(crate) async fn serve(State(api): State<Api>, request: Request, next: Next) 
     let id = request_id();
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let class = Class::of(&method, matched.as_deref());
     let route = matched.unwrap_or_else(|| "none".to_owned());
     // The route and not the path: an id is enough to follow a car.
     let span = tracing::info_span!(
@@ -87,23 +107,24 @@ pub(crate) async fn serve(State(api): State<Api>, request: Request, next: Next) 
         http.route = route,
         http.response.status_code = tracing::field::Empty,
     );
-    let response = run(&api, request, next).instrument(span.clone()).await;
-    let response = finish(response, &id, api.tls());
+    let response = run(&api, class, request, next).instrument(span.clone()).await;
+    let response = finish(response, &id, api.secure());
     span.record("http.response.status_code", response.status().as_u16());
     let took = began.elapsed();
-    api.edge().took(&route).observe(took);
-    api.edge().answered(&route, response.status()).add(1);
+    let answers = api.edge().answers(&route, response.status());
+    answers.took.observe(took);
+    answers.count.add(1);
     tracing::debug!(request_id = %id, %method, route, status = response.status().as_u16(), ?took, "request");
     response
 }
 
-async fn run(api: &Api, request: Request, next: Next) -> Response {
-    let Ok(_permit) = api.edge().requests.try_acquire() else {
+async fn run(api: &Api, class: Class, request: Request, next: Next) -> Response {
+    let Some(place) = api.edge().places.take(class) else {
         api.edge().rejected.add(1);
         return Problem::unavailable("too many requests run at once; try again in a second").into_response();
     };
-    match tokio::time::timeout(TIMEOUT, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
-        Ok(Ok(response)) => response,
+    match tokio::time::timeout(class.timeout(), AssertUnwindSafe(next.run(request)).catch_unwind()).await {
+        Ok(Ok(response)) => places::hold(place, response),
         Ok(Err(_panic)) => {
             api.edge().panics.add(1);
             Problem::new(Kind::Internal, "the platform met a bug; its log has the place").into_response()
@@ -113,7 +134,7 @@ async fn run(api: &Api, request: Request, next: Next) -> Response {
 }
 
 /// Gives errors their body, and every answer its headers.
-fn finish(response: Response, id: &str, tls: bool) -> Response {
+fn finish(response: Response, id: &str, secure: bool) -> Response {
     let status = response.status();
     let has_body = response.headers().contains_key(header::CONTENT_TYPE)
         && response.extensions().get::<Problem>().is_none()
@@ -125,7 +146,7 @@ fn finish(response: Response, id: &str, tls: bool) -> Response {
     } else {
         response
     };
-    add_headers(response.headers_mut(), id, tls);
+    add_headers(response.headers_mut(), id, secure);
     response
 }
 
@@ -133,7 +154,7 @@ fn finish(response: Response, id: &str, tls: bool) -> Response {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Keep;
 
-fn add_headers(headers: &mut HeaderMap, id: &str, tls: bool) {
+fn add_headers(headers: &mut HeaderMap, id: &str, secure: bool) {
     let page =
         headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     let policy = if page { PAGE_POLICY } else { DATA_POLICY };
@@ -149,7 +170,7 @@ fn add_headers(headers: &mut HeaderMap, id: &str, tls: bool) {
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if tls {
+    if secure {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
@@ -179,3 +200,6 @@ pub(crate) fn empty(status: StatusCode) -> Response {
     *response.status_mut() = status;
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use super::{
     sse,
     words::{BrandSlug, RegionName},
 };
-use types::{BrandFacet, EventsQuery, Facets, FleetSummary, ModelFacet, Positions, PositionsQuery};
+use types::{BrandFacet, Facets, FleetSummary, ModelFacet, Positions, PositionsQuery, PurposeQuery};
 
 mod stream;
 pub(crate) mod types;
@@ -55,11 +55,14 @@ pub(crate) async fn get_facets(State(api): State<Api>, headers: HeaderMap) -> Re
 
 /// The fleet in counts.
 #[utoipa::path(
-    get, path = "/v1/fleet/summary", tag = "fleet",
+    get, path = "/v1/fleet/summary", tag = "fleet", params(PurposeQuery),
     responses((status = 200, description = "Counts and rates", body = FleetSummary)),
 )]
-pub(crate) async fn get_fleet_summary(State(api): State<Api>) -> Json<FleetSummary> {
-    Json(api.view().frame(&api, PURPOSE).summary.clone())
+pub(crate) async fn get_fleet_summary(
+    State(api): State<Api>,
+    Query(query): Query<PurposeQuery>,
+) -> Json<FleetSummary> {
+    Json(api.view().frame(&api, query.purpose()).await.summary.clone())
 }
 
 /// Where the cars are whose owners have granted location.
@@ -72,7 +75,7 @@ pub(crate) async fn list_positions(
     Query(query): Query<PositionsQuery>,
 ) -> Json<Positions> {
     let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
-    let frame = api.view().frame(&api, purpose);
+    let frame = api.view().frame(&api, purpose).await;
     let elsewhere = query.region.is_some_and(|region| region.0 != *api.registry().region());
     let wanted = |brand: &BrandSlug| !elsewhere && query.brand.as_ref().is_none_or(|wanted| wanted == brand);
     let items = frame.positions.iter().filter(|position| wanted(&position.brand)).cloned().collect();
@@ -85,17 +88,17 @@ pub(crate) async fn list_positions(
 /// changed), `positions` (`Positions`: all at first, then those that changed), `connectivity`
 /// (`ConnectivityChanges`). A client that falls behind gets `positions` with all of them again.
 #[utoipa::path(
-    get, path = "/v1/fleet/events", tag = "fleet", params(EventsQuery),
+    get, path = "/v1/fleet/events", tag = "fleet", params(PurposeQuery),
     responses((status = 200, description = "The stream", content_type = "text/event-stream", body = String,
         example = "event: connectivity\ndata: {\"items\":[]}\n\n")),
 )]
 pub(crate) async fn stream_fleet_events(
     State(api): State<Api>,
     principal: Principal,
-    Query(query): Query<EventsQuery>,
+    Query(query): Query<PurposeQuery>,
 ) -> Result<Response, Problem> {
-    let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
+    let purpose = query.purpose();
     let place = sse::place(&api)?;
-    let frames = api.view().subscribe(&api, purpose);
+    let frames = api.view().subscribe(&api, purpose).await;
     Ok(sse::answer(stream::events(api, principal, purpose, frames, place)).into_response())
 }

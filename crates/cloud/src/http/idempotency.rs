@@ -17,6 +17,7 @@ use super::{
     auth::Principal,
     problem::{Kind, Problem},
 };
+use crate::task::to_its_end;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -31,7 +32,13 @@ pub(crate) fn covers(method: &HttpMethod, path: &str) -> bool {
         && ["/v1/vehicles", "/v1/campaigns", "/v1/vehicles/{vehicle_id}/certificate"].contains(&path)
 }
 
+/// A request is worked on for this long at most; who worked on a key for longer is dead.
+const WORK_MAX: Micros = Micros::MINUTE;
+
 /// Around the covered routes; nothing happens without the header.
+///
+/// The work is done in a task of its own: when the client goes away meanwhile, which is when it will ask again,
+/// the answer is kept all the same. A key is given back only when its request did nothing for certain.
 pub(crate) async fn repeatable(
     State(api): State<Api>,
     principal: Principal,
@@ -48,22 +55,44 @@ pub(crate) async fn repeatable(
         .map_err(|_| Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE))?;
     let hash = request_hash(parts.method.as_str(), parts.uri.path(), &body);
     let request = Request::from_parts(parts, Body::from(body));
-    match api.store().claim_key(&principal.username, &key, &hash, api.now()).await? {
-        Claim::New => {}
-        Claim::Answered(answer) => return Ok(replay(answer)),
-        Claim::InProgress => {
-            return Err(Problem::conflict("the same request is being worked on").retry_after_s(1));
+    let work = async move {
+        let now = api.now();
+        match api.store().claim_key(&principal.username, &key, &hash, now).await? {
+            Claim::New => {}
+            Claim::Answered(answer) => return Ok(replay(answer)),
+            Claim::Unanswered { since } => return Err(unanswered(now.since(since))),
+            Claim::Reused => {
+                return Err(Problem::at(
+                    "Idempotency-Key",
+                    "it was used for another request; draw a new one",
+                ));
+            }
         }
-        Claim::Reused => {
-            return Err(Problem::at("Idempotency-Key", "it was used for another request; draw a new one"));
+        let response = next.run(request).await;
+        if response.status().is_success() {
+            return keep(&api, &principal, &key, response).await;
         }
+        if did_nothing(response.status()) {
+            api.store().release_key(&principal.username, &key).await?;
+        }
+        Ok(response)
+    };
+    to_its_end(work).await
+}
+
+/// An answer that says so. Of a failure of our own nobody knows how far it came.
+fn did_nothing(status: StatusCode) -> bool {
+    status.is_client_error() || status == StatusCode::SERVICE_UNAVAILABLE
+}
+
+fn unanswered(waited: Micros) -> Problem {
+    if waited < WORK_MAX {
+        return Problem::conflict("the same request is being worked on").retry_after_s(1);
     }
-    let response = next.run(request).await;
-    if !response.status().is_success() {
-        api.store().release_key(&principal.username, &key).await?;
-        return Ok(response);
-    }
-    keep(&api, &principal, &key, response).await
+    Problem::conflict(
+        "the platform failed while it worked on this request; look whether it was done, and if it was not, \
+         send it again with a new `Idempotency-Key`",
+    )
 }
 
 async fn keep(api: &Api, principal: &Principal, key: &str, response: Response) -> Result<Response, Problem> {

@@ -1,13 +1,15 @@
 //! The listener: plain on loopback, TLS 1.3 elsewhere; bounded in connections and in patience.
 
 use std::{
+    collections::HashMap,
     io,
-    net::{SocketAddr, TcpListener as StdListener},
-    sync::Arc,
+    net::{IpAddr, SocketAddr, TcpListener as StdListener},
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, http::Request};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{
@@ -17,19 +19,27 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use rustls::{ServerConfig, server::ResolvesServerCert};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceBuilder;
 
 /// Connections at once; the system's limit of open files is for cars.
 const CONNECTIONS_MAX: usize = 2_048;
-/// For TLS, and for the head of each request.
+/// Of one address: an office behind one address has as many people, and nobody else can take all places.
+const CONNECTIONS_PER_PEER_MAX: usize = 256;
+/// For TLS, for the first request after it, and for the head of each request.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client may acknowledge nothing, or take nothing, of what is sent to it.
+const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+/// What one HTTP/2 stream may have in memory on its way out.
+const STREAM_BYTES_MAX: usize = 64 * 1024;
 /// Requests of one HTTP/2 connection at once.
 const STREAMS_MAX: u32 = 64;
 /// What answers that have begun get to end when the platform stops.
@@ -52,6 +62,47 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     tls: Option<Arc<ServerConfig>>,
+}
+
+/// Where a request comes from, as far as the listener sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Peer(pub IpAddr);
+
+/// How many connections each address has.
+#[derive(Debug, Clone, Default)]
+struct Peers(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// A connection's place among those of its address.
+#[derive(Debug)]
+struct PeerPlace {
+    peers: Peers,
+    address: IpAddr,
+}
+
+impl Peers {
+    /// `None` when the address has as many as it may. This machine is not bounded: behind a proxy on it, all
+    /// people have its address.
+    fn take(&self, address: IpAddr) -> Option<PeerPlace> {
+        let mut peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = peers.entry(address).or_default();
+        if *count >= CONNECTIONS_PER_PEER_MAX && !address.is_loopback() {
+            return None;
+        }
+        *count += 1;
+        Some(PeerPlace { peers: self.clone(), address })
+    }
+}
+
+impl Drop for PeerPlace {
+    fn drop(&mut self) {
+        let mut peers = self.peers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = peers.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                peers.remove(&self.address);
+            }
+        }
+    }
 }
 
 impl Server {
@@ -77,14 +128,15 @@ impl Server {
     pub async fn run(self, router: Router, stopping: CancellationToken) {
         let acceptor = self.tls.map(TlsAcceptor::from);
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let peers = Peers::default();
         let graceful = GracefulShutdown::new();
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
                 () = stopping.cancelled() => break,
             };
-            let socket = match accepted {
-                Ok((socket, _)) => socket,
+            let (socket, peer) = match accepted {
+                Ok((socket, address)) => (socket, address.ip()),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -93,7 +145,13 @@ impl Server {
             };
             // Too many: closed at once, before it costs anything.
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-            tokio::spawn(connection(socket, acceptor.clone(), router.clone(), graceful.watcher(), place));
+            let Some(peer_place) = peers.take(peer) else { continue };
+            let serving =
+                connection(socket, acceptor.clone(), router.clone(), Peer(peer), graceful.watcher());
+            tokio::spawn(async move {
+                let _places = (place, peer_place);
+                serving.await;
+            });
         }
         drop(self.listener);
         if timeout(DRAIN, graceful.shutdown()).await.is_err() {
@@ -118,23 +176,23 @@ async fn connection(
     socket: TcpStream,
     acceptor: Option<TlsAcceptor>,
     router: Router,
+    peer: Peer,
     watcher: Watcher,
-    place: OwnedSemaphorePermit,
 ) {
-    let _place = place;
     // Small answers should not wait for more; a socket that is gone already fails later, too.
     drop(socket.set_nodelay(true));
+    drop(SockRef::from(&socket).set_tcp_user_timeout(Some(WRITE_PATIENCE)));
     match acceptor {
-        None => serve(socket, router, watcher).await,
+        None => serve(socket, router, peer, watcher).await,
         Some(acceptor) => match timeout(PATIENCE, acceptor.accept(socket)).await {
-            Ok(Ok(stream)) => serve(stream, router, watcher).await,
+            Ok(Ok(stream)) => serve(stream, router, peer, watcher).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_elapsed) => tracing::debug!("a TLS handshake took too long"),
         },
     }
 }
 
-async fn serve<S>(stream: S, router: Router, watcher: Watcher)
+async fn serve<S>(stream: S, router: Router, peer: Peer, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -144,9 +202,34 @@ where
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)
+        .max_send_buf_size(STREAM_BYTES_MAX)
         .keep_alive_interval(PATIENCE);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    if let Err(error) = watcher.watch(connection.into_owned()).await {
+    let asked = CancellationToken::new();
+    let service = ServiceBuilder::new().map_request(noting(asked.clone(), peer)).service(router);
+    let service = TowerToHyperService::new(service);
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    let mut connection = pin!(watcher.watch(connection));
+    // hyper's own timers begin when it knows the protocol, and a client that says nothing never tells it.
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        spoken = timeout(PATIENCE, asked.cancelled()) => match spoken {
+            Ok(()) => connection.await,
+            Err(_elapsed) => return tracing::debug!("a client asked for nothing"),
+        },
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended with an error");
     }
 }
+
+/// Says that a request has come, and tells it where from.
+fn noting<B>(asked: CancellationToken, peer: Peer) -> impl Fn(Request<B>) -> Request<B> + Clone {
+    move |mut request| {
+        asked.cancel();
+        request.extensions_mut().insert(peer);
+        request
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use axum::{
 
 use super::{
     Api,
-    auth::{self, Principal},
+    auth::{self, Caller, Principal},
     edge,
     extract::Json,
     problem::{Kind, Problem},
@@ -21,7 +21,7 @@ pub(crate) mod types;
 /// Signs in.
 ///
 /// The token goes into `Authorization: Bearer`. Browsers use the cookie that comes with it, which scripts
-/// cannot read. After several wrong passwords the account is locked for a while (429 with `Retry-After`).
+/// cannot read. After several wrong passwords from one address it has to wait (429 with `Retry-After`).
 #[utoipa::path(
     post, path = "/v1/session", tag = "session", security(()),
     request_body = Credentials,
@@ -30,6 +30,7 @@ pub(crate) mod types;
 )]
 pub(crate) async fn create_session(
     State(api): State<Api>,
+    Caller(from): Caller,
     headers: HeaderMap,
     Json(body): Json<Credentials>,
 ) -> Result<Response, Problem> {
@@ -38,9 +39,9 @@ pub(crate) async fn create_session(
         return Err(Problem::new(Kind::Forbidden, "sign in on the console's own pages"));
     }
     let now = api.now();
-    let opened = api.accounts().sign_in(&body.username, &body.password, now).await.map_err(refused)?;
+    let opened = api.accounts().sign_in(&body.username, &body.password, from, now).await.map_err(refused)?;
     let max_age_s = opened.expires_at.since(now).0 / 1_000_000;
-    let cookie = auth::set_cookie(opened.token.reveal(), max_age_s, api.tls());
+    let cookie = auth::set_cookie(opened.token.reveal(), max_age_s, api.secure());
     let session = NewSession {
         token: opened.token.reveal().to_owned(),
         expires_at: Time(opened.expires_at),
@@ -77,7 +78,7 @@ pub(crate) async fn delete_session(
 ) -> Result<Response, Problem> {
     api.accounts().sign_out(principal.token()).await?;
     let mut response = edge::empty(StatusCode::NO_CONTENT);
-    if let Some(cookie) = auth::set_cookie("", 0, api.tls()) {
+    if let Some(cookie) = auth::set_cookie("", 0, api.secure()) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     Ok(response)
@@ -87,7 +88,7 @@ fn refused(error: SignInError) -> Problem {
     let text = error.to_string();
     match error {
         SignInError::Wrong => Problem::unauthorized(text),
-        SignInError::Locked { retry_after_s } => {
+        SignInError::TooMany { retry_after_s } => {
             Problem::new(Kind::TooManyRequests, text).retry_after_s(retry_after_s)
         }
         SignInError::Busy => Problem::new(Kind::TooManyRequests, text).retry_after_s(1),

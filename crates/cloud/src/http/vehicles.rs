@@ -5,14 +5,17 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use model::{VehicleId, Vin};
+use model::{Purpose, VehicleId, Vin};
 use store::{Cursor, VehicleFilter};
 use wire::Kind as DesiredKind;
 
 use super::{
     Api, consent, etag,
     extract::{Json, Path, Query},
-    fleet::{self, types::VehicleState},
+    fleet::{
+        self,
+        types::{PurposeQuery, VehicleState},
+    },
     page,
     problem::{Kind, Problem},
     words::{BrandSlug, LaneSlug, RegionName, Time, VehicleIdHex},
@@ -53,9 +56,10 @@ pub(crate) async fn list_vehicles(
         architecture: query.architecture,
         text: query.q.filter(|text| !text.is_empty()),
     };
+    let purpose = query.purpose.map_or(fleet::PURPOSE, |purpose| purpose.0);
     let Some(state) = query.state else {
         let page = api.store().vehicles(&filter, cursor.as_ref(), limit).await?;
-        let items = page.items.into_iter().map(|vehicle| item(&api, vehicle)).collect();
+        let items = page.items.into_iter().map(|vehicle| item(&api, vehicle, purpose)).collect();
         return Ok(Json(VehiclePage { items, next_cursor: page.next.map(|next| next.to_string()) }));
     };
     // What a car does now is not in SQL: look through pages until one of the answer's is full.
@@ -64,7 +68,7 @@ pub(crate) async fn list_vehicles(
     for _ in 0..SCANNED_PAGES_MAX {
         let page = api.store().vehicles(&filter, cursor.as_ref(), page::LIMIT_MAX).await?;
         for vehicle in page.items {
-            let found = item(&api, vehicle);
+            let found = item(&api, vehicle, purpose);
             if found.state == state {
                 items.push(found);
             }
@@ -94,7 +98,7 @@ pub(crate) async fn create_vehicle(
     let car = factory(&api, body, None, "")?;
     let id = api.enrolment().register(car, api.now()).await?;
     let location = format!("/v1/vehicles/{id}");
-    let vehicle = detail(&api, id).await?;
+    let vehicle = detail(&api, id, fleet::PURPOSE).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(vehicle)).into_response())
 }
 
@@ -135,32 +139,34 @@ pub(crate) async fn enrol_vehicles(
 
 /// Finds a vehicle by its VIN.
 #[utoipa::path(
-    post, path = "/v1/vehicles/search", tag = "vehicles", request_body = VinSearch,
+    post, path = "/v1/vehicles/search", tag = "vehicles", params(PurposeQuery), request_body = VinSearch,
     responses((status = 200, description = "The vehicle, or no item", body = VehiclePage)),
 )]
 pub(crate) async fn search_vehicles(
     State(api): State<Api>,
+    Query(query): Query<PurposeQuery>,
     Json(body): Json<VinSearch>,
 ) -> Result<Json<VehiclePage>, Problem> {
     let vin: Vin =
         body.vin.parse().map_err(|error: model::ParseError| Problem::at("vin", error.to_string()))?;
     let found = api.store().vehicle_by_vin(&vin).await?;
-    let items = found.into_iter().map(|vehicle| item(&api, vehicle)).collect();
+    let items = found.into_iter().map(|vehicle| item(&api, vehicle, query.purpose())).collect();
     Ok(Json(VehiclePage { items, next_cursor: None }))
 }
 
 /// A vehicle with its connection, certificate, campaigns and gaps.
 #[utoipa::path(
     get, path = "/v1/vehicles/{vehicle_id}", tag = "vehicles",
-    params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
+    params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id"), PurposeQuery),
     responses((status = 200, description = "The vehicle", body = Vehicle)),
 )]
 pub(crate) async fn get_vehicle(
     State(api): State<Api>,
     Path(vehicle_id): Path<VehicleIdHex>,
+    Query(query): Query<PurposeQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    Ok(etag::answer(&headers, &detail(&api, vehicle_id.0).await?))
+    Ok(etag::answer(&headers, &detail(&api, vehicle_id.0, query.purpose()).await?))
 }
 
 /// Issues a certificate for the car's own key.
@@ -232,12 +238,12 @@ fn factory(api: &Api, new: NewVehicle, csr_pem: Option<String>, place: &str) -> 
     })
 }
 
-fn item(api: &Api, vehicle: store::Vehicle) -> VehicleItem {
+fn item(api: &Api, vehicle: store::Vehicle, purpose: Purpose) -> VehicleItem {
     let connection = api.presence().of(vehicle.vehicle);
     VehicleItem {
         connected: connection.connected_at.is_some(),
         last_seen_at: last_seen(api, vehicle.vehicle).map(Time),
-        state: state(api, vehicle.vehicle),
+        state: state(api, vehicle.vehicle, purpose),
         vehicle_id: VehicleIdHex(vehicle.vehicle),
         brand: BrandSlug(vehicle.brand),
         model: vehicle.model,
@@ -247,9 +253,9 @@ fn item(api: &Api, vehicle: store::Vehicle) -> VehicleItem {
     }
 }
 
-fn state(api: &Api, vehicle: VehicleId) -> VehicleState {
+fn state(api: &Api, vehicle: VehicleId, purpose: Purpose) -> VehicleState {
     let car = api.registry().car(vehicle);
-    car.map_or(VehicleState::Offline, |car| fleet::view::state(api, &car, fleet::PURPOSE))
+    car.map_or(VehicleState::Offline, |car| fleet::view::state(api, &car, purpose))
 }
 
 /// The newer of the connection's and the data's last sign of life.
@@ -258,7 +264,7 @@ fn last_seen(api: &Api, vehicle: VehicleId) -> Option<model::Timestamp> {
     api.presence().of(vehicle).seen_at.max(data)
 }
 
-async fn detail(api: &Api, id: VehicleId) -> Result<Vehicle, Problem> {
+async fn detail(api: &Api, id: VehicleId, purpose: Purpose) -> Result<Vehicle, Problem> {
     let vehicle = api.store().vehicle(id).await?;
     let car = api.car(id)?;
     let certificate = api.store().newest_certificate(id).await?;
@@ -270,11 +276,10 @@ async fn detail(api: &Api, id: VehicleId) -> Result<Vehicle, Problem> {
     let applied = wanted.is_some() && wanted == has;
     let mut campaigns = Vec::new();
     for row in api.store().campaigns_of_vehicle(id).await? {
-        let document = crate::documents::CampaignDocument::from_text(&row.document);
         campaigns.push(AssignedCampaign {
             campaign_id: row.id.0,
             version: row.version.0,
-            name: document.map(|document| document.name).unwrap_or_default(),
+            name: row.name,
             applied,
         });
     }
@@ -290,7 +295,7 @@ async fn detail(api: &Api, id: VehicleId) -> Result<Vehicle, Problem> {
         connected: connection.connected_at.is_some(),
         connected_at: connection.connected_at.map(Time),
         last_seen_at: last_seen(api, id).map(Time),
-        state: state(api, id),
+        state: state(api, id, purpose),
         certificate: certificate.map(|newest| CertificateSummary { not_after: Time(newest.not_after) }),
         campaigns,
         gaps: gaps

@@ -65,8 +65,10 @@ impl Committer {
         let table = Arc::clone(self.parts.lake.table(name));
         let files: Vec<_> = ready.iter().map(|recorded| recorded.file.clone()).collect();
         let shard = self.options.shard;
+        let span = tracing::debug_span!("owner commit", table = name.slug(), to, files = files.len());
         // On a conflict this is tried again, and reads the shard's `txn` again before it adds.
-        let committed = tokio::task::spawn_blocking(move || table.commit(&files, &[(shard, to)])).await;
+        let work = move || span.in_scope(|| table.commit(&files, &[(shard, to)]));
+        let committed = tokio::task::spawn_blocking(work).await;
         committed.map_err(|_| OwnerError::Stopped)??;
         Ok(self.parts.ledger.committed(&ready, self.parts.clock.now()).await?)
     }

@@ -11,6 +11,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::{
     Command, Durable, OwnerError, OwnerOptions, OwnerParts, Twins,
@@ -128,12 +129,9 @@ impl Run {
 
     async fn apply(&mut self, records: Vec<Arc<Record>>) -> Result<(), OwnerError> {
         for record in records {
-            let mut outcome = Outcome::default();
-            for entry in record.group.entries() {
-                self.apply_batch(record.offset, entry, &mut outcome).await?;
-            }
-            // Rows can be read before anybody is told of them.
-            self.twins.tell(outcome.changes());
+            let batches = record.group.len();
+            let span = tracing::debug_span!("owner apply", offset = record.offset.0, batches);
+            let outcome = self.apply_record(&record).instrument(span).await?;
             self.next = record.offset.next();
             self.report(record.offset, outcome).await;
             if self.parts.lake.buffered_bytes() >= self.options.flush_bytes && self.flushing.is_none() {
@@ -144,6 +142,16 @@ impl Run {
         }
         self.channels.applied.send_replace(self.next);
         Ok(())
+    }
+
+    async fn apply_record(&mut self, record: &Record) -> Result<Outcome, OwnerError> {
+        let mut outcome = Outcome::default();
+        for entry in record.group.entries() {
+            self.apply_batch(record.offset, entry, &mut outcome).await?;
+        }
+        // Rows can be read before anybody is told of them.
+        self.twins.tell(outcome.changes());
+        Ok(outcome)
     }
 
     async fn apply_batch(
@@ -220,7 +228,8 @@ impl Run {
         self.buffered_from = to;
         let spilled = std::mem::take(&mut self.spilled);
         let flush = Flush { shard: self.options.shard, from, to, cuts, spilled, state };
-        let task = tokio::spawn(flush::run(self.flush_parts(), flush));
+        let span = tracing::debug_span!("owner flush", from = from.0, to = to.0);
+        let task = tokio::spawn(flush::run(self.flush_parts(), flush).instrument(span));
         self.flushing = Some(AbortOnDropHandle::new(task));
     }
 

@@ -24,7 +24,7 @@ fn registry() -> Registry {
         region: "eu".parse().unwrap(),
         jurisdiction: Jurisdiction::Eu,
         state: RwLock::default(),
-        consent_changes: AtomicU64::new(0),
+        consent: ConsentChanges::default(),
         commits: Mutex::default(),
     };
     Registry(Arc::new(shared))
@@ -105,4 +105,23 @@ async fn a_commit_that_nobody_waits_for_is_taken_up() {
     drop(commit);
     hear.await.unwrap();
     assert_eq!(registry.len(), 1);
+}
+
+#[test]
+fn changes_of_grants_are_known_one_by_one_until_they_are_too_many() {
+    let registry = registry();
+    let (first, second) = (car(1, &[]), car(2, &[]));
+    let (one, two) = (first.vehicle, second.vehicle);
+    let grant = |vehicle| registry.update(move |memory| memory.put_grants(vehicle, Grants::default()));
+    registry.update(|memory| memory.put_cars(vec![first, second]));
+    grant(one);
+    let count = registry.consent_changes();
+    assert_eq!(registry.consent_changed_since(count), Some(Vec::new()));
+    grant(two);
+    assert_eq!(registry.consent_changed_since(count), Some(vec![two]));
+    assert_eq!(registry.consent_changed_since(0), Some(vec![one, two]));
+    for _ in 0..4_096 {
+        grant(one);
+    }
+    assert_eq!(registry.consent_changed_since(count), None);
 }

@@ -20,7 +20,8 @@ async fn a_campaign_is_created_changed_and_listed() {
     stale.problem(412, "precondition-failed");
     fixture.campaign("Second").await;
     let page = fixture.get("/v1/campaigns?limit=1").await.expect(200);
-    assert_eq!(page["items"][0]["name"], "Second");
+    assert_eq!((&page["items"][0]["name"], &page["items"][0]["signals"]), (&json!("Second"), &json!(3)));
+    assert!(page["items"][0].get("groups").is_none(), "a page holds whole documents");
     let next = page["next_cursor"].as_str().unwrap();
     let page = fixture.get(&format!("/v1/campaigns?limit=1&cursor={next}")).await.expect(200);
     assert_eq!((&page["items"][0]["name"], &page["next_cursor"]), (&json!("Better"), &Value::Null));
@@ -61,6 +62,9 @@ async fn an_assignment_gives_each_matched_car_a_signed_document() {
     let again = fixture.post(&path, json!({ "regions": ["eu"] })).await.expect(200);
     assert_eq!(again, json!({ "matched": 3, "assigned": 1 }));
     fixture.post(&path, json!({})).await.problem(422, "unprocessable");
+    let many: Vec<_> = (0..40_000).map(|number| number.to_string()).collect();
+    let problem = fixture.post(&path, json!({ "models": many })).await.problem(422, "unprocessable");
+    assert_eq!(problem["errors"][0]["place"], "models");
     fixture
         .post("/v1/campaigns/99/assignments", json!({ "brands": ["opel"] }))
         .await
@@ -128,7 +132,10 @@ async fn catalogues_are_listed_read_and_added() {
     let reply = fixture.post("/v1/catalogues", vspec.clone()).await;
     let location = reply.header("location").to_owned();
     let added = reply.expect(201);
-    assert_eq!(fixture.post("/v1/catalogues", vspec).await.expect(200)["hash"], added["hash"]);
+    assert_eq!(fixture.post("/v1/catalogues", vspec).await.expect(200), added);
+    let mut with_added = campaign("Sparkling");
+    with_added["groups"][0]["signals"] = json!(["Vehicle.Sparkle", "Vehicle.Speed"]);
+    fixture.post("/v1/campaigns", with_added).await.expect(201);
     let leaves = fixture.get(&location).await.expect(200)["leaves"].clone();
     assert!(leaves.as_array().unwrap().iter().any(|leaf| leaf["path"] == "Vehicle.Sparkle"));
     fixture.post("/v1/catalogues", json!([1])).await.problem(422, "unprocessable");

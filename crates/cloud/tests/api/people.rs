@@ -13,18 +13,27 @@ async fn a_session_is_opened_shown_and_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_opens_nothing_and_locks_in_the_end() {
-    let fixture = Fixture::new().await;
-    let wrong = json!({ "username": "operator", "password": "wrong" });
-    for _ in 0..4 {
-        fixture.post("/v1/session", wrong.clone()).await.problem(401, "unauthorized");
+async fn a_guesser_waits_and_the_account_stays_open_for_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let platform = start(&folder, |options| options.behind_tls_proxy = true).await;
+    let router = platform.router();
+    let sign_in = async |from: &str, password: &str| {
+        let credentials = json!({ "username": "operator", "password": password });
+        let headers = [("x-forwarded-for", from)];
+        call(&router, Method::POST, "/v1/session", Some(credentials), &headers).await
+    };
+    for _ in 0..5 {
+        sign_in("192.0.2.7", "wrong").await.problem(401, "unauthorized");
     }
-    let reply = fixture.post("/v1/session", wrong).await;
-    assert_eq!(reply.header("retry-after"), "60");
+    // What stands before the last address the guesser may have written.
+    let reply = sign_in("198.51.100.1, 192.0.2.7", "wrong").await;
+    assert!(!reply.header("retry-after").is_empty());
     reply.problem(429, "too-many-requests");
-    let right = json!({ "username": "operator", "password": password(&fixture.folder) });
-    fixture.post("/v1/session", right).await.problem(429, "too-many-requests");
-    fixture.platform.stop().await;
+    let reply = sign_in("192.0.2.8", &password(&folder)).await;
+    assert!(reply.header("set-cookie").contains("Secure"), "a proxy's people come by HTTPS");
+    assert!(!reply.header("strict-transport-security").is_empty());
+    reply.expect(201);
+    platform.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,9 +70,11 @@ async fn a_car_is_followed_live() {
     let grants = ["driving", "location"]
         .map(|category| json!({ "purpose": "fleet-management", "category": category, "granted": true }));
     fixture.put(&format!("/v1/vehicles/{}/grants", car.id), json!({ "grants": grants })).await.expect(200);
-    car.send(&mut link, now() + Micros::SECOND, &[34.0]).await;
+    // At once: a parked car sends nothing that could carry it.
     let snapshot = events.find("snapshot").await;
     assert_eq!((snapshot["items"].as_array().unwrap().len(), &snapshot["withheld"]), (3, &json!([])));
+    car.send(&mut link, now() + Micros::SECOND, &[34.0]).await;
+    assert_eq!(events.find("signals").await["items"].as_array().unwrap().len(), 3);
     drop(link);
     assert_eq!(events.find("connectivity").await["items"][0]["connected"], false);
     fixture.platform.stop().await;
@@ -95,6 +97,18 @@ async fn the_fleet_is_followed_live() {
         moved = events.find("positions").await;
     }
     assert_eq!((&moved["items"][0]["vehicle_id"], &moved["complete"]), (&json!(car.id), &json!(false)));
+    // What the car does was granted for one purpose.
+    for (purpose, state) in [("fleet-management", "moving"), ("maintenance", "unknown")] {
+        let path = format!("/v1/vehicles?purpose={purpose}");
+        assert_eq!(fixture.get(&path).await.expect(200)["items"][0]["state"], state);
+        let path = format!("/v1/vehicles/{}?purpose={purpose}", car.id);
+        assert_eq!(fixture.get(&path).await.expect(200)["state"], state);
+        let path = format!("/v1/fleet/summary?purpose={purpose}");
+        assert_eq!(fixture.get(&path).await.expect(200)["by_state"][state], 1);
+        let path = format!("/v1/vehicles?state=moving&purpose={purpose}");
+        let found = fixture.get(&path).await.expect(200)["items"].as_array().unwrap().len();
+        assert_eq!(found == 1, state == "moving");
+    }
     // The owner withdraws the location: the car is gone from the map.
     fixture.put(&format!("/v1/vehicles/{}/grants", car.id), json!({ "grants": [] })).await.expect(200);
     let mut all = events.find("positions").await;

@@ -109,6 +109,59 @@ async fn a_create_may_be_repeated_with_its_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_create_whose_client_went_away_is_done_once_and_answered_later() {
+    let fixture = Fixture::new().await;
+    let create = |number: u32| {
+        let fixture = &fixture;
+        async move {
+            let key = format!("lost-{number}");
+            let body = Some(new_vehicle(number, "opel", "Corsa"));
+            fixture.call(Method::POST, "/v1/vehicles", body, &[("idempotency-key", &key)]).await
+        }
+    };
+    // Lost at every place where the work can be.
+    for number in 0..24 {
+        let mut lost = Box::pin(create(number));
+        for _ in 0..number {
+            if futures::poll!(&mut lost).is_ready() {
+                break;
+            }
+            fixture.get("/livez").await;
+        }
+        drop(lost);
+        let mut tries = 0;
+        let reply = loop {
+            let reply = create(number).await;
+            tries += 1;
+            if reply.status != 409 || tries == 1_000 {
+                break reply;
+            }
+        };
+        reply.expect(201);
+    }
+    assert_eq!(fixture.get("/v1/fleet/summary").await.expect(200)["vehicles"], 24);
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_that_a_crash_interrupted_is_not_done_twice() {
+    let fixture = Fixture::new().await;
+    let body = new_vehicle(1, "opel", "Corsa");
+    let digest = aws_lc_rs::digest::digest(
+        &aws_lc_rs::digest::SHA256,
+        format!("POST /v1/vehicles\n{body}").as_bytes(),
+    );
+    let store = store::Store::sqlite(&fixture.folder.path().join("data/marque.db")).await.unwrap();
+    let before = Clock::system().now() - model::Micros::HOUR;
+    store.claim_key("operator", "k", &hex::encode(digest), before).await.unwrap();
+    let reply = fixture.call(Method::POST, "/v1/vehicles", Some(body), &[("idempotency-key", "k")]).await;
+    let problem = reply.problem(409, "conflict");
+    assert!(problem["detail"].as_str().unwrap().contains("look whether it was done"), "{problem}");
+    assert_eq!(fixture.get("/v1/fleet/summary").await.expect(200)["vehicles"], 0);
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_is_enrolled_at_once_and_again_without_harm() {
     let fixture = Fixture::new().await;
     let request = |numbers: std::ops::Range<u32>| {

@@ -35,13 +35,19 @@ pub(crate) struct Options {
     #[arg(long = "hostname", value_name = "NAME")]
     hostnames: Vec<String>,
 
-    /// A PostgreSQL URL; a SQLite file in the data folder without it.
-    #[arg(long, value_name = "URL")]
+    /// A PostgreSQL URL; a SQLite file in the data folder without it. Other users of the machine see what
+    /// stands on a command line: give a URL with a password by the environment.
+    #[arg(long, value_name = "URL", env = "MARQUE_DATABASE", hide_env_values = true)]
     database: Option<String>,
 
-    /// Serve the API without TLS although other machines can reach it, for a proxy that ends TLS.
+    /// A proxy in front of the API ends TLS: speak plain HTTP to it, tell browsers to come by HTTPS only, and
+    /// take from its `X-Forwarded-For` who asks.
     #[arg(long)]
-    http_plain: bool,
+    behind_tls_proxy: bool,
+
+    /// Let everybody who reaches the API read its metrics without a token.
+    #[arg(long)]
+    metrics_open: bool,
 
     /// How old the oldest row in memory becomes before all are put into the tables' files.
     #[arg(long, default_value_t = config::Options::FLUSH_AGE.0 / Micros::SECOND.0, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=86_400))]
@@ -57,7 +63,8 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         mqtt: options.mqtt,
         hostnames: options.hostnames,
         database: options.database,
-        http_plain: options.http_plain,
+        behind_tls_proxy: options.behind_tls_proxy,
+        metrics_open: options.metrics_open,
         flush_age: Micros::from_secs(options.flush_age_s),
     }
     .resolve()

@@ -12,9 +12,13 @@ use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util:
 #[derive(Debug)]
 pub(super) struct Telemetry(Option<SdkTracerProvider>);
 
-/// Begins to log by `filter`, and to trace to `otlp` if it is given.
-pub(super) fn start(filter: &str, otlp: Option<&str>) -> anyhow::Result<Telemetry> {
-    let levels = || EnvFilter::try_new(filter).with_context(|| format!("read `--log {filter}`"));
+/// Requests, and the way of each group of batches from the gateway to the tables.
+pub(super) const TRACES: &str = "info,cloud=debug";
+
+/// Begins to log by `log`, and to trace by `traces` to `otlp` if it is given.
+pub(super) fn start(log: &str, otlp: Option<&str>, traces: &str) -> anyhow::Result<Telemetry> {
+    let log = EnvFilter::try_new(log).with_context(|| format!("read `--log {log}`"))?;
+    let traced = EnvFilter::try_new(traces).with_context(|| format!("read `--traces {traces}`"))?;
     let provider = otlp.map(provider).transpose()?;
     let traces = provider
         .as_ref()
@@ -22,8 +26,12 @@ pub(super) fn start(filter: &str, otlp: Option<&str>) -> anyhow::Result<Telemetr
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
-        .with_filter(levels()?);
-    tracing_subscriber::registry().with(lines).with(traces.with_filter(levels()?)).init();
+        .with_filter(log);
+    // The exporter's own requests must not become spans, or each would cause the next.
+    let traced = traced.add_directive("hyper_util=off".parse()?).add_directive("reqwest=off".parse()?);
+    // A layer that is not there has no filter either: nothing is made that nobody takes.
+    let traces = traces.map(|traces| traces.with_filter(traced));
+    tracing_subscriber::registry().with(lines).with(traces).init();
     Ok(Telemetry(provider))
 }
 

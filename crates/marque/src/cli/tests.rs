@@ -24,6 +24,9 @@ fn options_that_exclude_each_other_are_refused() {
     check("revoke 0123456789abcdef0123456789abcdef --cloud http://localhost:8080", true);
     check("revoke 0123456789abcdef0123456789abcdef", false);
     check("revoke WVWZZZ1JZXW000001 --cloud http://localhost:8080", false);
+    check("cloud --behind-tls-proxy --metrics-open", true);
+    check("cloud --http-plain", false);
+    check("--log warn --otlp http://127.0.0.1:4318 --traces cloud=debug cloud", true);
     check("vss list", true);
     check("vss check", false);
     check("", false);
@@ -34,4 +37,18 @@ fn a_reader_that_has_enough_is_no_failure() {
     let error = |kind| anyhow::Error::new(io::Error::from(kind)).context("write a sample");
     assert!(is_broken_pipe(&error(io::ErrorKind::BrokenPipe)));
     assert!(!is_broken_pipe(&error(io::ErrorKind::StorageFull)));
+}
+
+#[test]
+fn the_usual_traces_are_a_filter() {
+    assert!(tracing_subscriber::EnvFilter::try_new(telemetry::TRACES).is_ok());
+}
+
+#[test]
+fn help_shows_no_password_of_the_environment() {
+    let mut cli = Cli::command();
+    let cloud = cli.find_subcommand_mut("cloud").unwrap();
+    let database = cloud.get_arguments().find(|argument| argument.get_id() == "database").unwrap();
+    assert_eq!(database.get_env(), Some("MARQUE_DATABASE".as_ref()));
+    assert!(database.is_hide_env_values_set());
 }

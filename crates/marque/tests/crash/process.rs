@@ -70,7 +70,7 @@ impl World {
     pub(crate) fn start_platform(&self) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_marque"));
         command
-            .args(["--log", "warn", "cloud", "--flush-age-s", "1", "--data"])
+            .args(["--log", "warn", "cloud", "--metrics-open", "--flush-age-s", "1", "--data"])
             .arg(self.data())
             .args(["--http", &format!("127.0.0.1:{}", self.http)])
             .args(["--mqtt", &format!("127.0.0.1:{}", self.mqtt)]);

@@ -1,13 +1,18 @@
-use model::{Brand, CampaignId, CampaignVersion, CatalogueHash, Micros};
+use model::{Brand, CampaignId, CampaignVersion, CatalogueHash, Micros, Purpose};
 
 use super::{NOW, new_vehicle, register, vehicle_id};
 use crate::{Error, NewCampaign, NewDesired, ReportedRow, Selector, StatusCounts, Store};
 
 const KIND: &str = "campaigns";
 
-async fn create(store: &Store, document: &str) -> CampaignId {
+fn document(text: &str) -> NewCampaign {
+    let name = format!("named {text}");
+    NewCampaign { document: text.to_owned(), name, purpose: Purpose::Maintenance, signals: 3 }
+}
+
+async fn create(store: &Store, text: &str) -> CampaignId {
     let mut tx = store.begin().await.unwrap();
-    let id = tx.add_campaign(&NewCampaign { document: document.to_owned() }, NOW).await.unwrap();
+    let id = tx.add_campaign(&document(text), NOW).await.unwrap();
     tx.commit().await.unwrap();
     id
 }
@@ -28,13 +33,13 @@ pub(super) async fn a_campaign_keeps_its_versions(store: Store) {
     let id = create(&store, "one").await;
     let mut tx = store.begin().await.unwrap();
     let later = NOW + Micros::SECOND;
-    let version = tx.change_campaign(id, CampaignVersion(1), "two", later).await.unwrap();
+    let version = tx.change_campaign(id, CampaignVersion(1), &document("two"), later).await.unwrap();
     tx.commit().await.unwrap();
     let row = store.campaign(id).await.unwrap();
     assert_eq!((row.version, row.document.as_str()), (version, "two"));
     assert_eq!((row.created_at, row.updated_at), (NOW, later));
     let mut tx = store.begin().await.unwrap();
-    let error = tx.change_campaign(id, CampaignVersion(1), "three", later).await.unwrap_err();
+    let error = tx.change_campaign(id, CampaignVersion(1), &document("three"), later).await.unwrap_err();
     assert!(matches!(error, Error::Conflict { .. }), "{error}");
     let documents = tx.campaign_documents(&[id]).await.unwrap();
     assert_eq!(documents, [(id, CampaignVersion(2), "two".to_owned())]);
@@ -45,9 +50,10 @@ pub(super) async fn campaigns_come_newest_first(store: Store) {
         create(&store, name).await;
     }
     let page = store.campaigns(None, 2).await.unwrap();
-    assert_eq!(page.items.iter().map(|row| row.document.as_str()).collect::<Vec<_>>(), ["c", "b"]);
+    assert_eq!(page.items.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["named c", "named b"]);
+    assert_eq!((page.items[0].purpose, page.items[0].signals), (Purpose::Maintenance, 3));
     let page = store.campaigns(page.next.as_ref(), 2).await.unwrap();
-    assert_eq!(page.items.iter().map(|row| row.document.as_str()).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(page.items.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["named a"]);
     assert_eq!(page.next, None);
     let foreign = store.campaigns(Some(&crate::Cursor::new("x")), 2).await.unwrap_err();
     assert!(matches!(foreign, Error::Cursor), "{foreign}");
@@ -151,7 +157,8 @@ pub(super) async fn status_counts_what_cars_report(store: Store) {
 pub(super) async fn catalogues_are_kept_once(store: Store) {
     let hash = CatalogueHash(0x5d0f);
     assert!(store.add_catalogue(hash, 3, b"{}", NOW).await.unwrap());
-    assert!(!store.add_catalogue(hash, 3, b"{}", NOW).await.unwrap());
+    assert!(!store.add_catalogue(hash, 3, b"{}", NOW + Micros::DAY).await.unwrap());
+    assert_eq!(store.catalogue(hash).await.unwrap().created_at, NOW);
     assert_eq!(store.catalogue_source(hash).await.unwrap(), b"{}");
     let page = store.catalogues(None, 10).await.unwrap();
     assert_eq!((page.items.len(), page.items[0].leaf_count), (1, 3));

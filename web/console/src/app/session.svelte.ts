@@ -29,8 +29,11 @@ class SessionStore {
     this.#begin(session);
   }
 
+  /** Throws the problem when the platform does not answer: the cookie lives on, and only it can end it. */
   async signOut(): Promise<void> {
-    await body(this.#api.DELETE('/v1/session')).catch(() => undefined);
+    await body(this.#api.DELETE('/v1/session')).catch((cause: unknown) => {
+      if (Problem.from(cause).status !== 401) throw cause;
+    });
     clearTimeout(this.#check);
     this.account = undefined;
     this.status = 'signed-out';

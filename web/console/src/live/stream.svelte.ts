@@ -31,10 +31,6 @@ export class Stream {
 
   constructor(options: StreamOptions) {
     this.#options = options;
-    // Back online: there is no reason to wait any longer.
-    addEventListener('online', () => {
-      if (this.status === 'waiting') this.#connect();
-    });
   }
 
   open(url: string): void {
@@ -42,10 +38,12 @@ export class Stream {
     this.#url = url;
     this.#attempt = 0;
     this.#opened = false;
+    addEventListener('online', this.#online);
     this.#connect();
   }
 
   close(): void {
+    removeEventListener('online', this.#online);
     clearTimeout(this.#timer);
     this.#abort?.abort();
     this.#abort = undefined;
@@ -56,6 +54,11 @@ export class Stream {
     this.#attempt = 0;
     this.#connect();
   }
+
+  /** Back online: there is no reason to wait any longer. */
+  #online = (): void => {
+    if (this.status === 'waiting') this.#connect();
+  };
 
   #connect(): void {
     clearTimeout(this.#timer);

@@ -266,7 +266,7 @@ export interface paths {
         /**
          * Signs in.
          * @description The token goes into `Authorization: Bearer`. Browsers use the cookie that comes with it, which scripts
-         *     cannot read. After several wrong passwords the account is locked for a while (429 with `Retry-After`).
+         *     cannot read. After several wrong passwords from one address it has to wait (429 with `Retry-After`).
          */
         post: operations["create_session"];
         /** Signs out: the token and the cookie end at once. */
@@ -652,6 +652,27 @@ export interface components {
             /** @description Paths of the catalogue. */
             signals: string[];
         };
+        /** @description A campaign in a list; `GET /v1/campaigns/{campaign_id}` has all of it. */
+        CampaignItem: {
+            /**
+             * Format: int64
+             * @description Vehicles that it is assigned to.
+             */
+            assigned: number;
+            /** Format: int64 */
+            campaign_id: number;
+            created_at: components["schemas"]["Time"];
+            name: string;
+            purpose: components["schemas"]["PurposeSlug"];
+            /**
+             * Format: int32
+             * @description How many signals it collects.
+             */
+            signals: number;
+            updated_at: components["schemas"]["Time"];
+            /** Format: int32 */
+            version: number;
+        };
         /**
          * @description One page of campaigns, the newest first.
          * @example {
@@ -660,19 +681,9 @@ export interface components {
          *           "assigned": 1400,
          *           "campaign_id": 1,
          *           "created_at": "2026-11-23T08:00:00.000000Z",
-         *           "groups": [
-         *             {
-         *               "every_ms": 1000,
-         *               "flush_every_ms": 1000,
-         *               "lane": "live",
-         *               "signals": [
-         *                 "Vehicle.Speed"
-         *               ]
-         *             }
-         *           ],
          *           "name": "Fleet basics",
          *           "purpose": "fleet-management",
-         *           "samples_per_minute_max": null,
+         *           "signals": 43,
          *           "updated_at": "2026-11-23T08:10:00.000000Z",
          *           "version": 2
          *         }
@@ -681,7 +692,7 @@ export interface components {
          *     }
          */
         CampaignPage: {
-            items: components["schemas"]["Campaign"][];
+            items: components["schemas"]["CampaignItem"][];
             next_cursor: string | null;
         };
         /**
@@ -4313,7 +4324,10 @@ export interface operations {
     };
     get_fleet_summary: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description What the data is used for; `fleet-management` when absent. */
+                purpose?: "operation" | "connected-services" | "fleet-management" | "maintenance" | "product-improvement" | "safety";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4396,6 +4410,24 @@ export interface operations {
                      *       "status": 408,
                      *       "title": "The request took too long",
                      *       "type": "urn:marque:problem:timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 422,
+                     *       "title": "The request says something impossible",
+                     *       "type": "urn:marque:problem:unprocessable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5078,6 +5110,8 @@ export interface operations {
                 state?: "moving" | "parked" | "charging" | "offline" | "unknown";
                 /** @description Finds text in the id, the brand, the model and the architecture. */
                 q?: string;
+                /** @description What `state` is used for, in the list and as a filter; `fleet-management` when absent. */
+                purpose?: "operation" | "connected-services" | "fleet-management" | "maintenance" | "product-improvement" | "safety";
                 /** @description Items of a page; 50 when absent. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -5677,7 +5711,10 @@ export interface operations {
     };
     search_vehicles: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description What the data is used for; `fleet-management` when absent. */
+                purpose?: "operation" | "connected-services" | "fleet-management" | "maintenance" | "product-improvement" | "safety";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5881,7 +5918,10 @@ export interface operations {
     };
     get_vehicle: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description What the data is used for; `fleet-management` when absent. */
+                purpose?: "operation" | "connected-services" | "fleet-management" | "maintenance" | "product-improvement" | "safety";
+            };
             header?: {
                 /** @description The `ETag` of an answer before; 304 when nothing has changed. */
                 "If-None-Match"?: string;

@@ -8,6 +8,10 @@ use crate::{
     words::{BrandSlug, PurposeSlug, RegionName, Time, VehicleIdHex},
 };
 
+/// Brands and regions in one request; there are not as many.
+pub(crate) const WORDS_MAX: usize = 64;
+/// Models in one request; the group has some hundred.
+pub(crate) const MODELS_MAX: usize = 1_000;
 /// Ids in one request; a longer list is a brand, a region or a model.
 pub(crate) const VEHICLE_IDS_MAX: usize = 10_000;
 
@@ -47,17 +51,30 @@ pub(crate) struct CampaignsQuery {
     pub cursor: Option<String>,
 }
 
+/// A campaign in a list; `GET /v1/campaigns/{campaign_id}` has all of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CampaignItem {
+    pub campaign_id: u64,
+    pub version: u32,
+    pub created_at: Time,
+    pub updated_at: Time,
+    /// Vehicles that it is assigned to.
+    pub assigned: u64,
+    pub name: String,
+    pub purpose: PurposeSlug,
+    /// How many signals it collects.
+    pub signals: u32,
+}
+
 /// One page of campaigns, the newest first.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "items": [{
     "campaign_id": 1, "version": 2, "created_at": "2026-11-23T08:00:00.000000Z",
     "updated_at": "2026-11-23T08:10:00.000000Z", "assigned": 1400,
-    "name": "Fleet basics", "purpose": "fleet-management",
-    "groups": [{ "signals": ["Vehicle.Speed"], "lane": "live", "every_ms": 1000, "flush_every_ms": 1000 }],
-    "samples_per_minute_max": null
+    "name": "Fleet basics", "purpose": "fleet-management", "signals": 43
 }], "next_cursor": null }))]
 pub(crate) struct CampaignPage {
-    pub items: Vec<Campaign>,
+    pub items: Vec<CampaignItem>,
     pub next_cursor: Option<String>,
 }
 
@@ -68,10 +85,13 @@ pub(crate) struct CampaignPage {
 #[schema(example = json!({ "brands": ["peugeot", "opel"], "regions": ["eu"] }))]
 pub(crate) struct Assignment {
     #[serde(default)]
+    #[schema(max_items = 64)]
     pub brands: Vec<BrandSlug>,
     #[serde(default)]
+    #[schema(max_items = 64)]
     pub regions: Vec<RegionName>,
     #[serde(default)]
+    #[schema(max_items = 1_000)]
     pub models: Vec<String>,
     #[serde(default)]
     #[schema(max_items = 10_000)]

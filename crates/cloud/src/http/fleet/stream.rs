@@ -29,7 +29,7 @@ pub(crate) fn events(
         let mut watchdog = sse::watchdog();
         let mut number = frames.borrow_and_update().number;
         // Not the stream's last frame: a grant may have been withdrawn since.
-        let first = api.view().frame(&api, purpose);
+        let first = api.view().frame(&api, purpose).await;
         yield Ok(sse::event("summary", &first.summary));
         yield Ok(sse::event("positions", &Positions { items: first.positions.clone(), complete: true }));
         let mut shown = first;

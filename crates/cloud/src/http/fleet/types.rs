@@ -1,8 +1,10 @@
 //! What the fleet routes say.
 
+use model::Purpose;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::PURPOSE;
 use crate::words::{BrandSlug, PurposeSlug, RegionName, Time, VehicleIdHex};
 
 /// What the fleet can be sliced by.
@@ -120,14 +122,20 @@ pub(crate) struct PositionsQuery {
     pub purpose: Option<PurposeSlug>,
 }
 
-/// What the stream is used for.
+/// What the answer is used for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct EventsQuery {
+pub(crate) struct PurposeQuery {
     /// What the data is used for; `fleet-management` when absent.
     #[param(inline)]
     pub purpose: Option<PurposeSlug>,
+}
+
+impl PurposeQuery {
+    pub(crate) fn purpose(&self) -> Purpose {
+        self.purpose.as_ref().map_or(PURPOSE, |purpose| purpose.0)
+    }
 }
 
 /// The latest positions of the cars whose owners have granted location for the purpose.

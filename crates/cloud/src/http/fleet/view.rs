@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use model::{DataCategory, Micros, Purpose, Timestamp};
+use model::{DataCategory, Micros, Purpose, Timestamp, VehicleId};
 use signals::{Catalogue, Quality, SignalId, Value};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{OwnedMutexGuard, broadcast, watch};
 
 use super::types::{
     ArchitectureCount, BrandCount, ConnectivityChange, FleetSummary, Position, RegionCount, StateCounts,
@@ -41,6 +41,8 @@ pub(crate) struct Frame {
     /// How often grants had changed before it was drawn.
     pub consent: u64,
     pub summary: FleetSummary,
+    /// What each car does; sorted by vehicle.
+    states: Vec<(VehicleId, VehicleState)>,
     /// Sorted by vehicle.
     pub positions: Vec<Position>,
     /// Positions that are not in the frame before as they are here.
@@ -54,10 +56,13 @@ pub(crate) struct Frame {
 #[derive(Debug)]
 pub(crate) struct View {
     signals: Watched,
-    newest: Mutex<HashMap<Purpose, Arc<Frame>>>,
+    easels: Mutex<HashMap<Purpose, Arc<Easel>>>,
     streams: Mutex<HashMap<Purpose, watch::Sender<Arc<Frame>>>>,
     rates: Mutex<VecDeque<Counted>>,
 }
+
+/// The newest frame of a purpose. One draws at a time; whoever waits for it takes what was drawn.
+type Easel = tokio::sync::Mutex<Option<Arc<Frame>>>;
 
 /// The signals that the picture is drawn of.
 #[derive(Debug)]
@@ -87,33 +92,61 @@ impl View {
                 longitude: id("Vehicle.CurrentLocation.Longitude"),
                 heading: id("Vehicle.CurrentLocation.Heading"),
             },
-            newest: Mutex::default(),
+            easels: Mutex::default(),
             streams: Mutex::default(),
             rates: Mutex::default(),
         }
     }
 
     /// A picture that is at most a second old, and never older than the newest grant.
-    pub(crate) fn frame(&self, api: &Api, purpose: Purpose) -> Arc<Frame> {
-        let now = api.now();
-        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner).get(&purpose).map(Arc::clone);
-        match newest {
-            Some(frame) if frame.is_fresh(api, now) => frame,
-            Some(_) | None => self.keep(purpose, self.draw(api, purpose, None, Vec::new())),
+    pub(crate) async fn frame(&self, api: &Api, purpose: Purpose) -> Arc<Frame> {
+        let newest = self.easel(purpose).lock_owned().await;
+        let young = newest.as_ref().filter(|frame| frame.is_young(api.now())).map(Arc::clone);
+        match young {
+            Some(frame) if frame.consent == api.registry().consent_changes() => frame,
+            young => {
+                draw(api.clone(), newest, move |api| {
+                    let again = young.and_then(|frame| api.view().decide_again(api, purpose, &frame));
+                    again.unwrap_or_else(|| api.view().draw(api, purpose, None, Vec::new()))
+                })
+                .await
+            }
         }
     }
 
     /// Pictures from now on, one a second while anybody looks.
-    pub(crate) fn subscribe(&self, api: &Api, purpose: Purpose) -> watch::Receiver<Arc<Frame>> {
+    pub(crate) async fn subscribe(&self, api: &Api, purpose: Purpose) -> watch::Receiver<Arc<Frame>> {
+        let first = self.frame(api, purpose).await;
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(stream) = streams.get(&purpose) {
             return stream.subscribe();
         }
-        let first = Arc::new(self.draw(api, purpose, None, Vec::new()));
         let (sender, receiver) = watch::channel(first);
         streams.insert(purpose, sender);
         tokio::spawn(follow(api.clone(), purpose));
         receiver
+    }
+
+    fn easel(&self, purpose: Purpose) -> Arc<Easel> {
+        let mut easels = self.easels.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(easels.entry(purpose).or_default())
+    }
+
+    /// The frame as the grants of now allow it: only cars whose grants have changed are looked at. `None` when
+    /// too many have changed.
+    fn decide_again(&self, api: &Api, purpose: Purpose, frame: &Frame) -> Option<Frame> {
+        // Before the grants are read: what changes meanwhile is decided once more.
+        let consent = api.registry().consent_changes();
+        let changed = api.registry().consent_changed_since(frame.consent)?;
+        let mut frame = frame.clone();
+        frame.consent = consent;
+        for vehicle in changed {
+            let Some(car) = api.registry().car(vehicle) else { continue };
+            let connected = api.presence().of(vehicle).connected_at.is_some();
+            let (state, position) = self.look(api, &car, purpose, connected);
+            frame.put(vehicle, state, position);
+        }
+        Some(frame)
     }
 
     /// Counts for the rates; called once a second.
@@ -126,16 +159,10 @@ impl View {
         }
     }
 
-    fn keep(&self, purpose: Purpose, frame: Frame) -> Arc<Frame> {
-        let frame = Arc::new(frame);
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner).insert(purpose, Arc::clone(&frame));
-        frame
-    }
-
     fn draw(&self, api: &Api, purpose: Purpose, before: Option<&Frame>, changes: Vec<Change>) -> Frame {
         let consent = api.registry().consent_changes();
         let mut summary = self.count_registered(api);
-        let mut positions = Vec::new();
+        let (mut states, mut positions) = (Vec::new(), Vec::new());
         let mut after = None;
         loop {
             let cars = api.registry().cars_after(after, STRIDE);
@@ -147,7 +174,8 @@ impl View {
                     count_connected(&mut summary, car);
                 }
                 let (state, position) = self.look(api, car, purpose, connected);
-                count_state(&mut summary.by_state, state);
+                *count_of(&mut summary.by_state, state) += 1;
+                states.push((car.vehicle, state));
                 positions.extend(position);
             }
         }
@@ -164,6 +192,7 @@ impl View {
             at: summary.at.0,
             consent,
             summary,
+            states,
             positions,
             moved,
             vanished,
@@ -271,10 +300,46 @@ pub(crate) fn state(api: &Api, car: &Car, purpose: Purpose) -> VehicleState {
 }
 
 impl Frame {
-    fn is_fresh(&self, api: &Api, now: Timestamp) -> bool {
-        let young = self.at <= now && now.since(self.at) < AGE_MAX;
-        young && self.consent == api.registry().consent_changes()
+    fn is_young(&self, now: Timestamp) -> bool {
+        self.at <= now && now.since(self.at) < AGE_MAX
     }
+
+    /// Replaces what is told of one car; where its position is gone, all have to be told anew.
+    fn put(&mut self, vehicle: VehicleId, state: VehicleState, position: Option<Position>) {
+        // A car that was registered since is in the next frame.
+        if let Ok(index) = self.states.binary_search_by_key(&vehicle, |(known, _)| *known) {
+            let before = std::mem::replace(&mut self.states[index].1, state);
+            *count_of(&mut self.summary.by_state, before) -= 1;
+            *count_of(&mut self.summary.by_state, state) += 1;
+        }
+        self.moved.retain(|moved| moved.vehicle_id.0 != vehicle);
+        match (self.positions.binary_search_by_key(&vehicle, |known| known.vehicle_id.0), position) {
+            (Ok(index), Some(position)) => self.positions[index] = position,
+            (Ok(index), None) => {
+                self.positions.remove(index);
+                self.vanished = true;
+            }
+            (Err(index), Some(position)) => self.positions.insert(index, position),
+            (Err(_), None) => {}
+        }
+    }
+}
+
+/// Draws on a thread that serves nobody else. It goes on when nobody waits for it any more, and keeps others from
+/// beginning to draw the same.
+async fn draw(
+    api: Api,
+    mut newest: OwnedMutexGuard<Option<Arc<Frame>>>,
+    work: impl FnOnce(&Api) -> Frame + Send + 'static,
+) -> Arc<Frame> {
+    let work = move || {
+        let frame = Arc::new(work(&api));
+        *newest = Some(Arc::clone(&frame));
+        frame
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 fn count_connected(summary: &mut FleetSummary, car: &Car) {
@@ -298,15 +363,14 @@ fn state_of(speed: Option<f64>, charging: Option<f64>) -> VehicleState {
     }
 }
 
-fn count_state(counts: &mut StateCounts, state: VehicleState) {
-    let count = match state {
+fn count_of(counts: &mut StateCounts, state: VehicleState) -> &mut u64 {
+    match state {
         VehicleState::Moving => &mut counts.moving,
         VehicleState::Parked => &mut counts.parked,
         VehicleState::Charging => &mut counts.charging,
         VehicleState::Offline => &mut counts.offline,
         VehicleState::Unknown => &mut counts.unknown,
-    };
-    *count += 1;
+    }
 }
 
 /// The latest number that can be trusted.
@@ -357,8 +421,10 @@ async fn follow(api: Api, purpose: Purpose) {
         }) else {
             return;
         };
-        let frame = view.draw(&api, purpose, Some(&before), drain(&mut changes));
-        let frame = view.keep(purpose, frame);
+        let newest = view.easel(purpose).lock_owned().await;
+        let changes = drain(&mut changes);
+        let frame =
+            draw(api.clone(), newest, move |api| api.view().draw(api, purpose, Some(&before), changes)).await;
         let streams = view.streams.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(stream) = streams.get(&purpose) {
             stream.send_replace(frame);

@@ -24,6 +24,7 @@ use crate::http::{
     sse::{self, Place},
     words::{Time, VehicleIdHex},
 };
+use crate::registry::Car;
 
 /// Faster than this nobody reads a number.
 const FLUSH: Duration = Duration::from_millis(100);
@@ -41,6 +42,7 @@ pub(crate) fn events(
         // Before the snapshot, so that no change falls between the two.
         let mut changes = api.twins().subscribe();
         let mut presence = api.presence().subscribe();
+        let mut consent = api.registry().follow_consent();
         let Some(mut car) = api.registry().car(vehicle) else { return };
         yield Ok(sse::event("snapshot", &snapshot(&api, &car, purpose)));
         let mut changed: HashSet<SignalId> = HashSet::new();
@@ -69,14 +71,14 @@ pub(crate) fn events(
                     yield Ok(sse::event("connectivity", &ConnectivityChanges { items: vec![item] }));
                 },
                 () = sleep_until(flush_at.unwrap_or_else(Instant::now)), if flush_at.is_some() => flush = true,
+                // Also when the car sends nothing: what was shown may have to go.
+                changed = consent.changed() => if changed.is_err() || !regranted(&api, &car) { continue },
                 () = api.stopping().cancelled() => return,
                 _ = watchdog.tick() => if !sse::still_signed_in(&api, &principal).await { return },
             }
-            if flush || anew {
-                let Some(current) = api.registry().car(vehicle) else { return };
-                anew |= !Arc::ptr_eq(&current.grants, &car.grants) || current.subject != car.subject;
-                car = current;
-            }
+            let Some(current) = api.registry().car(vehicle) else { return };
+            anew |= !Arc::ptr_eq(&current.grants, &car.grants) || current.subject != car.subject;
+            car = current;
             if anew {
                 yield Ok(sse::event("snapshot", &snapshot(&api, &car, purpose)));
             } else if flush {
@@ -93,4 +95,9 @@ pub(crate) fn events(
             }
         }
     }
+}
+
+/// Whether the car's owner has changed what was granted since `car` was looked up.
+fn regranted(api: &Api, car: &Car) -> bool {
+    api.registry().car(car.vehicle).is_none_or(|current| !Arc::ptr_eq(&current.grants, &car.grants))
 }

@@ -5,7 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     http::{consent::types::GrantChange, fleet::types::VehicleState},
-    words::{BrandSlug, LaneSlug, RegionName, Time, VehicleIdHex},
+    words::{BrandSlug, LaneSlug, PurposeSlug, RegionName, Time, VehicleIdHex},
 };
 
 /// Which vehicles to list.
@@ -24,6 +24,9 @@ pub(crate) struct VehiclesQuery {
     /// Finds text in the id, the brand, the model and the architecture.
     #[param(max_length = 64)]
     pub q: Option<String>,
+    /// What `state` is used for, in the list and as a filter; `fleet-management` when absent.
+    #[param(inline)]
+    pub purpose: Option<PurposeSlug>,
     /// Items of a page; 50 when absent.
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u32>,

@@ -1,6 +1,5 @@
-import { Problem, type SignalItem } from '@marque/api';
+import type { Problem, SignalItem, Signals } from '@marque/api';
 import { SvelteMap } from 'svelte/reactivity';
-import { api, body } from '../../data/api';
 import type { Purpose } from '../../data/purpose.svelte';
 import { Stream } from '../../live/stream.svelte';
 
@@ -20,61 +19,55 @@ export class LiveSignal {
   }
 }
 
-/** A car's signals as they are now. */
+/**
+ * A car's signals as they are now. The stream begins with a snapshot, and sends another whenever changes were
+ * missed or grants have changed: what is not in it may not be shown any more.
+ */
 export class LiveSignals {
   readonly signals = new SvelteMap<string, LiveSignal>();
   withheld = $state.raw<string[]>([]);
-  problem = $state.raw<Problem>();
   loaded = $state(false);
   readonly stream: Stream;
   /** Told of every change, for charts. */
   onchange: ((items: SignalItem[]) => void) | undefined;
   #id: string;
-  #purpose: Purpose = 'fleet-management';
-  #load = 0;
 
   constructor(id: string) {
     this.#id = id;
     this.stream = new Stream({
       onEvent: (event) => {
+        if (event.type === 'snapshot') this.#replace(JSON.parse(event.data) as Signals);
         if (event.type === 'signals') this.#take((JSON.parse(event.data) as { items: SignalItem[] }).items);
       },
-      onOpen: () => void this.load(),
     });
   }
 
+  /** Why nothing is shown; a stream that is only being made again keeps what it has shown. */
+  get problem(): Problem | undefined {
+    return this.loaded && this.stream.status !== 'refused' ? undefined : this.stream.problem;
+  }
+
   open(purpose: Purpose): () => void {
-    this.#purpose = purpose;
     this.signals.clear();
+    this.withheld = [];
     this.loaded = false;
     this.stream.open(`/v1/vehicles/${encodeURIComponent(this.#id)}/signals/events?purpose=${purpose}`);
-    void this.load();
     return () => this.stream.close();
   }
 
-  load = async (): Promise<void> => {
-    const number = ++this.#load;
-    try {
-      const signals = await body(
-        api.GET('/v1/vehicles/{vehicle_id}/signals', {
-          params: { path: { vehicle_id: this.#id }, query: { purpose: this.#purpose } },
-        }),
-      );
-      if (number !== this.#load) return;
-      this.withheld = signals.withheld;
-      this.problem = undefined;
-      this.loaded = true;
-      this.#take(signals.items);
-    } catch (cause) {
-      if (number === this.#load) this.problem = Problem.from(cause);
-    }
-  };
+  #replace({ items, withheld }: Signals): void {
+    const paths = new Set(items.map((item) => item.path));
+    for (const path of [...this.signals.keys()]) if (!paths.has(path)) this.signals.delete(path);
+    this.withheld = withheld;
+    this.loaded = true;
+    this.#take(items);
+  }
 
   #take(items: SignalItem[]): void {
     for (const item of items) {
       const known = this.signals.get(item.path);
-      if (!known) this.signals.set(item.path, new LiveSignal(item));
-      else if (known.item.source_time <= item.source_time) known.take(item);
+      if (known) known.take(item);
+      else this.signals.set(item.path, new LiveSignal(item));
     }
     this.onchange?.(items);
   }

@@ -40,3 +40,44 @@ fn a_car_whose_speed_is_withheld_is_not_called_parked() {
     assert_eq!(state_of(Some(-5.0), Some(0.0)), VehicleState::Moving);
     assert_eq!(state_of(None, Some(1.0)), VehicleState::Charging);
 }
+
+fn id(byte: u8) -> VehicleId {
+    VehicleId::from_bytes([byte; 16])
+}
+
+#[test]
+fn a_frame_takes_up_what_one_owner_changed() {
+    let at = Timestamp(0);
+    let mut frame = Frame {
+        number: 3,
+        at,
+        consent: 1,
+        summary: FleetSummary {
+            vehicles: 3,
+            connected: 0,
+            by_brand: Vec::new(),
+            by_region: Vec::new(),
+            by_architecture: Vec::new(),
+            by_state: StateCounts { moving: 2, unknown: 1, ..StateCounts::default() },
+            samples_per_s: 0.0,
+            acks_per_s: 0.0,
+            at: Time(at),
+        },
+        states: vec![
+            (id(1), VehicleState::Moving),
+            (id(2), VehicleState::Unknown),
+            (id(3), VehicleState::Moving),
+        ],
+        positions: vec![position(1, 1.0), position(3, 1.0)],
+        moved: vec![position(1, 1.0)],
+        vanished: false,
+        connectivity: Vec::new(),
+    };
+    frame.put(id(2), VehicleState::Moving, Some(position(2, 1.0)));
+    assert_eq!((frame.positions.len(), frame.vanished), (3, false));
+    frame.put(id(1), VehicleState::Unknown, None);
+    let counts = frame.summary.by_state;
+    assert_eq!((counts.moving, counts.unknown), (2, 1));
+    assert_eq!(frame.positions, [position(2, 1.0), position(3, 1.0)]);
+    assert!(frame.moved.is_empty() && frame.vanished);
+}
