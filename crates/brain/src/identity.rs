@@ -25,11 +25,12 @@ pub fn desired_keys(text: &str) -> Result<VerifyingKeys, Error> {
     let lines = text.lines().map(str::trim).enumerate();
     let keys = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let keys: Result<Vec<_>, _> =
-        keys.map(|(index, line)| key(line).ok_or(Error::DesiredKey { line: index + 1 })).collect();
+        keys.map(|(index, line)| desired_key(line).ok_or(Error::DesiredKey { line: index + 1 })).collect();
     Ok(VerifyingKeys::new(keys?))
 }
 
-fn key(line: &str) -> Option<[u8; 32]> {
+/// One such key: 64 hexadecimal digits.
+pub fn desired_key(line: &str) -> Option<[u8; 32]> {
     if line.len() != 64 || !line.is_ascii() {
         return None;
     }

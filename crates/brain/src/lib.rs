@@ -34,7 +34,7 @@ pub use backoff::BackoffLimits;
 pub use brain::{Brain, Handle};
 pub use config::Config;
 pub use connect::{Connect, TlsConnect};
-pub use identity::{desired_keys, vehicle_urn};
+pub use identity::{desired_key, desired_keys, vehicle_urn};
 pub use observer::BatchObserver;
 pub use shared::Shared;
 pub use stats::{Counter, Snapshot, Stats};

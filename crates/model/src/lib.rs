@@ -18,7 +18,7 @@ pub use brand::Brand;
 pub use category::DataCategory;
 pub use id::{
     CampaignId, CampaignVersion, CatalogueHash, ConsentEpoch, ShardCount, ShardId, SubjectId, VehicleId,
-    VehicleUrn,
+    VehicleUrn, fnv1a,
 };
 pub use purpose::Purpose;
 pub use region::Region;

@@ -130,11 +130,10 @@ fn low_ids(leaves: &[Arc<Leaf>]) -> Vec<u32> {
 /// each leaf; a batch names an allowed text by its place. Descriptions and the least and greatest
 /// value may be mended without a new hash.
 fn content_hash(leaves: &[Arc<Leaf>]) -> CatalogueHash {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut content = Vec::new();
     let mut mix = |bytes: &[u8]| {
-        for byte in bytes.iter().chain(&[0xff]) {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
+        content.extend(bytes);
+        content.push(0xff);
     };
     for leaf in leaves {
         mix(&leaf.id.0.to_le_bytes());
@@ -148,5 +147,5 @@ fn content_hash(leaves: &[Arc<Leaf>]) -> CatalogueHash {
             }
         }
     }
-    CatalogueHash(hash)
+    CatalogueHash(model::fnv1a(&content))
 }

@@ -11,11 +11,8 @@ impl SignalId {
     /// The id of a path that is not registered: the upper half of its 64-bit FNV-1a hash with the
     /// top bit set.
     pub fn hashed(path: &str) -> Self {
-        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-        for byte in path.bytes() {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-        let upper = u32::try_from(hash >> 32).expect("the upper half of 64 bits fits 32");
+        let upper =
+            u32::try_from(model::fnv1a(path.as_bytes()) >> 32).expect("the upper half of 64 bits fits 32");
         Self(upper | Self::HASHED_MIN)
     }
 

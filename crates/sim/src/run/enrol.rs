@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use super::{
     Error, Progress, RunOptions, clock,
     http::{Api, EnrolVehicle, GrantChange, NewVehicle},
-    identity::{Identities, Identity, parse_key},
+    identity::{Identities, Identity},
 };
 use crate::fleet::{CarSpec, Fleet};
 
@@ -80,7 +80,7 @@ async fn enrol_batch(api: &Api, specs: Vec<CarSpec>, region: String) -> Result<I
     if enrolled.items.len() != keys.len() {
         return Err(wrong());
     }
-    let desired_key = parse_key(&enrolled.desired_key).ok_or_else(wrong)?;
+    let desired_key = brain::desired_key(&enrolled.desired_key).ok_or_else(wrong)?;
     let cars = enrolled.items.into_iter().zip(keys).map(|(item, key_pem)| {
         let vehicle = item.vehicle_id.parse().map_err(|_| wrong())?;
         let certificate_pem = item.certificate_pem.ok_or_else(wrong)?;

@@ -75,7 +75,7 @@ impl Identities {
         if file.version != VERSION || file.cloud != cloud || file.seed != seed || age > RENEW_AFTER {
             return Ok(None);
         }
-        let Some(desired_key) = parse_key(&file.desired_key) else { return Ok(None) };
+        let Some(desired_key) = brain::desired_key(&file.desired_key) else { return Ok(None) };
         let cars = file.cars.into_iter().map(|car| {
             let vehicle = car.vehicle_id.parse().ok()?;
             Some(Identity {
@@ -130,13 +130,4 @@ fn private_file(path: &Path) -> io::Result<fs::File> {
 #[cfg(not(unix))]
 fn private_file(path: &Path) -> io::Result<fs::File> {
     fs::File::create(path)
-}
-
-pub(super) fn parse_key(text: &str) -> Option<[u8; 32]> {
-    let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
-    let mut key = [0; 32];
-    for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(key)
 }
