@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-#[expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 fn main() {
     let console = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/console"));
     let built = console.join("dist");

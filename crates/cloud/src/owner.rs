@@ -19,7 +19,7 @@ pub mod twin;
 mod twins;
 pub mod watermarks;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use lake::{
     Lake,
@@ -214,10 +214,22 @@ impl Owner {
         reach(self.committed.clone(), |committed| *committed >= offset).await
     }
 
+    /// Stops following the log, and waits until the committer is done with what it is at.
+    pub async fn finish(mut self, patience: Duration) {
+        let [run, committer] = &mut self.tasks;
+        run.abort();
+        run.await.ok();
+        // It hears that nobody flushes any more.
+        if tokio::time::timeout(patience, &mut *committer).await.is_err() {
+            tracing::warn!("the committer is not done; what it left is done at the next start");
+        }
+        self.stop().await;
+    }
+
     /// Stops as a crash would, but waits until nothing of it holds the log any more, so that it can be
     /// opened again.
     pub async fn stop(mut self) {
-        for task in &mut self.tasks {
+        for task in self.tasks.iter_mut().filter(|task| !task.is_finished()) {
             task.abort();
             // Aborted, or ended before.
             task.await.ok();

@@ -247,7 +247,7 @@ impl Platform {
             Err(_elapsed) => tracing::warn!("the last rows stay in the log; writing them took too long"),
         }
         match Arc::into_inner(self.owner) {
-            Some(owner) => owner.stop().await,
+            Some(owner) => owner.finish(FLUSH_PATIENCE).await,
             None => tracing::warn!("somebody still asks the owner; it ends when they let go"),
         }
         self.claim.release(&self.store).await;

@@ -83,7 +83,7 @@ impl Committer {
         }
         for name in TableName::ALL {
             let table = self.parts.lake.table(name);
-            if let Err(error) = compact(table, now).await {
+            if let Err(error) = self.compact(table, now).await {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(table = name.slug(), error, "compaction failed");
             }
@@ -103,13 +103,17 @@ impl Committer {
         table.vacuum(&keep, now, self.options.vacuum_age).await?;
         Ok(self.parts.ledger.forget_committed(name, now).await?)
     }
-}
 
-async fn compact(table: &Arc<Table>, now: Timestamp) -> Result<(), OwnerError> {
-    let found = Arc::clone(table);
-    let compactions = tokio::task::spawn_blocking(move || found.compactions(now - SETTLED_AFTER)).await;
-    for compaction in compactions.map_err(|_| OwnerError::Stopped)??.into_iter().take(COMPACTIONS_MAX) {
-        table.compact(&compaction, now).await?;
+    /// Ends early when the owner stops.
+    async fn compact(&self, table: &Arc<Table>, now: Timestamp) -> Result<(), OwnerError> {
+        let found = Arc::clone(table);
+        let compactions = tokio::task::spawn_blocking(move || found.compactions(now - SETTLED_AFTER)).await;
+        for compaction in compactions.map_err(|_| OwnerError::Stopped)??.into_iter().take(COMPACTIONS_MAX) {
+            if self.durable.has_changed().is_err() {
+                return Ok(());
+            }
+            table.compact(&compaction, now).await?;
+        }
+        Ok(())
     }
-    Ok(())
 }

@@ -406,7 +406,9 @@ async fn more_than_the_limit_in_flight_is_refused_until_there_is_room() {
 
 /// Submits groups until the log refuses one for want of space, makes space, and checks that what it
 /// took is stored as it was taken, with no answer before, and that it goes on.
-async fn check_waits_for_space(log: &EmbeddedLog, first: u64, make_space: impl FnOnce(u64)) {
+/// `make_space` gets the log's end; more may have been taken than the space that it makes at once.
+async fn check_waits_for_space(log: &EmbeddedLog, first: u64, make_space: impl Fn(u64)) {
+    const TRY_AGAIN: std::time::Duration = std::time::Duration::from_millis(50);
     let (send, answers) = mpsc::channel();
     let mut next = first;
     loop {
@@ -427,11 +429,17 @@ async fn check_waits_for_space(log: &EmbeddedLog, first: u64, make_space: impl F
         assert_eq!(answers.recv().unwrap(), Ok(Offset(number)));
     }
     assert_eq!(answers.try_recv(), Err(mpsc::TryRecvError::Empty), "nobody is answered before it is stored");
-    make_space(stored);
-    log.room().await;
     for number in stored..next {
-        assert_eq!(answers.recv().unwrap(), Ok(Offset(number)));
+        let answer = loop {
+            make_space(log.end(SHARD).0);
+            if let Ok(answer) = answers.recv_timeout(TRY_AGAIN) {
+                break answer;
+            }
+        };
+        assert_eq!(answer, Ok(Offset(number)));
     }
+    make_space(next);
+    log.room().await;
     assert_eq!(append(log, group(next)).unwrap(), Offset(next));
     let from = log.start(SHARD).0;
     check_records(&read_all(log, Offset(from)).await.unwrap(), from, next + 1);

@@ -105,6 +105,7 @@ impl Demo<'_> {
             Some(_) => self.visible(platform, &api, lake).await?,
             None => Visible::default(),
         };
+        let before = platform.twins().counts();
         let ledger = self.options.data.join("fleet-ledger.json");
         let mut fleet = FleetProcess::start(&FleetArgs {
             cloud: platform.url(),
@@ -122,9 +123,9 @@ impl Demo<'_> {
         let driving = self.options.data.join("driving");
         fs::write(&driving, "").with_context(|| format!("write {}", driving.display()))?;
         say(&format!("\n  console   {}", platform.url()));
+        say(&format!("  cars      {}", platform.mqtt_address()));
         say(&format!("  sign in   operator / {}", password.trim()));
         say("  stop      Ctrl-C\n");
-        let before = platform.twins().counts();
         let probe = Probe::default();
         let watched = self.drive(platform, &api, &mut fleet, &probe).await?;
         self.status.step("stopping the fleet; it sends what is queued");
