@@ -62,6 +62,18 @@ it('a stream that is lost is said to be lost, and comes back by itself', async (
   await page.getByText('Live', { exact: true }).first().waitFor({ state: 'attached' });
 });
 
+it('a list that failed is read again when the platform is back', async () => {
+  const page = await newPage();
+  await page.route('**/v1/fleet/events*', (route) => route.abort());
+  await page.route('**/v1/vehicles?*', (route) => route.abort());
+  await page.goto('/vehicles');
+  await enterPassword(page);
+  await page.getByText('The platform cannot be reached').waitFor();
+  await page.unroute('**/v1/vehicles?*');
+  await page.unroute('**/v1/fleet/events*');
+  await page.locator('tbody a').first().waitFor();
+});
+
 it('a platform that cannot be reached is said so, with a way to try again', async () => {
   const page = await newPage();
   await page.route('**/v1/session', (route) => route.abort());

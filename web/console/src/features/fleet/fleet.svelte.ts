@@ -1,5 +1,6 @@
 import { type FleetSummary, type Position, Problem } from '@marque/api';
 import { api, body } from '../../data/api';
+import { connected } from '../../live/connection';
 import { Stream } from '../../live/stream.svelte';
 import { applyFleetEvent, emptyFleet, readFleetEvent } from './reducer';
 
@@ -30,7 +31,10 @@ class FleetStore {
         applyFleetEvent(this.#state, change);
         this.#publish();
       },
-      onOpen: () => void this.load(),
+      onOpen: () => {
+        void this.load();
+        connected();
+      },
     });
   }
 
