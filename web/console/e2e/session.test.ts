@@ -62,6 +62,22 @@ it('a stream that is lost is said to be lost, and comes back by itself', async (
   await page.getByText('Live', { exact: true }).first().waitFor({ state: 'attached' });
 });
 
+it('figures that nothing renews are said to be old', async () => {
+  const page = await newPage();
+  await page.route(
+    '**/v1/fleet/events*',
+    (route) => route.fulfill({ contentType: 'text/event-stream', body: ': and it ends\n\n' }),
+    { times: 1 },
+  );
+  await page.goto('/');
+  await enterPassword(page);
+  await page.getByRole('button', { name: 'Sign out' }).waitFor();
+  await page.route('**/v1/fleet/events*', (route) => route.abort());
+  await page.getByText(/Not live: as of \d\d:\d\d:\d\d/).waitFor();
+  await page.unroute('**/v1/fleet/events*');
+  await page.getByText(/Not live: as of/).waitFor({ state: 'detached' });
+});
+
 it('a list that failed is read again when the platform is back', async () => {
   const page = await newPage();
   await page.route('**/v1/fleet/events*', (route) => route.abort());

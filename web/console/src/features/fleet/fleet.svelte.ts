@@ -16,6 +16,8 @@ class FleetStore {
   samples = $state.raw<number[]>([]);
   acks = $state.raw<number[]>([]);
   problem = $state.raw<Problem>();
+  /** When the platform last told something, in ms since 1970. */
+  heardAt = $state(0);
   /** Counts changes of `positions`, which is too big to be reactive itself. */
   revision = $state(0);
   positionsLoaded = $state(false);
@@ -29,6 +31,7 @@ class FleetStore {
         const change = readFleetEvent(event.type, event.data);
         if (!change) return;
         applyFleetEvent(this.#state, change);
+        this.heardAt = Date.now();
         this.#publish();
       },
       onOpen: () => {
@@ -36,6 +39,11 @@ class FleetStore {
         connected();
       },
     });
+  }
+
+  /** The figures are of `heardAt`, since nothing renews them now. */
+  get stale(): boolean {
+    return this.summary !== undefined && this.stream.status !== 'live';
   }
 
   get positions(): ReadonlyMap<string, Position> {
@@ -86,6 +94,7 @@ class FleetStore {
       applyFleetEvent(this.#state, { type: 'positions', items: positions.items, removed });
       this.positionsLoaded = true;
       this.problem = undefined;
+      this.heardAt = Date.now();
       this.#publish();
     } catch (cause) {
       this.problem = Problem.from(cause);
