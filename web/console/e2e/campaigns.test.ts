@@ -32,8 +32,9 @@ it('a campaign is written, created, assigned and followed', async () => {
     .waitFor();
 
   await assign.getByRole('checkbox', { name: 'Fiat', exact: true }).uncheck({ force: true });
-  const everyone = page.waitForResponse((response) => response.url().endsWith('/assignments'));
   await assign.getByRole('button', { name: 'Assign to every vehicle' }).click();
+  const everyone = page.waitForResponse((response) => response.url().endsWith('/assignments'));
+  await assign.getByRole('button', { name: 'Yes, every vehicle' }).click();
   const { matched } = (await (await everyone).json()) as { matched: number };
   const summary = await read<{ vehicles: number }>(page, '/v1/fleet/summary');
   expect(matched).toBe(summary.vehicles);

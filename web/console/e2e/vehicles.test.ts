@@ -158,9 +158,10 @@ it('a car shows what is desired of it, what it reports and what its owner grants
   await page.getByRole('heading', { name: 'Grants' }).waitFor();
 });
 
-it('a car that is not there is said so in the words of the platform', async () => {
+it('a car that is not there is said so, and nothing else is shown', async () => {
   const page = await signedIn('/vehicles/00000000000000000000000000000000');
-  await page.getByRole('alert').first().waitFor();
+  await page.getByRole('alert').getByText('There is no such vehicle').waitFor();
+  expect(await page.getByRole('navigation', { name: 'Of this vehicle' }).count()).toBe(0);
   await page.goto('/no/such/page');
   await page.getByText('There is no such page').waitFor();
 });

@@ -147,11 +147,7 @@ export function handler(fleet: Fleet, password: string) {
   function signIn({ body, now, response }: Call) {
     const given = body as { username?: string; password?: string };
     if (given.password !== password)
-      throw new Refusal(
-        401,
-        'Wrong name or password',
-        'Check both; the first-run password stands in `operator-password` in the data folder.',
-      );
+      throw new Refusal(401, 'Sign in first', 'The name or the password is wrong.');
     const token = randomBytes(16).toString('hex');
     sessions.set(token, given.username ?? 'operator');
     response.setHeader('set-cookie', `marque_session=${token}; HttpOnly; SameSite=Strict; Path=/`);

@@ -1,5 +1,6 @@
 import { Problem } from '@marque/api';
 import { session } from '../app/session.svelte';
+import { forgetConnected, whenConnected } from '../live/connection';
 
 /** A read that a screen shows: its data, its problem, and whether it is under way. */
 export class Query<T> {
@@ -15,6 +16,7 @@ export class Query<T> {
     this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
+    forgetConnected(this.retry);
     this.loading = true;
     if (!options.keep) this.data = undefined;
     read(abort.signal).then(
@@ -28,10 +30,14 @@ export class Query<T> {
         if (abort.signal.aborted) return;
         this.problem = Problem.from(cause);
         if (this.problem.status === 401) session.whenSignedIn(this.retry);
+        if (this.problem.status === 0 || this.problem.status >= 500) whenConnected(this.retry);
         this.loading = false;
       },
     );
-    return () => abort.abort();
+    return () => {
+      abort.abort();
+      if (this.#abort === abort) forgetConnected(this.retry);
+    };
   }
 
   retry = (): void => {

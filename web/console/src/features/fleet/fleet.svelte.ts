@@ -1,5 +1,6 @@
 import { type FleetSummary, type Position, Problem } from '@marque/api';
 import { api, body } from '../../data/api';
+import { connected } from '../../live/connection';
 import { Stream } from '../../live/stream.svelte';
 import { applyFleetEvent, emptyFleet, readFleetEvent } from './reducer';
 
@@ -15,6 +16,8 @@ class FleetStore {
   samples = $state.raw<number[]>([]);
   acks = $state.raw<number[]>([]);
   problem = $state.raw<Problem>();
+  /** When the platform last told something, in ms since 1970. */
+  heardAt = $state(0);
   /** Counts changes of `positions`, which is too big to be reactive itself. */
   revision = $state(0);
   positionsLoaded = $state(false);
@@ -28,10 +31,19 @@ class FleetStore {
         const change = readFleetEvent(event.type, event.data);
         if (!change) return;
         applyFleetEvent(this.#state, change);
+        this.heardAt = Date.now();
         this.#publish();
       },
-      onOpen: () => void this.load(),
+      onOpen: () => {
+        void this.load();
+        connected();
+      },
     });
+  }
+
+  /** The figures are of `heardAt`, since nothing renews them now. */
+  get stale(): boolean {
+    return this.summary !== undefined && this.stream.status !== 'live';
   }
 
   get positions(): ReadonlyMap<string, Position> {
@@ -82,6 +94,7 @@ class FleetStore {
       applyFleetEvent(this.#state, { type: 'positions', items: positions.items, removed });
       this.positionsLoaded = true;
       this.problem = undefined;
+      this.heardAt = Date.now();
       this.#publish();
     } catch (cause) {
       this.problem = Problem.from(cause);
