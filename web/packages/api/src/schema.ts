@@ -732,7 +732,7 @@ export interface components {
             pending: number;
             /**
              * Format: int64
-             * @description Samples that the campaign has brought since the platform started.
+             * @description Samples that the platform has taken for the campaign, of all its versions, over restarts.
              */
             samples: number;
             /** Format: int32 */

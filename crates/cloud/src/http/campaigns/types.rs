@@ -124,6 +124,6 @@ pub(crate) struct CampaignStatus {
     pub pending: u64,
     /// Of these, those that report an error.
     pub failed: u64,
-    /// Samples that the campaign has brought since the platform started.
+    /// Samples that the platform has taken for the campaign, of all its versions, over restarts.
     pub samples: u64,
 }
