@@ -20,9 +20,8 @@ pub(crate) fn lint() -> Result<()> {
     Step::new("cargo").args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()?;
     headline("fuzz targets");
     Step::new("cargo")
-        .args(["clippy", "--manifest-path", "fuzz/Cargo.toml", "--target-dir"])
+        .args(["check", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--target-dir"])
         .args([target()?])
-        .args(["--", "-D", "warnings"])
         .run()?;
     headline("documentation");
     Step::new("cargo")
