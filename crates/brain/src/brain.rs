@@ -195,9 +195,14 @@ impl<C: Connect, P: Provider> Running<C, P> {
         }
     }
 
+    /// Waits for a link that is coming up, but not for one that is to be tried later.
     async fn drain(&mut self) {
-        while let Link::Up(up) = &mut self.link {
-            self.uplink.fill(&mut up.connection, &mut self.core, (self.clock)());
+        loop {
+            match &mut self.link {
+                Link::Up(up) => self.uplink.fill(&mut up.connection, &mut self.core, (self.clock)()),
+                Link::Connecting { .. } => {}
+                Link::Off | Link::Waiting { .. } => return,
+            }
             if self.is_settled() {
                 return;
             }

@@ -354,6 +354,24 @@ async fn no_batch_leaves_before_the_platform_has_said_what_is_granted_now() {
     car.stop().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_a_link_that_is_coming_up() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let car = start(dir.path(), &cloud);
+    car.go(3).await;
+    cloud.until(|cloud| !cloud.batches().is_empty()).await;
+    car.stop().await;
+    cloud.set_reachable(false);
+    let before = cloud.batches().len();
+    let car = start(dir.path(), &cloud);
+    car.go(15).await;
+    car.stop().await;
+    assert_eq!(cloud.batches().len(), before);
+    cloud.set_reachable(true);
+    start(dir.path(), &cloud).stop().await;
+    assert!(cloud.batches().len() >= before + 10);
+}
+
 thread_local! {
     static SET_BACK: std::cell::Cell<Micros> = const { std::cell::Cell::new(Micros::ZERO) };
 }
