@@ -52,7 +52,11 @@ pub(super) fn path(dir: &Path, lane: Lane, segment: u64) -> PathBuf {
 /// The segments of a lane in a folder, oldest first.
 pub(super) fn list(dir: &Path, lane: Lane) -> io::Result<Vec<u64>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(dir)? {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        entries => entries?,
+    };
+    for entry in entries {
         let name = entry?.file_name();
         let number = name.to_str().and_then(|name| name.strip_prefix(lane.slug())?.strip_prefix('-'));
         if let Some(number) = number.and_then(|text| u64::from_str_radix(text, 16).ok()) {
