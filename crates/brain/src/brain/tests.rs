@@ -84,6 +84,33 @@ fn seqs(cloud: &TestCloud, lane: Lane) -> Vec<u64> {
     of_lane.map(|header| header.meta.seq.0).collect()
 }
 
+/// A car that knows its campaigns from an earlier life and has driven without a link for a while; with
+/// it how many batches the cloud had before.
+async fn start_without_link(dir: &Path, cloud: &TestCloud) -> (Drive, usize) {
+    let car = start(dir, cloud);
+    car.go(3).await;
+    cloud.until(|cloud| !cloud.batches().is_empty()).await;
+    car.stop().await;
+    cloud.set_reachable(false);
+    let before = cloud.batches().len();
+    let car = start(dir, cloud);
+    car.go(15).await;
+    (car, before)
+}
+
+/// Batches from number `before` on have values, and none of the latitude.
+#[track_caller]
+fn check_without_latitude(cloud: &TestCloud, before: usize) {
+    let latitude = signal("Vehicle.CurrentLocation.Latitude");
+    for (_, payload) in cloud.batches().split_off(before) {
+        let (header, body) = parse_header(&payload).unwrap();
+        let decoded = wire::decode_columns(&header, body, &Catalogue::core()).unwrap();
+        let columns: Vec<_> = decoded.groups.iter().flat_map(|group| &group.columns).collect();
+        assert!(!columns.is_empty());
+        assert!(columns.iter().all(|column| column.signal != latitude));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_car_fetches_its_campaigns_and_sends_what_they_ask_for() {
     let (dir, cloud) = (TempDir::new().unwrap(), cloud());
@@ -195,26 +222,12 @@ async fn what_waits_is_deleted_when_the_driver_goes_private_before_it_left() {
 #[tokio::test(start_paused = true)]
 async fn location_is_cut_out_of_waiting_batches_when_its_grant_is_gone() {
     let (dir, cloud) = (TempDir::new().unwrap(), cloud());
-    let car = start(dir.path(), &cloud);
-    car.go(3).await;
-    cloud.until(|cloud| !cloud.batches().is_empty()).await;
-    car.stop().await;
-    cloud.set_reachable(false);
-    let before = cloud.batches().len();
-    let car = start(dir.path(), &cloud);
-    car.go(15).await;
+    let (car, before) = start_without_link(dir.path(), &cloud).await;
     car.handle.set_mode(DriverMode::NoLocation);
     car.go(1).await;
     cloud.set_reachable(true);
     cloud.until(|cloud| cloud.batches().len() >= before + 10).await;
-    let latitude = signal("Vehicle.CurrentLocation.Latitude");
-    for (_, payload) in cloud.batches().split_off(before) {
-        let (header, body) = parse_header(&payload).unwrap();
-        let decoded = wire::decode_columns(&header, body, &Catalogue::core()).unwrap();
-        let columns: Vec<_> = decoded.groups.iter().flat_map(|group| &group.columns).collect();
-        assert!(!columns.is_empty());
-        assert!(columns.iter().all(|column| column.signal != latitude));
-    }
+    check_without_latitude(&cloud, before);
     car.stop().await;
 }
 
@@ -300,14 +313,7 @@ fn later_catalogue() -> Arc<Catalogue> {
 #[tokio::test(start_paused = true)]
 async fn what_waited_during_an_update_is_read_with_its_own_catalogue() {
     let (dir, cloud) = (TempDir::new().unwrap(), cloud());
-    let car = start(dir.path(), &cloud);
-    car.go(3).await;
-    cloud.until(|cloud| !cloud.batches().is_empty()).await;
-    car.stop().await;
-    cloud.set_reachable(false);
-    let before = cloud.batches().len();
-    let car = start(dir.path(), &cloud);
-    car.go(15).await;
+    let (car, before) = start_without_link(dir.path(), &cloud).await;
     car.handle.set_mode(DriverMode::NoLocation);
     car.stop().await;
 
@@ -333,38 +339,18 @@ async fn what_waited_during_an_update_is_read_with_its_own_catalogue() {
 #[tokio::test(start_paused = true)]
 async fn no_batch_leaves_before_the_platform_has_said_what_is_granted_now() {
     let (dir, cloud) = (TempDir::new().unwrap(), cloud());
-    let car = start(dir.path(), &cloud);
-    car.go(3).await;
-    cloud.until(|cloud| !cloud.batches().is_empty()).await;
-    car.stop().await;
-    cloud.set_reachable(false);
-    let before = cloud.batches().len();
-    let car = start(dir.path(), &cloud);
-    car.go(15).await;
+    let (car, before) = start_without_link(dir.path(), &cloud).await;
     cloud.want(Kind::Consent, 2, encode_consent(&consent(2, &[DataCategory::Driving])));
     cloud.set_reachable(true);
     cloud.until(|cloud| cloud.batches().len() >= before + 10).await;
-    let latitude = signal("Vehicle.CurrentLocation.Latitude");
-    for (_, payload) in cloud.batches().split_off(before) {
-        let (header, body) = parse_header(&payload).unwrap();
-        let decoded = wire::decode_columns(&header, body, &Catalogue::core()).unwrap();
-        let mut columns = decoded.groups.iter().flat_map(|group| &group.columns);
-        assert!(columns.all(|column| column.signal != latitude));
-    }
+    check_without_latitude(&cloud, before);
     car.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_waits_for_a_link_that_is_coming_up() {
     let (dir, cloud) = (TempDir::new().unwrap(), cloud());
-    let car = start(dir.path(), &cloud);
-    car.go(3).await;
-    cloud.until(|cloud| !cloud.batches().is_empty()).await;
-    car.stop().await;
-    cloud.set_reachable(false);
-    let before = cloud.batches().len();
-    let car = start(dir.path(), &cloud);
-    car.go(15).await;
+    let (car, before) = start_without_link(dir.path(), &cloud).await;
     car.stop().await;
     assert_eq!(cloud.batches().len(), before);
     cloud.set_reachable(true);
