@@ -14,18 +14,15 @@ pub enum LakeFileState {
     Pending,
     /// In Delta's log.
     Committed,
-    /// No longer in the table; the file may be deleted.
-    Removed,
 }
 
 impl LakeFileState {
-    pub const ALL: [Self; 3] = [Self::Pending, Self::Committed, Self::Removed];
+    pub const ALL: [Self; 2] = [Self::Pending, Self::Committed];
 
     pub const fn slug(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Committed => "committed",
-            Self::Removed => "removed",
         }
     }
 }
@@ -147,14 +144,21 @@ impl Transaction {
         Ok(moved)
     }
 
-    /// Forgets files that were removed before `before`; their paths, to delete them.
-    pub async fn forget_lake_files(&mut self, before: Timestamp) -> Result<Vec<(String, String)>, Error> {
-        let rows = self
-            .fetch(
-                "DELETE FROM lake_files WHERE state = $1 AND changed_at < $2 RETURNING table_name, path",
-                args![LakeFileState::Removed.slug(), before],
-            )
-            .await?;
-        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
+    /// Forgets files; how many there were.
+    pub async fn forget_lake_files(&mut self, paths: &[String]) -> Result<u64, Error> {
+        let mut forgotten = 0;
+        for path in paths {
+            forgotten += self.execute("DELETE FROM lake_files WHERE path = $1", args![path]).await?;
+        }
+        Ok(forgotten)
+    }
+
+    /// Forgets all files of a table in a state; how many there were.
+    pub async fn forget_lake_files_in(&mut self, table: &str, state: LakeFileState) -> Result<u64, Error> {
+        self.execute(
+            "DELETE FROM lake_files WHERE table_name = $1 AND state = $2",
+            args![table, state.slug()],
+        )
+        .await
     }
 }

@@ -61,7 +61,7 @@ checks! {
     roles::a_role_that_nobody_else_took_keeps_its_epoch,
     roles::who_lost_a_role_changes_nothing_any_more,
     roles::a_setting_is_fixed_once,
-    roles::lake_files_go_from_pending_to_removed,
+    roles::lake_files_go_from_pending_to_forgotten,
 }
 
 #[tokio::test]

@@ -101,7 +101,7 @@ impl Committer {
         let pending = self.parts.ledger.pending(name).await?;
         let keep: HashSet<String> = pending.into_iter().map(|recorded| recorded.file.path).collect();
         table.vacuum(&keep, now, self.options.vacuum_age).await?;
-        Ok(self.parts.ledger.forget_committed(name, now).await?)
+        Ok(self.parts.ledger.forget_committed(name).await?)
     }
 
     /// Ends early when the owner stops.

@@ -45,14 +45,10 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, Result<(), LedgerError>>;
 
     /// Forgets the committed files of a table: Delta's log has them.
-    fn forget_committed(&self, table: TableName, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>>;
+    fn forget_committed(&self, table: TableName) -> BoxFuture<'_, Result<(), LedgerError>>;
 
-    /// Forgets files whose rows will be written again.
-    fn drop_files<'a>(
-        &'a self,
-        files: &'a [Recorded],
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<(), LedgerError>>;
+    /// Forgets files whose rows will be written again, to files of the same names.
+    fn drop_files<'a>(&'a self, files: &'a [Recorded]) -> BoxFuture<'a, Result<(), LedgerError>>;
 }
 
 impl Ledger for Store {
@@ -87,31 +83,21 @@ impl Ledger for Store {
         })
     }
 
-    fn forget_committed(&self, table: TableName, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {
+    fn forget_committed(&self, table: TableName) -> BoxFuture<'_, Result<(), LedgerError>> {
         Box::pin(async move {
-            let committed = self.lake_files(table.slug(), LakeFileState::Committed).await?;
-            let paths: Vec<_> = committed.into_iter().map(|file| file.path).collect();
-            forget(self, &paths, now).await
+            let mut transaction = self.begin().await?;
+            transaction.forget_lake_files_in(table.slug(), LakeFileState::Committed).await?;
+            Ok(transaction.commit().await?)
         })
     }
 
-    fn drop_files<'a>(
-        &'a self,
-        files: &'a [Recorded],
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<(), LedgerError>> {
+    fn drop_files<'a>(&'a self, files: &'a [Recorded]) -> BoxFuture<'a, Result<(), LedgerError>> {
         Box::pin(async move {
-            // A file that is written again has the same name.
-            forget(self, &paths(files), now).await
+            let mut transaction = self.begin().await?;
+            transaction.forget_lake_files(&paths(files)).await?;
+            Ok(transaction.commit().await?)
         })
     }
-}
-
-async fn forget(store: &Store, paths: &[String], now: Timestamp) -> Result<(), LedgerError> {
-    let mut transaction = store.begin().await?;
-    transaction.move_lake_files(paths, LakeFileState::Removed, now).await?;
-    transaction.forget_lake_files(Timestamp(now.0 + 1)).await?;
-    Ok(transaction.commit().await?)
 }
 
 /// SQL knows a file by one path over all tables.

@@ -76,12 +76,11 @@ async fn settle(
     let (done, rest): (Vec<_>, Vec<_>) = pending.into_iter().partition(|recorded| recorded.to <= committed.0);
     let (waiting, beyond): (Vec<Recorded>, Vec<_>) =
         rest.into_iter().partition(|recorded| recorded.to <= snapshot.0);
-    let now = parts.clock.now();
     if !done.is_empty() {
-        parts.ledger.committed(&done, now).await?;
+        parts.ledger.committed(&done, parts.clock.now()).await?;
     }
     if !beyond.is_empty() {
-        parts.ledger.drop_files(&beyond, now).await?;
+        parts.ledger.drop_files(&beyond).await?;
     }
     let files = waiting.into_iter().map(|recorded| recorded.file).collect();
     Ok(parts.lake.table(table).add_recorded(files).await?)

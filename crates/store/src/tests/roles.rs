@@ -44,7 +44,7 @@ pub(super) async fn a_setting_is_fixed_once(store: Store) {
     assert_eq!(store.fix_setting("region", "us").await.unwrap(), "eu");
 }
 
-pub(super) async fn lake_files_go_from_pending_to_removed(store: Store) {
+pub(super) async fn lake_files_go_from_pending_to_forgotten(store: Store) {
     let file = |path: &str, to_offset: u64| LakeFile {
         table: "telemetry".to_owned(),
         path: path.to_owned(),
@@ -69,12 +69,13 @@ pub(super) async fn lake_files_go_from_pending_to_removed(store: Store) {
     let mut tx = store.begin().await.unwrap();
     let paths = ["a".to_owned(), "b".to_owned()];
     assert_eq!(tx.move_lake_files(&paths, LakeFileState::Committed, NOW).await.unwrap(), 2);
-    assert_eq!(tx.move_lake_files(&paths[..1], LakeFileState::Removed, NOW).await.unwrap(), 1);
+    assert_eq!(tx.forget_lake_files(&paths[..1]).await.unwrap(), 1);
     tx.commit().await.unwrap();
     assert_eq!(store.lake_files("telemetry", LakeFileState::Committed).await.unwrap().len(), 1);
 
     let mut tx = store.begin().await.unwrap();
-    assert!(tx.forget_lake_files(NOW).await.unwrap().is_empty());
-    let forgotten = tx.forget_lake_files(NOW + Micros::SECOND).await.unwrap();
-    assert_eq!(forgotten, [("telemetry".to_owned(), "a".to_owned())]);
+    assert_eq!(tx.forget_lake_files(&paths[..1]).await.unwrap(), 0);
+    assert_eq!(tx.forget_lake_files_in("location", LakeFileState::Committed).await.unwrap(), 0);
+    assert_eq!(tx.forget_lake_files_in("telemetry", LakeFileState::Pending).await.unwrap(), 0);
+    assert_eq!(tx.forget_lake_files_in("telemetry", LakeFileState::Committed).await.unwrap(), 1);
 }

@@ -187,19 +187,14 @@ impl Ledger for FaultyLedger {
         Box::pin(self.faults.run(self.inner.committed(files, now), dead_ledger))
     }
 
-    fn forget_committed(
-        &self,
-        table: TableName,
-        now: Timestamp,
-    ) -> BoxFuture<'_, std::result::Result<(), LedgerError>> {
-        Box::pin(self.faults.run(self.inner.forget_committed(table, now), dead_ledger))
+    fn forget_committed(&self, table: TableName) -> BoxFuture<'_, std::result::Result<(), LedgerError>> {
+        Box::pin(self.faults.run(self.inner.forget_committed(table), dead_ledger))
     }
 
     fn drop_files<'a>(
         &'a self,
         files: &'a [Recorded],
-        now: Timestamp,
     ) -> BoxFuture<'a, std::result::Result<(), LedgerError>> {
-        Box::pin(self.faults.run(self.inner.drop_files(files, now), dead_ledger))
+        Box::pin(self.faults.run(self.inner.drop_files(files), dead_ledger))
     }
 }
