@@ -4,10 +4,13 @@
 
 use std::{collections::BTreeMap, ops::DerefMut, sync::Arc};
 
+use bytes::Bytes;
 use lake::{Batch, Chunk, TableName, log::Entry};
 use model::{CatalogueHash, SubjectId};
 use signals::{Catalogue, SignalId};
-use wire::{BadColumn, BadColumnNotice, BatchHeader, BatchMeta, Decoded, Decoder, Notice, RefusedBatch};
+use wire::{
+    BadColumn, BadColumnNotice, BatchHeader, BatchMeta, BodyRef, Decoded, Decoder, Notice, RefusedBatch,
+};
 
 use super::{
     twins::{Car, Changes, State},
@@ -28,6 +31,8 @@ pub(super) struct Outcome {
 pub(super) struct Opened {
     entry: Entry,
     header: BatchHeader,
+    /// The part of the payload behind the header.
+    body: Bytes,
 }
 
 /// Reads batches and applies them. Holds buffers that are used again and again.
@@ -49,7 +54,7 @@ impl Opened {
 
     /// Tells the car that nothing of it was stored, and keeps it for people to look at.
     pub(super) fn refuse(self, reason: &str, state: &mut State, outcome: &mut Outcome) {
-        let Self { entry, header: BatchHeader { meta, .. } } = self;
+        let Self { entry, header: BatchHeader { meta, .. }, .. } = self;
         tracing::warn!(subject = %entry.subject, campaign = %meta.campaign, reason, "a batch in the log is refused");
         state.counts.bad_batches = state.counts.bad_batches.saturating_add(1);
         let (lane, epoch, seq) = (meta.lane, meta.epoch, meta.seq);
@@ -66,8 +71,8 @@ impl Applier {
 
     /// A batch that was not seen before. The gateway has checked its header.
     pub(super) fn open(entry: Entry, state: &mut State, outcome: &mut Outcome) -> Option<Opened> {
-        let header = match wire::parse_header(&entry.payload) {
-            Ok((header, _)) => header,
+        let (header, body) = match wire::parse_header(&entry.payload) {
+            Ok((header, body)) => (header, entry.payload.slice_ref(body.as_bytes())),
             Err(error) => {
                 tracing::warn!(subject = %entry.subject, %error, "a batch in the log has no readable header");
                 state.counts.bad_batches = state.counts.bad_batches.saturating_add(1);
@@ -85,7 +90,7 @@ impl Applier {
             Verdict::New(passed) => {
                 counts.missing_batches = counts.missing_batches.saturating_add(passed.missing);
                 counts.dropped_batches = counts.dropped_batches.saturating_add(passed.dropped);
-                Some(Opened { entry, header })
+                Some(Opened { entry, header, body })
             }
         }
     }
@@ -100,9 +105,7 @@ impl Applier {
         lock: impl Fn() -> S,
         outcome: &mut Outcome,
     ) -> Vec<(TableName, Chunk)> {
-        let decoded = wire::parse_header(&batch.entry.payload)
-            .and_then(|(header, body)| self.decoder.decode(&header, body, catalogue));
-        match decoded {
+        match self.decoder.decode(&batch.header, BodyRef::new(&batch.body), catalogue) {
             Ok(decoded) => self.put(batch, decoded, catalogue, collected, &mut lock(), outcome),
             Err(error) => {
                 batch.refuse(&error.to_string(), &mut lock(), outcome);
@@ -120,7 +123,7 @@ impl Applier {
         state: &mut State,
         outcome: &mut Outcome,
     ) -> Vec<(TableName, Chunk)> {
-        let Opened { entry, header: BatchHeader { meta, .. } } = batch;
+        let Opened { entry, header: BatchHeader { meta, .. }, .. } = batch;
         let Decoded { mut groups, bad_columns } = decoded;
         let mut uncollected = BTreeMap::<SignalId, u64>::new();
         for group in &mut groups {
