@@ -24,6 +24,35 @@ impl RowGroup {
     pub fn samples(&self) -> usize {
         self.times.len() * self.columns.len()
     }
+
+    /// Whether the other has the same signals, and its rows are all later.
+    pub fn is_continued_by(&self, later: &Self) -> bool {
+        let in_order = match (self.times.last(), later.times.first()) {
+            (Some(last), Some(first)) => last < first,
+            (None, _) | (_, None) => true,
+        };
+        let like = |(a, b): (&Column, &Column)| a.signal == b.signal && a.data.is_like(&b.data);
+        in_order
+            && self.columns.len() == later.columns.len()
+            && self.columns.iter().zip(&later.columns).all(like)
+    }
+
+    /// Adds the rows of a group that continues this one.
+    ///
+    /// # Panics
+    ///
+    /// Where [`RowGroup::is_continued_by`] does not hold, it may.
+    pub fn append(&mut self, later: &Self) {
+        debug_assert!(self.is_continued_by(later), "whoever appends has asked");
+        let before = index_u32(self.times.len());
+        self.times.extend_from_slice(&later.times);
+        for (column, later) in self.columns.iter_mut().zip(&later.columns) {
+            column.data.append(&later.data);
+            let moved =
+                |exception: &Exception| Exception { row: before + exception.row, ..exception.clone() };
+            column.exceptions.extend(later.exceptions.iter().map(moved));
+        }
+    }
 }
 
 /// The values of one signal.
@@ -78,13 +107,28 @@ impl TextColumn {
     }
 
     fn push(&mut self, text: &Arc<str>) {
+        let place = self.place_of(text);
+        self.index.push(place);
+    }
+
+    /// The place of a text in the dictionary, which gets it when it is new.
+    fn place_of(&mut self, text: &Arc<str>) -> u32 {
         let recent = self.dictionary.len().saturating_sub(DICTIONARY_SEARCH_MAX);
         let known = self.dictionary.iter().skip(recent).position(|entry| entry == text);
         let place = known.map_or(self.dictionary.len(), |place| recent + place);
         if place == self.dictionary.len() {
             self.dictionary.push(Arc::clone(text));
         }
-        self.index.push(index_u32(place));
+        index_u32(place)
+    }
+
+    fn append(&mut self, later: &Self) {
+        if let ([text], [_]) = (later.dictionary.as_slice(), later.index.as_slice()) {
+            return self.push(text);
+        }
+        let places: Vec<_> = later.dictionary.iter().map(|text| self.place_of(text)).collect();
+        // An array's items may be without any.
+        self.index.extend(later.index.iter().filter_map(|place| places.get(usize::try_from(*place).ok()?)));
     }
 }
 
@@ -136,6 +180,34 @@ impl ColumnData {
             Self::Bool(values) => values.reserve_exact(rows),
             Self::Text(text) => text.index.reserve_exact(rows),
             Self::Array(array) => array.ends.reserve_exact(rows),
+        }
+    }
+
+    /// Whether both are of one kind.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Fixed(_), Self::Fixed(_))
+            | (Self::Bool(_), Self::Bool(_))
+            | (Self::Text(_), Self::Text(_)) => true,
+            (Self::Array(a), Self::Array(b)) => a.items.is_like(&b.items),
+            (Self::Fixed(_) | Self::Bool(_) | Self::Text(_) | Self::Array(_), _) => false,
+        }
+    }
+
+    /// Adds the rows of a column of the same kind.
+    fn append(&mut self, later: &Self) {
+        match (self, later) {
+            (Self::Fixed(values), Self::Fixed(later)) => values.extend_from_slice(later),
+            (Self::Bool(values), Self::Bool(later)) => values.extend_from_slice(later),
+            (Self::Text(text), Self::Text(later)) => text.append(later),
+            (Self::Array(array), Self::Array(later)) => {
+                let before = index_u32(array.items.len());
+                array.ends.extend(later.ends.iter().map(|end| before + end));
+                array.items.append(&later.items);
+            }
+            (Self::Fixed(_) | Self::Bool(_) | Self::Text(_) | Self::Array(_), _) => {
+                unreachable!("columns are alike before they are joined")
+            }
         }
     }
 

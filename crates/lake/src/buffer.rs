@@ -9,6 +9,10 @@ use model::SubjectId;
 
 use crate::{Chunk, Place};
 
+/// The latest chunks of a car that new rows may go on: its lanes, and its groups of signals with
+/// periods of their own.
+const KINDS_MAX: usize = 4;
+
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     current: Rows,
@@ -41,7 +45,7 @@ impl Cut {
     pub(crate) fn partitions(&self) -> Vec<(Place, Vec<Arc<Chunk>>)> {
         let mut chunks: Vec<_> = self.0.subjects.values().flatten().cloned().collect();
         chunks.sort_by_key(|chunk| {
-            (chunk.place, chunk.subject, chunk.rows.times.first().copied(), chunk.batch)
+            (chunk.place, chunk.subject, chunk.rows.times.first().copied(), chunk.batches.first().copied())
         });
         let parts = chunks.chunk_by(|a, b| a.place == b.place);
         parts.map(|part| (part[0].place, part.to_vec())).collect()
@@ -49,10 +53,20 @@ impl Cut {
 }
 
 impl Buffer {
+    /// Adds rows to the car's latest chunks: one car has few kinds of rows at a time.
     pub(crate) fn push(&mut self, chunk: Chunk) {
-        self.current.bytes += chunk.bytes();
         self.current.samples += chunk.samples() as u64;
-        self.current.subjects.entry(chunk.subject).or_default().push(Arc::new(chunk));
+        let chunks = self.current.subjects.entry(chunk.subject).or_default();
+        for latest in chunks.iter_mut().rev().take(KINDS_MAX) {
+            if latest.is_continued_by(&chunk) {
+                self.current.bytes += chunk.rows_bytes();
+                // A reader keeps what it has, and the rows go on in a copy.
+                Arc::make_mut(latest).append(&chunk);
+                return;
+            }
+        }
+        self.current.bytes += chunk.bytes();
+        chunks.push(Arc::new(chunk));
     }
 
     /// What takes memory, cuts included.

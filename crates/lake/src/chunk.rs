@@ -1,6 +1,6 @@
-//! Rows of one batch that belong to one partition of one table.
+//! Rows of one car that belong to one partition of one table.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use campaigns::{ArrayColumn, Column, ColumnData, Exception, RowGroup, TextColumn};
 use model::{
@@ -37,17 +37,21 @@ pub struct Batch {
     pub clock: ClockState,
 }
 
-/// Rows of one batch, one partition and one table, as columns.
+/// Rows of one car, one partition and one table, as columns.
 #[derive(Debug, Clone)]
 pub struct Chunk {
     pub subject: SubjectId,
     pub place: Place,
-    pub batch: Batch,
+    /// The batches that the rows came with, each with its first row; the first is at 0.
+    pub batches: Vec<(usize, Batch)>,
     /// Of one time column; sorted by signal.
     pub rows: RowGroup,
     /// What the signals mean.
     pub catalogue: Arc<Catalogue>,
 }
+
+/// Rows of a chunk: a reader holds up to so many, and whoever appends while it does copies them.
+const ROWS_MAX: usize = 1_024;
 
 /// The bucket of a subject: its bits are random, so the first ones will do.
 ///
@@ -75,22 +79,45 @@ impl Chunk {
         group: RowGroup,
         catalogue: &Arc<Catalogue>,
     ) -> impl Iterator<Item = (TableName, Self)> + use<> {
-        let RowGroup { times, columns } = group;
         let bucket = bucket_of(subject, buckets);
-        let mut by_table = TableName::ALL.map(|table| (table, Vec::new()));
-        for column in columns {
-            let Some(leaf) = catalogue.by_id(column.signal) else { continue };
-            by_table[TableName::of(leaf.category).index()].1.push(column);
-        }
+        let received = batch.received;
         let catalogue = Arc::clone(catalogue);
-        by_table.into_iter().filter(|(_, columns)| !columns.is_empty()).flat_map(move |(table, columns)| {
-            let rows = RowGroup { times: times.clone(), columns };
+        let by_table = by_table(group, &catalogue);
+        by_table.into_iter().flat_map(move |(table, rows)| {
             let catalogue = Arc::clone(&catalogue);
-            by_day(rows, batch.received).into_iter().map(move |(day, rows)| {
+            by_day(rows, received).into_iter().map(move |(day, rows)| {
                 let place = Place { brand, day, bucket };
-                (table, Self { subject, place, batch, rows, catalogue: Arc::clone(&catalogue) })
+                let batches = vec![(0, batch)];
+                (table, Self { subject, place, batches, rows, catalogue: Arc::clone(&catalogue) })
             })
         })
+    }
+
+    /// Whether the rows of another chunk of the car may go behind its own.
+    pub(crate) fn is_continued_by(&self, later: &Self) -> bool {
+        self.place == later.place
+            && Arc::ptr_eq(&self.catalogue, &later.catalogue)
+            && self.rows.times.len() + later.rows.times.len() <= ROWS_MAX
+            && self.rows.is_continued_by(&later.rows)
+    }
+
+    /// Takes the rows of a chunk that continues it.
+    pub(crate) fn append(&mut self, later: &Self) {
+        let rows = self.rows.times.len();
+        self.batches.extend(later.batches.iter().map(|(row, batch)| (rows + row, *batch)));
+        self.rows.append(&later.rows);
+    }
+
+    /// The batches that a range of rows came with, each with its part of them.
+    pub(crate) fn spans_of(&self, rows: Range<usize>) -> impl Iterator<Item = (Range<usize>, &Batch)> {
+        let first = self.batches.partition_point(|(start, _)| *start <= rows.start).saturating_sub(1);
+        let batches = &self.batches[first..];
+        let ends = batches.iter().skip(1).map(|(start, _)| *start).chain([self.rows.times.len()]);
+        let spans = batches
+            .iter()
+            .zip(ends)
+            .map(move |((start, batch), end)| ((*start).max(rows.start)..end.min(rows.end), batch));
+        spans.take_while(|(part, _)| !part.is_empty())
     }
 
     pub fn samples(&self) -> usize {
@@ -99,9 +126,35 @@ impl Chunk {
 
     /// About what it takes in memory.
     pub fn bytes(&self) -> usize {
-        let columns: usize = self.rows.columns.iter().map(column_bytes).sum();
-        size_of::<Self>() + self.rows.times.len() * size_of::<Timestamp>() + columns
+        size_of::<Self>() + self.rows.columns.len() * size_of::<Column>() + self.rows_bytes()
     }
+
+    /// About what its rows take, without what there is once for all of them.
+    pub(crate) fn rows_bytes(&self) -> usize {
+        let columns: usize = self.rows.columns.iter().map(column_bytes).sum();
+        let batches = self.batches.len() * size_of::<(usize, Batch)>();
+        batches + self.rows.times.len() * size_of::<Timestamp>() + columns
+    }
+}
+
+/// The columns of each table. Most groups are of one table.
+fn by_table(group: RowGroup, catalogue: &Catalogue) -> Vec<(TableName, RowGroup)> {
+    let table_of = |column: &Column| Some(TableName::of(catalogue.by_id(column.signal)?.category));
+    let first = group.columns.first().and_then(table_of);
+    if let Some(first) = first
+        && group.columns.iter().all(|column| table_of(column) == Some(first))
+    {
+        return vec![(first, group)];
+    }
+    let RowGroup { times, columns } = group;
+    let mut by_table = TableName::ALL.map(|table| (table, Vec::new()));
+    for column in columns {
+        if let Some(table) = table_of(&column) {
+            by_table[table.index()].1.push(column);
+        }
+    }
+    let parts = by_table.into_iter().filter(|(_, columns)| !columns.is_empty());
+    parts.map(|(table, columns)| (table, RowGroup { times: times.clone(), columns })).collect()
 }
 
 /// Days are few: a batch rarely spans midnight.
@@ -160,7 +213,7 @@ fn split_column(column: &mut Column, at: usize) -> Column {
 fn column_bytes(column: &Column) -> usize {
     let raw: usize =
         column.exceptions.iter().filter_map(|exception| exception.raw.as_ref()).map(text_bytes).sum();
-    size_of::<Column>() + column.exceptions.len() * size_of::<Exception>() + raw + data_bytes(&column.data)
+    column.exceptions.len() * size_of::<Exception>() + raw + data_bytes(&column.data)
 }
 
 /// A text with what its counters and its pointer take.

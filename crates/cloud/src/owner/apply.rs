@@ -13,6 +13,7 @@ use wire::{
 };
 
 use super::{
+    collects::SignalSet,
     twins::{Car, Changes, State},
     watermarks::Verdict,
 };
@@ -20,7 +21,7 @@ use super::{
 /// What a record came to, beside its rows.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
-    changed: BTreeMap<SubjectId, Vec<SignalId>>,
+    changed: Vec<(SubjectId, SignalId)>,
     pub(super) notices: Vec<(SubjectId, Notice)>,
     /// Batches that could not be read whole, as they came.
     pub(super) quarantined: Vec<Entry>,
@@ -95,13 +96,13 @@ impl Applier {
         }
     }
 
-    /// Applies a batch of signals that its campaign collects, which are sorted, and gives its rows.
+    /// Applies a batch of signals that its campaign collects, and gives its rows.
     /// `lock` gives the state for short moments: columns are decoded while nobody waits.
     pub(super) fn apply<S: DerefMut<Target = State>>(
         &mut self,
         batch: Opened,
         catalogue: &Arc<Catalogue>,
-        collected: &[SignalId],
+        collected: &SignalSet,
         lock: impl Fn() -> S,
         outcome: &mut Outcome,
     ) -> Vec<(TableName, Chunk)> {
@@ -119,7 +120,7 @@ impl Applier {
         batch: Opened,
         decoded: Decoded,
         catalogue: &Arc<Catalogue>,
-        collected: &[SignalId],
+        collected: &SignalSet,
         state: &mut State,
         outcome: &mut Outcome,
     ) -> Vec<(TableName, Chunk)> {
@@ -129,7 +130,7 @@ impl Applier {
         for group in &mut groups {
             let rows = group.times.len() as u64;
             group.columns.retain(|column| {
-                let collects = collected.binary_search(&column.signal).is_ok();
+                let collects = collected.contains(column.signal);
                 if !collects {
                     *uncollected.entry(column.signal).or_default() += rows;
                 }
@@ -144,11 +145,11 @@ impl Applier {
         car.brand = entry.brand;
         let twin = Arc::make_mut(&mut car.twin);
         let key = batch_of(&meta, &entry);
-        let changed = outcome.changed.entry(entry.subject).or_default();
+        let changed = &mut outcome.changed;
         let (mut chunks, mut samples) = (Vec::new(), 0);
         for group in groups {
             samples += group.samples() as u64;
-            twin.apply(&group, entry.received, |signal| catalogue.by_id(signal).cloned(), changed);
+            twin.apply(&group, entry.received, catalogue, |signal| changed.push((entry.subject, signal)));
             chunks.extend(Chunk::split(entry.subject, entry.brand, self.buckets, key, group, catalogue));
         }
         let counts = &mut state.counts;
@@ -205,13 +206,12 @@ fn bad_column_notices(
 impl Outcome {
     /// What is new to those who follow.
     pub(super) fn changes(&mut self) -> Changes {
-        let mut cars: Vec<_> = std::mem::take(&mut self.changed).into_iter().collect();
-        for (_, signals) in &mut cars {
-            signals.sort_unstable();
-            signals.dedup();
-        }
-        cars.retain(|(_, signals)| !signals.is_empty());
-        Changes { cars }
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        changed.dedup();
+        let cars = changed.chunk_by(|(a, _), (b, _)| a == b);
+        let signals = |of_car: &[(_, SignalId)]| of_car.iter().map(|(_, signal)| *signal).collect();
+        Changes { cars: cars.map(|of_car| (of_car[0].0, signals(of_car))).collect() }
     }
 }
 

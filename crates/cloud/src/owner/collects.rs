@@ -1,6 +1,10 @@
 //! What campaigns collect: which signals a batch may bring.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 use lake::log::BoxFuture;
 use model::{CampaignId, CampaignVersion};
@@ -13,8 +17,52 @@ use crate::{catalogues::Catalogues, documents::CampaignDocument};
 /// Versions kept in memory, some kilobytes each; more come back with one read.
 const VERSIONS_MAX: usize = 4_096;
 
-/// Ids of signals, sorted.
-pub type SignalSet = Arc<[SignalId]>;
+/// Ids of signals. Cheap to clone, and to ask: ids are mostly small numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SignalSet(Arc<Ids>);
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Ids {
+    /// A bit for each id below [`LOW_IDS`], as far as there are any.
+    low: Vec<u64>,
+    high: HashSet<SignalId>,
+}
+
+/// As many ids as fit in 8 KiB.
+const LOW_IDS: u32 = 1 << 16;
+
+impl SignalSet {
+    pub fn contains(&self, id: SignalId) -> bool {
+        if id.0 >= LOW_IDS {
+            return self.0.high.contains(&id);
+        }
+        let (word, bit) = place(id);
+        self.0.low.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+}
+
+impl FromIterator<SignalId> for SignalSet {
+    fn from_iter<I: IntoIterator<Item = SignalId>>(ids: I) -> Self {
+        let mut set = Ids::default();
+        for id in ids {
+            if id.0 >= LOW_IDS {
+                set.high.insert(id);
+                continue;
+            }
+            let (word, bit) = place(id);
+            if set.low.len() <= word {
+                set.low.resize(word + 1, 0);
+            }
+            set.low[word] |= bit;
+        }
+        Self(Arc::new(set))
+    }
+}
+
+/// The word of a low id, and its bit in there.
+fn place(id: SignalId) -> (usize, u64) {
+    ((id.0 / u64::BITS) as usize, 1 << (id.0 % u64::BITS))
+}
 
 /// Says what campaigns collect. A version of a campaign never changes.
 pub trait Collects: fmt::Debug + Send + Sync {
@@ -41,7 +89,7 @@ impl StoredCampaigns {
     /// Paths that no catalogue has any more collect nothing.
     fn ids(&self, document: &CampaignDocument) -> SignalSet {
         let paths = document.groups.iter().flat_map(|group| &group.signals);
-        sorted(paths.filter_map(|path| Some(self.catalogues.leaf_by_path(path).ok()?.id)))
+        paths.filter_map(|path| Some(self.catalogues.leaf_by_path(path).ok()?.id)).collect()
     }
 }
 
@@ -65,7 +113,7 @@ pub struct WholeCatalogue(SignalSet);
 
 impl WholeCatalogue {
     pub fn new(catalogue: &Catalogue) -> Self {
-        Self(sorted(catalogue.leaves().map(|leaf| leaf.id)))
+        Self(catalogue.leaves().map(|leaf| leaf.id).collect())
     }
 }
 
@@ -75,15 +123,8 @@ impl Collects for WholeCatalogue {
         _campaign: CampaignId,
         _version: CampaignVersion,
     ) -> BoxFuture<'_, Result<Option<SignalSet>, store::Error>> {
-        Box::pin(std::future::ready(Ok(Some(Arc::clone(&self.0)))))
+        Box::pin(std::future::ready(Ok(Some(self.0.clone()))))
     }
-}
-
-fn sorted(ids: impl Iterator<Item = SignalId>) -> SignalSet {
-    let mut ids: Vec<_> = ids.collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids.into()
 }
 
 /// What was asked before.

@@ -150,7 +150,7 @@ impl Run {
             self.apply_batch(record.offset, entry, &mut outcome).await?;
         }
         // Rows can be read before anybody is told of them.
-        self.twins.tell(outcome.changes());
+        self.twins.tell(|| outcome.changes());
         Ok(outcome)
     }
 

@@ -2,11 +2,9 @@
 //!
 //! A twin is small (56 bytes a signal beside its texts), so that one node keeps millions.
 
-use std::sync::Arc;
-
 use campaigns::{Column, RowGroup};
 use model::{Timestamp, limits::SOURCE_LEAD_MAX};
-use signals::{Leaf, Quality, SignalId, Value};
+use signals::{Catalogue, Leaf, Quality, SignalId, Value};
 
 /// The latest reading of a signal.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,28 +48,32 @@ impl Twin {
         &mut self,
         rows: &RowGroup,
         received: Timestamp,
-        leaf: impl Fn(SignalId) -> Option<Arc<Leaf>>,
-        changed: &mut Vec<SignalId>,
+        catalogue: &Catalogue,
+        mut changed: impl FnMut(SignalId),
     ) {
         self.seen = self.seen.max(Some(received));
-        let Some(time) = rows.times.last() else { return };
+        let Some(source_time) = rows.times.last().copied() else { return };
         let row = rows.times.len() - 1;
+        let new_age = age(source_time, received);
+        // Columns and readings are sorted alike.
+        let mut from = 0;
         for column in &rows.columns {
-            let at = self.position(column.signal);
-            let newer = |known: &Latest| age(*time, received) > age(known.source_time, known.receive_time);
-            if at.is_ok_and(|at| !newer(&self.latest[at])) {
+            let signal = column.signal;
+            let place = self.position_from(from, signal);
+            let (Ok(at) | Err(at)) = place;
+            from = at;
+            let newer = |known: &Latest| new_age > age(known.source_time, known.receive_time);
+            if place.is_ok_and(|at| !newer(&self.latest[at])) {
                 continue;
             }
-            let Some(leaf) = leaf(column.signal) else { continue };
-            let (value, quality) = reading_at(column, &leaf, row);
-            changed.push(column.signal);
-            self.put(Latest {
-                signal: column.signal,
-                quality,
-                value,
-                source_time: *time,
-                receive_time: received,
-            });
+            let Some(leaf) = catalogue.by_id(signal) else { continue };
+            let (value, quality) = reading_at(column, leaf, row);
+            changed(signal);
+            let latest = Latest { signal, quality, value, source_time, receive_time: received };
+            match place {
+                Ok(at) => self.latest[at] = latest,
+                Err(at) => self.latest.insert(at, latest),
+            }
         }
     }
 
@@ -89,6 +91,18 @@ impl Twin {
 
     fn position(&self, signal: SignalId) -> Result<usize, usize> {
         self.latest.binary_search_by_key(&signal, |latest| latest.signal)
+    }
+
+    /// Where a signal is or would be, which is not before a place; a car sends much the same signals
+    /// each time, so that it mostly is the very next.
+    fn position_from(&self, from: usize, signal: SignalId) -> Result<usize, usize> {
+        let rest = &self.latest[from..];
+        let ahead = rest.iter().take(2).position(|latest| latest.signal == signal);
+        if let Some(ahead) = ahead {
+            return Ok(from + ahead);
+        }
+        let place = rest.binary_search_by_key(&signal, |latest| latest.signal);
+        place.map(|at| from + at).map_err(|at| from + at)
     }
 }
 

@@ -141,8 +141,13 @@ impl Twins {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn tell(&self, changes: Changes) {
-        if !changes.cars.is_empty() && self.0.changes.receiver_count() > 0 {
+    /// Tells those who follow, if there are any.
+    pub(super) fn tell(&self, changes: impl FnOnce() -> Changes) {
+        if self.0.changes.receiver_count() == 0 {
+            return;
+        }
+        let changes = changes();
+        if !changes.cars.is_empty() {
             // Whoever listened may have gone since.
             self.0.changes.send(Arc::new(changes)).ok();
         }

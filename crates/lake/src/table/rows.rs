@@ -13,10 +13,11 @@ use arrow::{
     record_batch::RecordBatch,
 };
 use campaigns::{ArrayColumn, Column, ColumnData, Exception};
+use model::SubjectId;
 use signals::Quality;
 
 use crate::{
-    Chunk,
+    Batch, Chunk,
     schema::{ColumnKind, Columns, Names, PRECISION, ScalarKind, column::QUALITY, list_item},
 };
 
@@ -49,7 +50,7 @@ pub(super) fn batches<'a>(
     let mut parts = parts(runs(chunks)).into_iter();
     Box::new(std::iter::from_fn(move || {
         let (rows, runs) = parts.next()?;
-        Some(Batch { chunks, rows, runs: &runs, slots: &slots }.build(&schema, &known))
+        Some(Part { chunks, rows, runs: &runs, slots: &slots }.build(&schema, &known))
     }))
 }
 
@@ -102,8 +103,10 @@ fn interleave(chunks: &[Arc<Chunk>], range: Range<usize>, before: usize, runs: &
     let mut order: Vec<_> = range
         .clone()
         .flat_map(|chunk| {
-            let Chunk { batch, rows, .. } = &*chunks[chunk];
-            rows.times.iter().enumerate().map(move |(at, time)| (*time, *batch, chunk, at))
+            let of_chunk = &*chunks[chunk];
+            of_chunk.spans_of(0..of_chunk.rows.times.len()).flat_map(move |(rows, batch)| {
+                rows.map(move |at| (of_chunk.rows.times[at], batch, chunk, at))
+            })
         })
         .collect();
     order.sort_unstable();
@@ -184,7 +187,7 @@ fn parts(runs: Vec<Run>) -> Vec<(usize, Vec<Run>)> {
     parts
 }
 
-struct Batch<'a> {
+struct Part<'a> {
     chunks: &'a [Arc<Chunk>],
     rows: usize,
     runs: &'a [Run],
@@ -199,7 +202,7 @@ struct Piece<'a> {
     row: usize,
 }
 
-impl Batch<'_> {
+impl Part<'_> {
     fn build(
         &self,
         schema: &Arc<Schema>,
@@ -212,36 +215,49 @@ impl Batch<'_> {
             .map(|(place, (name, kind))| self.signal(place, name, *kind, &mut remarks))
             .collect::<Result<_, _>>()?;
         remarks.sort_unstable();
-        let chunks = self.chunks_by_row();
-        let received = numbers(&chunks, |chunk| chunk.batch.received.0);
-        let whole =
-            |value: fn(&Chunk) -> i64| -> ArrayRef { Arc::new(Int64Array::from(numbers(&chunks, value))) };
+        let (subjects, batches) = self.origins();
+        let whole = |value: fn(&Batch) -> i64| -> ArrayRef {
+            Arc::new(Int64Array::from_iter_values(batches.iter().map(|batch| value(batch))))
+        };
+        let word = |value: fn(&Batch) -> &'static str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(batches.iter().map(|batch| value(batch))))
+        };
+        let received =
+            TimestampMicrosecondArray::from_iter_values(batches.iter().map(|batch| batch.received.0));
         let mut arrays: Vec<ArrayRef> = vec![
-            texts(&chunks, |chunk| chunk.subject.to_string()),
+            texts(&subjects),
             Arc::new(self.times().with_timezone("UTC")),
-            Arc::new(TimestampMicrosecondArray::from(received).with_timezone("UTC")),
-            whole(|chunk| i64::from(chunk.batch.epoch.0)),
-            texts(&chunks, |chunk| chunk.batch.lane.slug().to_owned()),
-            whole(|chunk| signed(chunk.batch.seq.0)),
-            whole(|chunk| signed(chunk.batch.campaign.0)),
-            whole(|chunk| i64::from(chunk.batch.version.0)),
-            texts(&chunks, |chunk| chunk.batch.purpose.slug().to_owned()),
-            whole(|chunk| i64::from(chunk.batch.consent_epoch.0)),
-            texts(&chunks, |chunk| chunk.batch.clock.slug().to_owned()),
+            Arc::new(received.with_timezone("UTC")),
+            whole(|batch| i64::from(batch.epoch.0)),
+            word(|batch| batch.lane.slug()),
+            whole(|batch| signed(batch.seq.0)),
+            whole(|batch| signed(batch.campaign.0)),
+            whole(|batch| i64::from(batch.version.0)),
+            word(|batch| batch.purpose.slug()),
+            whole(|batch| i64::from(batch.consent_epoch.0)),
+            word(|batch| batch.clock.slug()),
             quality(schema, self.rows, &remarks)?,
         ];
         arrays.extend(signals);
         RecordBatch::try_new(Arc::clone(schema), arrays)
     }
 
-    /// A chunk of each row: those of one row are of one batch.
-    fn chunks_by_row(&self) -> Vec<&Chunk> {
-        let Some(first) = self.runs.first() else { return Vec::new() };
-        let mut chunks: Vec<&Chunk> = vec![&self.chunks[first.chunk]; self.rows];
+    /// The subject and the batch of each row: what chunks give to one row is of one batch.
+    fn origins(&self) -> (Vec<SubjectId>, Vec<&Batch>) {
+        let Some(first) = self.runs.first().map(|run| &self.chunks[run.chunk]) else {
+            return (Vec::new(), Vec::new());
+        };
+        let mut subjects = vec![first.subject; self.rows];
+        let mut batches = vec![&first.batches[0].1; self.rows];
         for run in self.runs {
-            chunks[run.row..run.row + run.len].fill(&self.chunks[run.chunk]);
+            let chunk = &self.chunks[run.chunk];
+            subjects[run.row..run.row + run.len].fill(chunk.subject);
+            let taken = run.start..run.start + run.len;
+            for (rows, batch) in chunk.spans_of(taken.clone()) {
+                batches[run.row + rows.start - taken.start..run.row + rows.end - taken.start].fill(batch);
+            }
         }
-        chunks
+        (subjects, batches)
     }
 
     fn times(&self) -> TimestampMicrosecondArray {
@@ -284,14 +300,10 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn numbers(chunks: &[&Chunk], value: impl Fn(&Chunk) -> i64) -> Vec<i64> {
-    chunks.iter().map(|chunk| value(chunk)).collect()
-}
-
-fn texts(chunks: &[&Chunk], text: impl Fn(&Chunk) -> String) -> ArrayRef {
+fn texts(subjects: &[SubjectId]) -> ArrayRef {
     let mut builder = StringBuilder::new();
-    for same in chunks.chunk_by(|a, b| std::ptr::eq(*a, *b)) {
-        let text = text(same[0]);
+    for same in subjects.chunk_by(|a, b| a == b) {
+        let text = same[0].to_string();
         same.iter().for_each(|_| builder.append_value(&text));
     }
     Arc::new(builder.finish())

@@ -206,6 +206,8 @@ fn count(got: usize, max: u32) -> Result<u32, Error> {
 pub struct Decoder {
     raw: Vec<u8>,
     numbers: Vec<i64>,
+    ids: Vec<SignalId>,
+    heads: Vec<u8>,
     budget: Budget,
     decompressor: Option<Decompressor<'static>>,
 }
@@ -300,17 +302,23 @@ impl Decoder {
             && times.first().is_some_and(|first| bounds.contains(first))
             && times.last().is_some_and(|last| bounds.contains(last));
         self.block(columns, input).ok_or("the signals")?;
-        let id = |number: &i64| u32::try_from(*number).ok().map(SignalId);
-        let ids: Option<Vec<_>> = self.numbers.iter().map(id).collect();
-        let ids = ids.filter(|ids| ids.is_sorted_by(|a, b| a < b)).ok_or("the signals")?;
+        self.ids.clear();
+        for number in &self.numbers {
+            self.ids.push(SignalId(u32::try_from(*number).map_err(|_| "the signals")?));
+        }
+        if !self.ids.is_sorted_by(|a, b| a < b) {
+            return Err("the signals");
+        }
         self.block(columns, input).ok_or("the heads")?;
-        let heads: Result<Vec<_>, _> = self.numbers.iter().map(|head| u8::try_from(*head)).collect();
-        let heads = heads.map_err(|_| "the heads")?;
+        self.heads.clear();
+        for number in &self.numbers {
+            self.heads.push(u8::try_from(*number).map_err(|_| "the heads")?);
+        }
         self.block(columns, input).ok_or("the lengths")?;
-        let lengths = std::mem::take(&mut self.numbers);
         let mut group = RowGroup { times, columns: Vec::with_capacity(columns) };
-        for ((signal, head), length) in ids.into_iter().zip(heads).zip(&lengths) {
-            let length = usize::try_from(*length).map_err(|_| "the lengths")?;
+        for place in 0..columns {
+            let (signal, head) = (self.ids[place], self.heads[place]);
+            let length = usize::try_from(self.numbers[place]).map_err(|_| "the lengths")?;
             let (payload, rest) = input.split_at_checked(length).ok_or("the lengths")?;
             *input = rest;
             let column = if sorted {
@@ -326,7 +334,6 @@ impl Decoder {
                 }
             }
         }
-        self.numbers = lengths;
         if !group.columns.is_empty() {
             decoded.groups.push(group);
         }

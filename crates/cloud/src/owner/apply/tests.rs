@@ -68,13 +68,14 @@ struct Applied {
 
 /// Applies batches of a campaign that collects these signals.
 fn apply_collected(state: &RefCell<State>, payloads: &[Vec<u8>], collected: &[SignalId]) -> Applied {
+    let collected = collected.iter().copied().collect();
     let mut applied = Applied { outcome: Outcome::default(), chunks: Vec::new() };
     let mut applier = Applier::new(1);
     for payload in payloads {
         let opened = Applier::open(entry(payload), &mut state.borrow_mut(), &mut applied.outcome);
         let Some(batch) = opened else { continue };
         let lock = || state.borrow_mut();
-        let chunks = applier.apply(batch, &Catalogue::core(), collected, lock, &mut applied.outcome);
+        let chunks = applier.apply(batch, &Catalogue::core(), &collected, lock, &mut applied.outcome);
         applied.chunks.extend(chunks);
     }
     applied
