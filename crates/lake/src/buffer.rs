@@ -5,6 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use campaigns::RowGroup;
 use model::SubjectId;
 
 use crate::{Chunk, Place};
@@ -53,8 +54,9 @@ impl Cut {
 }
 
 impl Buffer {
-    /// Adds rows to the car's latest chunks: one car has few kinds of rows at a time.
-    pub(crate) fn push(&mut self, chunk: Chunk) {
+    /// Adds rows to the car's latest chunks: one car has few kinds of rows at a time. Gives back
+    /// those that were copied there.
+    pub(crate) fn push(&mut self, chunk: Chunk) -> Option<RowGroup> {
         self.current.samples += chunk.samples() as u64;
         let chunks = self.current.subjects.entry(chunk.subject).or_default();
         for latest in chunks.iter_mut().rev().take(KINDS_MAX) {
@@ -62,11 +64,12 @@ impl Buffer {
                 self.current.bytes += chunk.rows_bytes();
                 // A reader keeps what it has, and the rows go on in a copy.
                 Arc::make_mut(latest).append(&chunk);
-                return;
+                return Some(chunk.rows);
             }
         }
         self.current.bytes += chunk.bytes();
         chunks.push(Arc::new(chunk));
+        None
     }
 
     /// What takes memory, cuts included.
@@ -95,3 +98,6 @@ impl Buffer {
         all.filter_map(|rows| rows.subjects.get(&subject)).flatten().cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

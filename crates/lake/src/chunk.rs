@@ -96,7 +96,7 @@ impl Chunk {
     /// Whether the rows of another chunk of the car may go behind its own.
     pub(crate) fn is_continued_by(&self, later: &Self) -> bool {
         self.place == later.place
-            && Arc::ptr_eq(&self.catalogue, &later.catalogue)
+            && self.catalogue.hash() == later.catalogue.hash()
             && self.rows.times.len() + later.rows.times.len() <= ROWS_MAX
             && self.rows.is_continued_by(&later.rows)
     }

@@ -15,6 +15,7 @@ use std::{
 };
 
 use arrow::record_batch::RecordBatch;
+use campaigns::RowGroup;
 use model::{Brand, ShardId, SubjectId, Timestamp};
 use object_store::{ObjectStore, ObjectStoreExt as _, local::LocalFileSystem, path::Path};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
@@ -203,12 +204,9 @@ impl Table {
         self.options.buckets
     }
 
-    /// Adds rows that can be read at once.
-    pub fn append(&self, chunks: impl IntoIterator<Item = Chunk>) {
-        let mut state = self.state();
-        for chunk in chunks {
-            state.buffer.push(chunk);
-        }
+    /// Adds rows that can be read at once. Gives them back where they were copied, for their memory.
+    pub fn append(&self, chunk: Chunk) -> Option<RowGroup> {
+        self.state().buffer.push(chunk)
     }
 
     /// Samples that are in no file yet.

@@ -115,7 +115,7 @@ pub(crate) fn append(lake: &Lake, car: u8, seqs: std::ops::Range<u64>) {
         let chunks =
             Chunk::split(subject(car), Brand::Fiat, 1, batch(seq, received), rows(car, seq), &catalogue());
         for (table, chunk) in chunks {
-            lake.table(table).append([chunk]);
+            lake.table(table).append(chunk);
         }
     }
 }

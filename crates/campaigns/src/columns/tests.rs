@@ -109,3 +109,63 @@ proptest! {
         }
     }
 }
+
+fn any_reading(path: &'static str) -> BoxedStrategy<(Option<Value>, Quality)> {
+    let codes = || prop::sample::select(vec!["P0420", "P0171", "U0100"]);
+    let value = match path {
+        SPEED => any::<f64>().prop_map(Value::Float).boxed(),
+        STATE => codes().prop_map(Value::from).boxed(),
+        _ => prop::collection::vec(codes().prop_map(Value::from), 0..3)
+            .prop_map(|items| Value::Array(items.into()))
+            .boxed(),
+    };
+    let quality = prop::sample::select(vec![Quality::Good, Quality::Stale]);
+    (prop::option::weighted(0.8, value), quality).boxed()
+}
+
+fn group(paths: &[&'static str], rows: &[Vec<(Option<Value>, Quality)>], first: usize) -> RowGroup {
+    let leaves: Vec<_> = paths.iter().map(|path| leaf(path)).collect();
+    let mut columns: Vec<_> = leaves.iter().map(|leaf| Column::new(leaf)).collect();
+    for row in rows {
+        for ((column, leaf), (value, quality)) in columns.iter_mut().zip(&leaves).zip(row) {
+            column.push(leaf, value.as_ref(), *quality);
+        }
+    }
+    let times = (first..first + rows.len()).map(|at| Timestamp(i64::try_from(at).unwrap())).collect();
+    RowGroup { times, columns }
+}
+
+proptest! {
+    #[test]
+    fn appended_groups_read_as_one(
+        rows in prop::collection::vec((any_reading(SPEED), any_reading(STATE), any_reading(CODES)), 2..12),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let paths = [SPEED, STATE, CODES];
+        let rows: Vec<_> = rows.into_iter().map(|(a, b, c)| vec![a, b, c]).collect();
+        let cut = cut.index(rows.len());
+        let mut joined = group(&paths, &rows[..cut], 0);
+        let later = group(&paths, &rows[cut..], cut);
+        prop_assert!(joined.is_continued_by(&later));
+        joined.append(&later);
+        let whole = group(&paths, &rows, 0);
+        prop_assert_eq!(&joined.times, &whole.times);
+        for (column, (path, whole)) in joined.columns.iter().zip(paths.iter().zip(&whole.columns)) {
+            let leaf = leaf(path);
+            for row in 0..rows.len() {
+                prop_assert_eq!(format!("{:?}", column.get(&leaf, row)), format!("{:?}", whole.get(&leaf, row)));
+            }
+        }
+    }
+}
+
+#[test]
+fn only_later_rows_of_the_same_signals_continue_a_group() {
+    let good = |value: Value| (Some(value), Quality::Good);
+    let speed = |first| group(&[SPEED], &[vec![good(Value::Float(1.0))]], first);
+    let state = |first| group(&[STATE], &[vec![good("on".into())]], first);
+    assert!(speed(1).is_continued_by(&speed(2)));
+    assert!(!speed(1).is_continued_by(&speed(1)));
+    assert!(!speed(2).is_continued_by(&speed(1)));
+    assert!(!speed(1).is_continued_by(&state(2)));
+}

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, ops::DerefMut, sync::Arc};
 
 use bytes::Bytes;
+use campaigns::RowGroup;
 use lake::{Batch, Chunk, TableName, log::Entry};
 use model::{CatalogueHash, SubjectId};
 use signals::{Catalogue, SignalId};
@@ -113,6 +114,11 @@ impl Applier {
                 Vec::new()
             }
         }
+    }
+
+    /// Takes the memory of rows that nobody needs any more, for batches to come.
+    pub(super) fn recycle(&mut self, rows: RowGroup) {
+        self.decoder.recycle(rows);
     }
 
     fn put(

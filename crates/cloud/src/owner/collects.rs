@@ -158,3 +158,6 @@ impl Known {
         found
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -172,8 +172,10 @@ impl Run {
         let twins = &self.twins;
         let chunks = self.applier.apply(batch, &catalogue, &collected, || twins.state(), outcome);
         for (table, chunk) in chunks {
-            if offset >= self.emit_from[table.index()] {
-                self.parts.lake.table(table).append([chunk]);
+            if offset >= self.emit_from[table.index()]
+                && let Some(copied) = self.parts.lake.table(table).append(chunk)
+            {
+                self.applier.recycle(copied);
             }
         }
         self.make_room(offset).await

@@ -209,6 +209,8 @@ pub struct Decoder {
     ids: Vec<SignalId>,
     heads: Vec<u8>,
     budget: Budget,
+    /// For the columns of a group to come.
+    columns: Vec<Column>,
     decompressor: Option<Decompressor<'static>>,
 }
 
@@ -248,6 +250,13 @@ impl Decoder {
         };
         self.raw = raw;
         decoded
+    }
+
+    /// Takes the memory of rows that nobody needs any more, for batches to come.
+    pub fn recycle(&mut self, rows: RowGroup) {
+        let mut columns = rows.columns;
+        columns.drain(..).for_each(|column| self.budget.recycle(column));
+        self.columns = columns;
     }
 
     fn decompress(&mut self, header: &BatchHeader, body: &[u8], raw: &mut Vec<u8>) -> Result<(), Error> {
@@ -315,7 +324,8 @@ impl Decoder {
             self.heads.push(u8::try_from(*number).map_err(|_| "the heads")?);
         }
         self.block(columns, input).ok_or("the lengths")?;
-        let mut group = RowGroup { times, columns: Vec::with_capacity(columns) };
+        let mut group = RowGroup { times, columns: std::mem::take(&mut self.columns) };
+        group.columns.reserve_exact(columns);
         for place in 0..columns {
             let (signal, head) = (self.ids[place], self.heads[place]);
             let length = usize::try_from(self.numbers[place]).map_err(|_| "the lengths")?;

@@ -205,17 +205,38 @@ fn encode_exceptions(exceptions: &[Exception], rows: usize, out: &mut Vec<u8>) -
     (usize::try_from(next).ok()? <= rows).then_some(())
 }
 
-/// What decoding one batch may still allocate, and a buffer.
+/// What decoding one batch may still allocate, and buffers.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     /// Items of arrays left.
     pub(super) items: usize,
     pub(super) numbers: Vec<i64>,
+    /// For numbers of columns to come.
+    spare: Vec<Vec<i64>>,
 }
+
+/// Buffers that are kept: as many as a common batch has columns, ...
+const SPARE_MAX: usize = 256;
+/// ... each for as many rows as a common batch has: half a megabyte in all.
+const SPARE_ROWS_MAX: usize = 256;
 
 impl Budget {
     pub(super) fn reset(&mut self) {
         self.items = usize::try_from(BATCH_SAMPLES_MAX).unwrap_or(usize::MAX);
+    }
+
+    /// Takes the memory of a column that nobody needs any more.
+    pub(super) fn recycle(&mut self, column: Column) {
+        match column.data {
+            ColumnData::Fixed(mut values) => {
+                if self.spare.len() < SPARE_MAX && values.capacity() <= SPARE_ROWS_MAX {
+                    values.clear();
+                    self.spare.push(values);
+                }
+            }
+            // They are few.
+            ColumnData::Bool(_) | ColumnData::Text(_) | ColumnData::Array(_) => {}
+        }
     }
 }
 
@@ -268,7 +289,8 @@ fn decode_scalars(
 ) -> Option<ColumnData> {
     let kind = Kind::of(scalar);
     if kind == Kind::Number {
-        let mut values = Vec::with_capacity(count);
+        let mut values = budget.spare.pop().unwrap_or_default();
+        values.reserve_exact(count);
         ints::decode(tag, count, Form::Tail, input, &mut values)?;
         return Some(ColumnData::Fixed(values));
     }
