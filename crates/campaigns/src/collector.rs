@@ -56,6 +56,8 @@ pub struct Counters {
     pub withheld: u64,
     /// Not later than the signal's reading before, so a repetition or out of order.
     pub not_newer: u64,
+    /// Of a time that no car lives in ([`limits::SOURCE_TIME_MIN`], [`limits::SOURCE_TIME_MAX`]).
+    pub out_of_time: u64,
     /// Above the campaign's quota.
     pub over_quota: u64,
     /// Collected, then deleted because the permissions changed before they left.
@@ -227,6 +229,11 @@ impl Collector {
         let state = &mut self.slots[slot];
         if !state.allowed {
             self.counters.withheld += 1;
+            return;
+        }
+        // A batch cannot carry it, and the source's next reading may be of a better clock.
+        if !(limits::SOURCE_TIME_MIN..=limits::SOURCE_TIME_MAX).contains(&reading.source_time) {
+            self.counters.out_of_time += 1;
             return;
         }
         if reading.source_time <= state.time {

@@ -43,7 +43,7 @@ pub struct Chunk {
     pub subject: SubjectId,
     pub place: Place,
     /// The batches that the rows came with, each with its first row; the first is at 0.
-    pub batches: Vec<(usize, Batch)>,
+    pub(crate) batches: Vec<(usize, Batch)>,
     /// Of one time column; sorted by signal.
     pub rows: RowGroup,
     /// What the signals mean.

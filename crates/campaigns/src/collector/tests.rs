@@ -93,6 +93,17 @@ fn a_reading_is_taken_once() {
 }
 
 #[test]
+fn a_reading_of_no_possible_time_costs_only_itself() {
+    let mut collector = collector(vec![group(&[SPEED], Lane::Live, EVERY_SECOND, 1_000)]);
+    for millis in [-1, 253_402_300_800_000, 10_100] {
+        see(&mut collector, SPEED, 10_100, millis, 1.0);
+    }
+    let batches: Vec<_> = (11..20).flat_map(|second| all(&mut collector, second * 1_000)).collect();
+    assert_eq!(samples(&batches), 1);
+    assert_eq!(collector.counters().out_of_time, 2);
+}
+
+#[test]
 fn the_end_of_time_comes_to_an_end() {
     let mut idle = Collector::new(Arc::new(Plan::empty(&Catalogue::core())), Micros::ZERO);
     assert_eq!(idle.poll(Timestamp::MAX), None);
