@@ -33,7 +33,9 @@ impl Hash {
         let mut bytes = [0x01; 1 + 2 * Self::BYTES];
         bytes[1..=Self::BYTES].copy_from_slice(&left.0);
         bytes[1 + Self::BYTES..].copy_from_slice(&right.0);
-        Self::of(&[&bytes])
+        let mut hash = [0; Self::BYTES];
+        hash.copy_from_slice(digest::digest(&SHA256, &bytes).as_ref());
+        Self(hash)
     }
 
     pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {

@@ -10,6 +10,10 @@ use crate::{Error, Hash};
 /// Bytes of a key's name at most; names are host names with a path.
 const NAME_BYTES_MAX: usize = 255;
 
+/// Characters of a verifier key at most: the longest name, and an ML-DSA-44 key in base64, which is read only
+/// to say that it is not known here.
+const VERIFIER_KEY_BYTES_MAX: usize = 2_048;
+
 /// The name of a key, such as `example.com/log42`. The log's own is also its checkpoints' origin.
 ///
 /// 1 to 255 bytes of UTF-8 without Unicode spaces, control characters and `+`.
@@ -123,6 +127,9 @@ impl FromStr for VerifierKey {
 
     /// Refuses a key whose id is not the hash of the rest: it was mistyped.
     fn from_str(text: &str) -> Result<Self, Error> {
+        if text.len() > VERIFIER_KEY_BYTES_MAX {
+            return Err(Error::VerifierKey);
+        }
         // The name holds no '+', but base64 does.
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {

@@ -7,7 +7,7 @@
 //!   ([tlog-checkpoint](https://c2sp.org/tlog-checkpoint), [signed-note](https://c2sp.org/signed-note)).
 //! - [`ProofPlan`] says which tiles a proof needs and makes it from them; [`TlogProof`] is an entry's proof
 //!   to hand out ([tlog-proof](https://c2sp.org/tlog-proof)); [`verify`] is all that proving it takes.
-//! - [`Auditor`] verifies a whole log; [`follow`] compares two checkpoints and finds a split view.
+//! - [`Auditor`] verifies a whole log; [`follow()`] compares two checkpoints and finds a split view.
 //!
 //! Invariants, as absences: `audit` never reads a clock, a file, a socket or the environment, draws no
 //! randomness, and holds no VIN. [`verify`] does not know how proofs are made. No input makes it panic.

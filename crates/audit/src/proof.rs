@@ -1,6 +1,6 @@
 //! Making proofs from tiles (RFC 6962 section 2.1.1 and 2.1.2).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Error, Files, Hash, LogPath,
@@ -92,9 +92,12 @@ impl ProofPlan {
     ///
     /// Fails when a tile is missing or has not the length that the tree's size asks for.
     pub fn prove(&self, files: &impl Files) -> Result<Vec<Hash>, Error> {
+        let read = |path| read_tile(path, files).map(|hashes| (path, hashes));
+        let tiles: BTreeMap<LogPath, Vec<Hash>> =
+            self.reads().into_iter().map(read).collect::<Result<_, _>>()?;
         let range_hash = |range: &(u64, u64)| {
             let hashes: Result<Vec<Hash>, Error> =
-                nodes_of(*range).map(|node| self.node_hash(node, files)).collect();
+                nodes_of(*range).map(|node| self.node_hash(node, &tiles)).collect();
             hashes.map(|hashes| fold_right(hashes.into_iter()))
         };
         self.ranges.iter().map(range_hash).collect()
@@ -105,10 +108,10 @@ impl ProofPlan {
         LogPath::tile_at(level, first / u64::from(TILE_WIDTH), self.size)
     }
 
-    fn node_hash(&self, node: Node, files: &impl Files) -> Result<Hash, Error> {
+    fn node_hash(&self, node: Node, tiles: &BTreeMap<LogPath, Vec<Hash>>) -> Result<Hash, Error> {
         let (_, first, count) = node.place();
         let path = self.tile_of(node).ok_or(Error::TreeSize)?;
-        let hashes = read_tile(path, files)?;
+        let hashes = tiles.get(&path).ok_or(Error::Missing { path })?;
         let slot = usize::try_from(first % u64::from(TILE_WIDTH)).map_err(|_| Error::TreeSize)?;
         let below = hashes.get(slot..slot + count).ok_or(Error::Malformed { path })?;
         Ok(fold_full(below))

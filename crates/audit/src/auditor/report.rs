@@ -24,7 +24,7 @@ pub struct Report {
     pub findings_omitted: u64,
     /// Files of the log that the checkpoint does not cover, at most [`FINDINGS_MAX`]. A crash before a
     /// checkpoint leaves them, and so does whoever puts an old checkpoint back: compare with one that you
-    /// kept ([`follow`](crate::follow)).
+    /// kept ([`follow`](crate::follow())).
     pub beyond: Vec<LogPath>,
     /// Files that are none of a log's, at most [`FINDINGS_MAX`].
     pub foreign: Vec<String>,

@@ -12,8 +12,8 @@ fn path(text: &str) -> LogPath {
 
 /// 300 entries in two batches, so that an older partial tile and bundle lie beside the full ones.
 fn small_log() -> Log {
-    let mut log = Log::numbered(100);
-    log.append(numbers(100..300));
+    let mut log = Log::numbered(20);
+    log.append(numbers(20..300));
     log
 }
 
