@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::Error;
+use crate::{Error, Hash, bundle::ENTRY_BYTES_MAX, note::NOTE_BYTES_MAX};
 
 /// Hashes in a full tile, and entries in a full bundle.
 pub const TILE_WIDTH: u16 = 256;
@@ -58,6 +58,15 @@ impl LogPath {
             Self::Checkpoint => self,
             Self::Entries { index, .. } => Self::Entries { index, width: Width::FULL },
             Self::Tile { level, index, .. } => Self::Tile { level, index, width: Width::FULL },
+        }
+    }
+
+    /// Bytes of the file at most; whoever reads it from elsewhere stops there.
+    pub fn bytes_max(self) -> usize {
+        match self {
+            Self::Checkpoint => NOTE_BYTES_MAX,
+            Self::Entries { width, .. } => usize::from(width.get()) * (2 + ENTRY_BYTES_MAX),
+            Self::Tile { width, .. } => usize::from(width.get()) * Hash::BYTES,
         }
     }
 

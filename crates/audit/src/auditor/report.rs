@@ -7,6 +7,9 @@ use crate::{Hash, LogPath, TreeHead};
 /// Findings that a report lists; a log that was lost altogether has one for each file.
 pub const FINDINGS_MAX: usize = 1_000;
 
+/// Characters that a report keeps of a path that is none of a log's; enough to find the file.
+const FOREIGN_CHARS_MAX: usize = 256;
+
 /// What a log looks like beside its checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -20,8 +23,8 @@ pub struct Report {
     pub entries_unreadable: u64,
     /// In the order of reading; at most [`FINDINGS_MAX`].
     pub findings: Vec<Finding>,
-    /// Findings beyond [`FINDINGS_MAX`].
-    pub findings_omitted: u64,
+    /// What found no room in one of the lists.
+    pub omitted: u64,
     /// Files of the log that the checkpoint does not cover, at most [`FINDINGS_MAX`]. A crash before a
     /// checkpoint leaves them, and so does whoever puts an old checkpoint back: compare with one that you
     /// kept ([`follow`](crate::follow())).
@@ -71,7 +74,7 @@ impl Report {
             entries: 0,
             entries_unreadable: 0,
             findings: Vec::new(),
-            findings_omitted: 0,
+            omitted: 0,
             beyond: Vec::new(),
             foreign: Vec::new(),
         }
@@ -81,19 +84,23 @@ impl Report {
         if self.findings.len() < FINDINGS_MAX {
             self.findings.push(finding);
         } else {
-            self.findings_omitted += 1;
+            self.omitted += 1;
         }
     }
 
     pub(super) fn add_beyond(&mut self, path: LogPath) {
         if self.beyond.len() < FINDINGS_MAX {
             self.beyond.push(path);
+        } else {
+            self.omitted += 1;
         }
     }
 
     pub(super) fn add_foreign(&mut self, path: &str) {
         if self.foreign.len() < FINDINGS_MAX {
-            self.foreign.push(path.chars().take(256).collect());
+            self.foreign.push(path.chars().take(FOREIGN_CHARS_MAX).collect());
+        } else {
+            self.omitted += 1;
         }
     }
 }

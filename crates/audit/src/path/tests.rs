@@ -77,6 +77,29 @@ fn a_tree_of_70_000_has_the_files_of_the_specification() {
 }
 
 #[test]
+fn a_file_has_a_limit() {
+    assert_eq!(tile(0, 7, 256).bytes_max(), 8_192);
+    assert_eq!(tile(3, 7, 1).bytes_max(), 32);
+    assert_eq!(entries(7, 3).bytes_max(), 3 * 65_537);
+}
+
+#[test]
+fn what_no_checkpoint_covers_is_not_within() {
+    for (path, size, expected) in [
+        (entries(0, 256), 256, true),
+        (entries(0, 255), 256, true),
+        (entries(0, 256), 255, false),
+        (entries(1, 1), 256, false),
+        (tile(1, 0, 1), 256, true),
+        (tile(1, 0, 1), 255, false),
+        (tile(9, 0, 1), TREE_SIZE_MAX, false),
+        (LogPath::Checkpoint, 0, true),
+    ] {
+        assert_eq!(path.is_within(size), expected, "{path} within {size}");
+    }
+}
+
+#[test]
 fn an_entry_is_in_one_bundle() {
     assert_eq!(LogPath::entries_holding(255, 300), Some(entries(0, 256)));
     assert_eq!(LogPath::entries_holding(299, 300), Some(entries(1, 44)));
