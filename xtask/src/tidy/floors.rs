@@ -10,7 +10,7 @@ use crate::run::{metadata, root};
 const FLOORS: [&[&str]; 8] = [
     &["model"],
     &["signals"],
-    &["bus", "campaigns", "consent"],
+    &["bus", "campaigns", "consent", "audit"],
     &["wire"],
     &["link", "store", "lake"],
     &["brain", "cloud"],
