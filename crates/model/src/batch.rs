@@ -83,12 +83,3 @@ impl ClockState {
         }
     }
 }
-
-/// Names a batch for ever; kept across resends and restarts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BatchKey {
-    pub vehicle: VehicleId,
-    pub epoch: QueueEpoch,
-    pub lane: Lane,
-    pub seq: Seq,
-}

@@ -13,7 +13,7 @@ mod region;
 mod time;
 mod vin;
 
-pub use batch::{BatchKey, ClockState, Lane, QueueEpoch, Seq};
+pub use batch::{ClockState, Lane, QueueEpoch, Seq};
 pub use brand::Brand;
 pub use category::DataCategory;
 pub use id::{

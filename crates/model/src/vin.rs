@@ -16,11 +16,6 @@ impl Vin {
     pub fn reveal(&self) -> &str {
         std::str::from_utf8(&self.0).expect("a VIN is ASCII by construction")
     }
-
-    /// Who made the car: the first three characters (ISO 3780).
-    pub fn world_manufacturer(&self) -> &str {
-        self.reveal().get(..3).expect("a VIN has 17 ASCII characters")
-    }
 }
 
 impl fmt::Debug for Vin {

@@ -77,14 +77,15 @@ impl RunOptions {
 }
 
 /// How far a start has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
     Enrolling {
         done: usize,
         of: usize,
     },
+    /// These are the fleet.
     Enrolled {
-        vehicles: usize,
+        vehicles: Vec<VehicleId>,
     },
     Starting {
         done: usize,
@@ -141,7 +142,7 @@ pub async fn run(
 ) -> Result<Report, Error> {
     let fleet = Fleet::new(options.fleet)?;
     let identities = enrol::enrol(&options, &fleet, &mut progress).await?;
-    progress(Progress::Enrolled { vehicles: identities.cars.len() });
+    progress(Progress::Enrolled { vehicles: identities.cars.iter().map(|car| car.vehicle).collect() });
     let journal = options.journal.as_deref().map(Journal::open).transpose()?.map(Arc::new);
     let started = clock::now();
     let shared = Arc::new(Shared::default());
@@ -157,22 +158,20 @@ pub async fn run(
     };
     let mut shutdown = std::pin::pin!(shutdown);
     let mut connected_max = 0;
-    tokio::select! {
+    let driving = async {
+        running.start(&options, &fleet, &identities, &stopped, &mut progress).await?;
+        running.watch(&mut connected_max, &mut progress).await
+    };
+    let drove = tokio::select! {
         biased;
-        () = &mut shutdown => {}
-        started = running.start(&options, &fleet, &identities, &stopped, &mut progress) => {
-            started?;
-            tokio::select! {
-                biased;
-                () = &mut shutdown => {}
-                ended = running.watch(&mut connected_max, &mut progress) => ended?,
-            }
-        }
-    }
+        () = &mut shutdown => Ok(()),
+        broken = driving => broken,
+    };
     progress(Progress::Stopping);
     stop.send_replace(true);
     let stopping = clock::now();
-    running.finish(options.grace).await?;
+    // A car that broke costs the others nothing: they send what they have before the fleet ends with its error.
+    drove.and(running.finish(options.grace).await)?;
     let ran = report::Ran { started, stopping, ended: clock::now(), connected_max };
     Ok(Report::new(&fleet, &identities, &running.books, shared.stats.snapshot(), ran))
 }
@@ -247,7 +246,7 @@ impl Running {
         let mut ready = false;
         loop {
             tokio::select! {
-                Some(ended) = self.cars.join_next() => ended??,
+                Some(ended) = self.cars.join_next() => outcome(ended)?,
                 Some((vehicle, at)) = self.published.recv() => progress(Progress::Published { vehicle, at }),
                 _ = second.tick() => {
                     let stats = self.shared.stats.snapshot();
@@ -271,10 +270,11 @@ impl Running {
     /// Each car has the grace for itself, all at the same time; a little more is for the last files.
     async fn finish(&mut self, grace: Micros) -> Result<(), Error> {
         let all = async {
+            let mut all = Ok(());
             while let Some(ended) = self.cars.join_next().await {
-                ended??;
+                all = all.and(outcome(ended));
             }
-            Ok(())
+            all
         };
         let limit = grace.to_duration() * 2 + Duration::from_secs(5);
         match tokio::time::timeout(limit, all).await {
@@ -289,6 +289,11 @@ impl Running {
             }
         }
     }
+}
+
+/// A car ends in order, with an error of its own, or with its task.
+fn outcome(ended: Result<Result<(), brain::Error>, tokio::task::JoinError>) -> Result<(), Error> {
+    ended.map_err(Error::Task)?.map_err(Error::Brain)
 }
 
 fn car_config(options: &RunOptions, spec: &CarSpec, identity: &Identity, profile: &Arc<Profile>) -> Config {

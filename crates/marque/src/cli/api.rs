@@ -108,6 +108,13 @@ impl Api {
         self.post_text(path, body.to_string()).await
     }
 
+    pub(super) async fn put(&self, path: &str, body: &Value) -> Result<Value> {
+        let body = body.to_string();
+        let with_body =
+            |request: RequestBuilder| request.header(CONTENT_TYPE, "application/json").body(body.clone());
+        json_of(self.send(Method::PUT, path, with_body).await?).await.with_context(|| format!("PUT {path}"))
+    }
+
     pub(super) async fn delete(&self, path: &str) -> Result<Value> {
         json_of(self.send(Method::DELETE, path, |request| request).await?)
             .await

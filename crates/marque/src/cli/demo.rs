@@ -34,6 +34,9 @@ use crate::clock;
 /// What the demo's cars are asked to send.
 const CAMPAIGN: &str = include_str!("demo/campaign.json");
 
+/// As many as the API takes at once.
+const VEHICLE_IDS_PER_REQUEST: usize = 10_000;
+
 /// Short, so that who looks into the tables of a young demo finds something there.
 const FLUSH_AGE: Micros = Micros::from_secs(20);
 
@@ -116,10 +119,10 @@ impl Demo<'_> {
             vehicles: self.options.vehicles,
             log: self.log.to_owned(),
         })?;
-        if !self.bring_up(&mut fleet).await? {
+        let Some(vehicle_ids) = self.bring_up(&mut fleet).await? else {
             return fleet.stop().await;
-        }
-        assign_campaign(&api).await?;
+        };
+        assign_campaign(&api, &vehicle_ids).await?;
         let driving = self.options.data.join("driving");
         fs::write(&driving, "").with_context(|| format!("write {}", driving.display()))?;
         say(&format!("\n  console   {}", platform.url()));
@@ -146,17 +149,19 @@ impl Demo<'_> {
         Ok(())
     }
 
-    /// Waits until all cars run; false when somebody said stop before.
-    async fn bring_up(&self, fleet: &mut FleetProcess) -> Result<bool> {
+    /// Waits until all cars run, and says which they are; `None` when somebody said stop before.
+    async fn bring_up(&self, fleet: &mut FleetProcess) -> Result<Option<Vec<String>>> {
         let enrolling = self.status.bar("registering cars", self.options.vehicles);
         let starting = self.status.bar("starting cars", self.options.vehicles);
+        let mut cars = Vec::new();
         loop {
             let event = tokio::select! {
                 event = fleet.event() => event?,
-                () = signal::stop_order() => return Ok(false),
+                () = signal::stop_order() => return Ok(None),
             };
             match event {
-                Event::Enrolled { vehicles } => enrolling.set_position(u64::from(vehicles)),
+                Event::Enrolling { vehicles } => enrolling.set_position(u64::from(vehicles)),
+                Event::Enrolled { vehicle_ids } => cars = vehicle_ids,
                 Event::Started { vehicles } => starting.set_position(u64::from(vehicles)),
                 Event::Published { .. } => {}
                 Event::Running { vehicles } => {
@@ -168,7 +173,7 @@ impl Demo<'_> {
                             self.options.vehicles
                         ));
                     }
-                    return Ok(true);
+                    return Ok(Some(cars));
                 }
             }
         }
@@ -331,8 +336,8 @@ fn summary_line(summary: &Value) -> String {
     )
 }
 
-/// Gives every car the demo's campaign; one that has it keeps it.
-async fn assign_campaign(api: &Api) -> Result<()> {
+/// Gives the demo's own cars its campaign; one that has it keeps it, and other people's cars get nothing.
+async fn assign_campaign(api: &Api, vehicle_ids: &[String]) -> Result<()> {
     let document: Value = serde_json::from_str(CAMPAIGN).context("read the demo's campaign")?;
     let known = api.get("/v1/campaigns").await?;
     let known = known["items"].as_array().into_iter().flatten().find(|item| item["name"] == document["name"]);
@@ -340,8 +345,10 @@ async fn assign_campaign(api: &Api) -> Result<()> {
         Some(campaign) => campaign["campaign_id"].clone(),
         None => api.post("/v1/campaigns", &document).await?["campaign_id"].clone(),
     };
-    let brands = model::Brand::ALL.map(model::Brand::slug);
-    api.post(&format!("/v1/campaigns/{campaign}/assignments"), &json!({ "brands": brands })).await?;
+    for some in vehicle_ids.chunks(VEHICLE_IDS_PER_REQUEST) {
+        let assignment = json!({ "vehicle_ids": some });
+        api.post(&format!("/v1/campaigns/{campaign}/assignments"), &assignment).await?;
+    }
     Ok(())
 }
 
@@ -357,3 +364,6 @@ fn config(options: &Options) -> Result<Config> {
     .resolve()
     .context("read the options")
 }
+
+#[cfg(test)]
+mod tests;

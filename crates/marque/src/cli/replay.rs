@@ -1,5 +1,6 @@
 //! `marque replay`: a recorded bus through the decoder of a car.
 
+mod coverage;
 mod maps;
 mod print;
 mod upload;
@@ -20,6 +21,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use model::Timestamp;
 
 use crate::clock;
+use coverage::Coverage;
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("layout").args(["profile", "dbc", "map"]).required(true).multiple(true))]
@@ -82,11 +84,7 @@ enum Speed {
 /// What was played.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Summary {
-    frames: u64,
-    /// Frames whose id the profile knows.
-    known_frames: u64,
-    bad_lines: u64,
-    samples: u64,
+    coverage: Coverage,
     /// Different signals among the samples.
     signals: usize,
 }
@@ -114,6 +112,9 @@ fn to_cloud(url: &str, options: &Options, profile: &Arc<Profile>, pace: Pace) ->
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let played = runtime.block_on(upload::upload(url, &options.cloud_options, &recording));
     let report = played.with_context(|| format!("play {} to {url}", options.file.display()))?;
+    if let Some(warning) = report.left_out() {
+        tracing::warn!("{warning}");
+    }
     let text = serde_json::to_string_pretty(&report.to_json()).context("write the report")?;
     writeln!(io::stdout(), "{text}").context("write the report")?;
     if !report.is_complete() {
@@ -138,6 +139,11 @@ fn to_stdout(options: &Options, profile: &Arc<Profile>, pace: Pace) -> anyhow::R
     };
     let summary = summary.with_context(|| format!("play {}", options.file.display()))?;
     report(&summary, profile);
+    if let Some(warning) =
+        summary.coverage.check().with_context(|| format!("play {}", options.file.display()))?
+    {
+        tracing::warn!("{warning}");
+    }
     Ok(())
 }
 
@@ -149,10 +155,10 @@ fn rfc3339(time: Timestamp) -> String {
 fn report(summary: &Summary, profile: &Arc<Profile>) {
     tracing::info!(
         profile = profile.name(),
-        frames = summary.frames,
-        known_frames = summary.known_frames,
-        bad_lines = summary.bad_lines,
-        samples = summary.samples,
+        frames = summary.coverage.frames,
+        known_frames = summary.coverage.known_frames,
+        bad_lines = summary.coverage.bad_lines,
+        samples = summary.coverage.samples,
         signals = summary.signals,
         "replayed"
     );

@@ -239,8 +239,11 @@ impl Watch {
 /// What happened, a line of JSON for each, for the process that started this one.
 fn tell(progress: &Progress) {
     let event = match progress {
-        Progress::Enrolling { done, .. } => json!({ "event": "enrolled", "vehicles": done }),
-        Progress::Enrolled { vehicles } => json!({ "event": "enrolled", "vehicles": vehicles }),
+        Progress::Enrolling { done, .. } => json!({ "event": "enrolling", "vehicles": done }),
+        Progress::Enrolled { vehicles } => {
+            let ids: Vec<String> = vehicles.iter().map(ToString::to_string).collect();
+            json!({ "event": "enrolled", "vehicle_ids": ids })
+        }
         Progress::Starting { done, .. } => json!({ "event": "started", "vehicles": done }),
         Progress::Ready { vehicles } => json!({ "event": "running", "vehicles": vehicles }),
         Progress::Published { vehicle, at } => {

@@ -146,3 +146,26 @@ async fn a_car_is_a_source_of_messages_that_its_profile_decodes() {
 fn a_login_never_shows_its_secret() {
     assert_eq!(format!("{:?}", Login::Token("secret".to_owned())), "Login(..)");
 }
+
+#[tokio::test]
+async fn a_car_that_broke_lets_the_others_finish() {
+    let (probe, published) = mpsc::channel(1);
+    let mut running = Running {
+        cars: JoinSet::new(),
+        books: Vec::new(),
+        shared: Arc::default(),
+        probe,
+        published,
+        journal: None,
+    };
+    let (finished, finishes) = tokio::sync::oneshot::channel();
+    running.cars.spawn(async { Err(brain::Error::Identity) });
+    running.cars.spawn(async {
+        tokio::task::yield_now().await;
+        finished.send(()).unwrap();
+        Ok(())
+    });
+    let broken = running.finish(Micros::from_secs(1)).await.unwrap_err();
+    assert!(matches!(broken, Error::Brain(brain::Error::Identity)), "{broken}");
+    finishes.await.unwrap();
+}

@@ -26,7 +26,9 @@ pub(super) struct FleetArgs {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub(super) enum Event {
     /// So many cars are registered and have certificates.
-    Enrolled { vehicles: u32 },
+    Enrolling { vehicles: u32 },
+    /// These are the fleet.
+    Enrolled { vehicle_ids: Vec<String> },
     /// So many cars were started.
     Started { vehicles: u32 },
     /// So many cars are connected: all, or as many as could within the fleet's patience.

@@ -16,7 +16,7 @@ use model::{Micros, Timestamp};
 use serde::Serialize;
 use signals::{Catalogue, Leaf, Sample, SignalId, Value};
 
-use super::{Summary, rfc3339};
+use super::{Coverage, Summary, rfc3339};
 
 /// A line of the output.
 #[derive(Serialize)]
@@ -51,7 +51,8 @@ pub(super) async fn json<R: BufRead + Send, W: Write + Send>(
         printer.handle_frame(&frame)?;
     }
     printer.out.flush().context("write a sample")?;
-    Ok(Summary { bad_lines: reader.bad_lines(), signals: printer.seen.len(), ..printer.summary })
+    let coverage = Coverage { bad_lines: reader.bad_lines(), ..printer.coverage };
+    Ok(Summary { coverage, signals: printer.seen.len() })
 }
 
 struct Printer<'a, W> {
@@ -61,7 +62,7 @@ struct Printer<'a, W> {
     /// Reused from frame to frame.
     samples: Vec<Sample>,
     seen: BTreeSet<SignalId>,
-    summary: Summary,
+    coverage: Coverage,
 }
 
 impl<'a, W: Write> Printer<'a, W> {
@@ -72,14 +73,12 @@ impl<'a, W: Write> Printer<'a, W> {
             out,
             samples: Vec::new(),
             seen: BTreeSet::new(),
-            summary: Summary::default(),
+            coverage: Coverage::default(),
         }
     }
 
     fn handle_frame(&mut self, frame: &CanFrame) -> anyhow::Result<()> {
-        self.summary.frames += 1;
-        let known = self.decoder.profile().database().message(frame.id()).is_some();
-        self.summary.known_frames += u64::from(known);
+        self.coverage.add_frame(frame, self.decoder.profile());
         let samples = &mut self.samples;
         // What went silent before this frame is said before it.
         self.decoder.poll(frame.time, &mut |sample| samples.push(sample));
@@ -108,7 +107,7 @@ impl<'a, W: Write> Printer<'a, W> {
             .context("write a sample")?;
         self.out.write_all(b"\n").context("write a sample")?;
         self.seen.insert(sample.signal);
-        self.summary.samples += 1;
+        self.coverage.samples += 1;
         Ok(())
     }
 }

@@ -75,8 +75,8 @@ fn rav4() -> Option<(Vec<serde_json::Value>, Summary)> {
 #[test]
 fn the_rav4_drives_as_its_reference_says() {
     let Some((lines, summary)) = rav4() else { return };
-    assert_eq!((summary.frames, summary.bad_lines), (98_800, 0));
-    assert_eq!(summary.samples, lines.len() as u64);
+    assert_eq!((summary.coverage.frames, summary.coverage.bad_lines), (98_800, 0));
+    assert_eq!(summary.coverage.samples, lines.len() as u64);
     let angle = series(&lines, "Vehicle.Chassis.SteeringWheel.AngleFine");
     assert!(worst(&angle, "steering_angle") < 0.1);
     let speed: Vec<_> = series(&lines, "Vehicle.Speed").iter().map(|(t, v)| (*t, v / 3.6)).collect();
@@ -92,7 +92,7 @@ fn the_kona_speaks_vss_from_both_of_its_buses() {
     let profile = maps::profile(&maps::Sources { dbc: Some(&dbc), ..Default::default() }).unwrap();
     assert_eq!(profile.name(), "hyundai-kona-ev");
     let (lines, summary) = play(&fs::read(log).unwrap(), &profile);
-    assert_eq!((summary.frames, summary.bad_lines), (39_546, 0));
+    assert_eq!((summary.coverage.frames, summary.coverage.bad_lines), (39_546, 0));
     // It was switched on and off at its place.
     let speed = series(&lines, "Vehicle.Speed");
     assert!(speed.len() > 400 && speed.iter().all(|(_, speed)| *speed == 0.0), "{}", speed.len());
@@ -136,7 +136,8 @@ fn a_database_that_no_maps_fit_asks_for_some() {
             "unit": "km/h", "quality": "good",
         })]
     );
-    let expected = Summary { frames: 2, known_frames: 1, bad_lines: 1, samples: 1, signals: 1 };
+    let coverage = Coverage { frames: 2, known_frames: 1, bad_lines: 1, samples: 1 };
+    let expected = Summary { coverage, signals: 1 };
     assert_eq!(summary, expected);
 }
 

@@ -2,6 +2,7 @@
 //! the other end.
 
 mod books;
+mod campaign;
 mod enrol;
 mod held;
 
@@ -17,8 +18,8 @@ use brain::{Brain, Config, TlsConnect};
 use bus::{log::Pace, profile::Profile};
 use clap::Args;
 use model::{Brand, Micros, Timestamp, VehicleId};
-use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use serde_json::Value;
+use tokio::{net::TcpStream, sync::oneshot};
 use wire::{ClockState, VerifyingKeys};
 
 use crate::{
@@ -35,6 +36,9 @@ const PURPOSE: &str = "fleet-management";
 /// How long a car may take until it runs what the platform wants, and samples until they are seen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A platform that runs answers at once.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Args)]
@@ -45,6 +49,11 @@ pub(crate) struct CloudOptions {
 
     #[command(flatten)]
     login: Login,
+
+    /// The car that the log is played as: the same name, brand and profile are the same car. The log's file
+    /// name without it.
+    #[arg(long, value_name = "NAME")]
+    vehicle: Option<String>,
 
     /// The brand that the recorded car is registered under.
     #[arg(long, default_value = Brand::Peugeot.slug(), value_name = "BRAND")]
@@ -72,18 +81,30 @@ pub(super) async fn upload(
     recording: &Recording<'_>,
 ) -> anyhow::Result<Report> {
     let decoded = books::decode(recording.file, recording.profile)?;
+    if let Some(warning) = decoded.coverage.check()? {
+        if decoded.coverage.samples == 0 {
+            bail!("{warning}");
+        }
+        tracing::warn!("{warning}");
+    }
+    let mqtt = options.mqtt.clone().or_else(|| sim::run::mqtt_of(url));
+    let mqtt = mqtt.with_context(|| format!("find the host in `{url}`; write it as http://HOST:PORT"))?;
     let api = Api::sign_in(url, &options.login).await?;
     if let Some(file) = recording.vss {
         let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
         api.post_text("/v1/catalogues", text).await?;
     }
     let profile = recording.profile;
-    let car = enrol::enrol(&api, options.brand, &options.region, profile, clock::now()).await?;
-    let campaign = start_campaign(&api, car.vehicle, profile).await?;
-    tracing::info!(vehicle = %car.vehicle, campaign, "the car is enrolled");
+    reach(&mqtt).await?;
+    let name = options.vehicle.clone().unwrap_or_else(|| file_name(recording.file));
+    let car = enrol::enrol(&api, options.brand, &options.region, &name, profile, clock::now()).await?;
+    let campaign = campaign::start(&api, car.vehicle, profile).await?;
+    tracing::info!(vehicle = %car.vehicle, created = car.created, campaign, "the car is enrolled");
+    if !car.created {
+        // The epoch of a queue is the second in which it was made, and must not be that of the last replay.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 
-    let mqtt = options.mqtt.clone().or_else(|| sim::run::mqtt_of(url));
-    let mqtt = mqtt.with_context(|| format!("find the host in `{url}`; write it as http://HOST:PORT"))?;
     let (release, released) = oneshot::channel();
     let data = tempfile::tempdir().context("make a folder for the car's queue")?;
     let file = File::open(recording.file).with_context(|| format!("open {}", recording.file.display()))?;
@@ -92,9 +113,10 @@ pub(super) async fn upload(
     let shared = Arc::clone(&config.shared);
     let brain = Brain::open(config, Some(connect), provider)?;
 
+    let before = api.get(&state_path(car.vehicle)).await?;
     let begin = async {
-        wait_until_applied(&api, car.vehicle).await?;
-        let start = clock::now();
+        wait_until_applied(&api, car.vehicle, &before).await?;
+        let start = begin_at(&api, car.vehicle).await?;
         // Nobody takes it when the brain is gone, and then the brain's own error is what counts.
         release.send(start).ok();
         anyhow::Ok(start)
@@ -134,33 +156,37 @@ fn car_parts(
     Ok((connect, config))
 }
 
-/// Every reading of every signal that the profile maps.
-async fn start_campaign(api: &Api, vehicle: VehicleId, profile: &Profile) -> anyhow::Result<u64> {
-    let leaves = profile.signals().filter_map(|(signal, _)| profile.catalogue().by_id(signal));
-    let paths: Vec<_> = leaves.map(|leaf| &*leaf.path).collect();
-    let document = json!({
-        "name": format!("Replay of {vehicle}"),
-        "purpose": PURPOSE,
-        "groups": [{
-            "signals": paths,
-            "lane": "bulk",
-            "on_change": { "min_interval_ms": 0, "min_delta": 0.0 },
-            "flush_every_ms": 10_000,
-        }],
-    });
-    let campaign = api.post("/v1/campaigns", &document).await?;
-    let id = campaign["campaign_id"].as_u64().context("read the campaign's number")?;
-    let assignment = json!({ "vehicle_ids": [vehicle.to_string()] });
-    api.post(&format!("/v1/campaigns/{id}/assignments"), &assignment).await?;
-    Ok(id)
+/// Before anything is registered: who gave a wrong address leaves nothing behind.
+async fn reach(mqtt: &str) -> anyhow::Result<()> {
+    let connecting = tokio::time::timeout(CONNECT_PATIENCE, TcpStream::connect(mqtt));
+    let advice = || format!("reach {mqtt}, where cars connect; --mqtt HOST:PORT says otherwise");
+    connecting.await.with_context(advice)?.with_context(advice).map(drop)
 }
 
-/// Whether the car reports every version that the platform wants of it.
-async fn wait_until_applied(api: &Api, vehicle: VehicleId) -> anyhow::Result<()> {
-    let path = format!("/v1/vehicles/{vehicle}/state");
+fn file_name(file: &Path) -> String {
+    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn state_path(vehicle: VehicleId) -> String {
+    format!("/v1/vehicles/{vehicle}/state")
+}
+
+/// Now, or behind what a replay before this one has said of the car: at full speed its times ran ahead.
+async fn begin_at(api: &Api, vehicle: VehicleId) -> anyhow::Result<Timestamp> {
+    let signals = api.get(&format!("/v1/vehicles/{vehicle}/signals?purpose={PURPOSE}")).await?;
+    let times = list(&signals, "items").filter_map(|item| item["source_time"].as_str());
+    let times = times.filter_map(|time| time.parse::<jiff::Timestamp>().ok());
+    let latest = times.map(|time| Timestamp(time.as_microsecond())).max();
+    Ok(latest.map_or(clock::now(), |latest| clock::now().max(latest + Micros::from_secs(1))))
+}
+
+/// Whether the car has reported every version that the platform wants of it, since the state was `before`.
+async fn wait_until_applied(api: &Api, vehicle: VehicleId, before: &Value) -> anyhow::Result<()> {
+    let path = state_path(vehicle);
     let look = async {
         loop {
-            let state = api.get(&path).await?;
+            let mut state = api.get(&path).await?;
+            forget_reports_of(&mut state, before);
             if let Some(error) = refused(&state) {
                 bail!("the car cannot do what the platform wants: {error}");
             }
@@ -176,6 +202,13 @@ async fn wait_until_applied(api: &Api, vehicle: VehicleId) -> anyhow::Result<()>
 
 fn list<'a>(state: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
     state[name].as_array().into_iter().flatten()
+}
+
+/// What stood there before this car ran says nothing about it.
+fn forget_reports_of(state: &mut Value, before: &Value) {
+    if let Some(reports) = state["reported"].as_array_mut() {
+        reports.retain(|report| !list(before, "reported").any(|known| known == report));
+    }
 }
 
 fn refused(state: &Value) -> Option<&str> {

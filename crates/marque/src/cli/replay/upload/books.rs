@@ -1,6 +1,6 @@
 //! Both ends of a replay: what the log holds, and what the platform shows of it.
 
-use std::{collections::BTreeMap, fs::File, io::BufReader, path::Path, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeMap, fs::File, io::BufReader, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use brain::Snapshot;
@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use signals::{Quality, Reading, Sample, SignalId};
 
 use super::PURPOSE;
-use crate::cli::{api::Api, replay::rfc3339};
+use crate::cli::{
+    api::Api,
+    replay::{coverage::Coverage, rfc3339},
+};
 
 /// Columns and rows that one question asks for.
 const SIGNALS_PER_QUESTION: usize = 32;
@@ -19,8 +22,7 @@ const ROWS_PER_PAGE: u32 = 10_000;
 /// What a log says of a car.
 #[derive(Debug, Default)]
 pub(super) struct Decoded {
-    pub frames: u64,
-    pub bad_lines: u64,
+    pub coverage: Coverage,
     /// From the first frame to the latest.
     pub span: Micros,
     /// By path.
@@ -33,6 +35,8 @@ pub(super) struct DecodedSignal {
     pub path: Arc<str>,
     /// Values at different times.
     pub readings: u64,
+    /// Readings that a campaign does not take, or that history does not show.
+    pub left_out: LeftOut,
     /// Whether it is still good before the log's end, which makes it stale: one value more.
     pub ends_stale: bool,
 }
@@ -55,29 +59,62 @@ pub(super) fn decode(file: &Path, profile: &Arc<Profile>) -> anyhow::Result<Deco
         let frame = frame?;
         let (begin, end) = begin_and_end.get_or_insert((frame.time, frame.time));
         *end = frame.time.max(*end);
-        decoded.frames += 1;
+        decoded.coverage.add_frame(&frame, profile);
         decoded.span = end.since(*begin);
         let mut tally = |sample: Sample| {
+            decoded.coverage.samples += 1;
             tallies.entry(sample.signal).or_insert_with(Tally::default).add(&sample.reading);
         };
         decoder.handle_frame(&frame, &mut tally);
         decoder.poll(*end, &mut tally);
     }
-    decoded.bad_lines = reader.bad_lines();
+    decoded.coverage.bad_lines = reader.bad_lines();
     let end = begin_and_end.map_or(Timestamp::MIN, |(_, end)| end);
     let signal = |(signal, tally): (&SignalId, &Tally)| {
         let leaf = profile.catalogue().by_id(*signal)?;
         let ends_stale = tally.good && tally.last.is_some_and(|last| last < end);
-        Some(DecodedSignal { path: Arc::clone(&leaf.path), readings: tally.readings, ends_stale })
+        let Tally { readings, left_out, .. } = *tally;
+        Some(DecodedSignal { path: Arc::clone(&leaf.path), readings, left_out, ends_stale })
     };
     decoded.signals = tallies.iter().filter_map(signal).collect();
     decoded.signals.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(decoded)
 }
 
+/// Readings of a log that its history does not show, by why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct LeftOut {
+    /// Their time is before that of the reading before: a car that took them could not tell a late reading from
+    /// one that it has sent already.
+    pub time_goes_back: u64,
+    /// Their time is that of the reading before.
+    pub time_repeats: u64,
+    /// The bus says that there is no value, or one out of range.
+    pub without_value: u64,
+}
+
+impl LeftOut {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            time_goes_back: self.time_goes_back + other.time_goes_back,
+            time_repeats: self.time_repeats + other.time_repeats,
+            without_value: self.without_value + other.without_value,
+        }
+    }
+
+    fn to_json(self) -> Value {
+        json!({
+            "time_goes_back": self.time_goes_back,
+            "time_repeats": self.time_repeats,
+            "without_value": self.without_value,
+        })
+    }
+}
+
 #[derive(Debug, Default)]
 struct Tally {
     readings: u64,
+    left_out: LeftOut,
     last: Option<Timestamp>,
     good: bool,
 }
@@ -86,15 +123,15 @@ impl Tally {
     /// A campaign takes one reading of a signal at one time; history shows those within the limits.
     fn add(&mut self, reading: &Reading) {
         self.good = reading.quality == Quality::Good;
-        if self.last.is_some_and(|last| reading.source_time <= last) {
-            return;
+        match self.last.map(|last| reading.source_time.cmp(&last)) {
+            Some(Ordering::Less) => return self.left_out.time_goes_back += 1,
+            Some(Ordering::Equal) => return self.left_out.time_repeats += 1,
+            Some(Ordering::Greater) | None => self.last = Some(reading.source_time),
         }
-        self.last = Some(reading.source_time);
-        let shown = match reading.quality {
-            Quality::Good | Quality::Stale => true,
-            Quality::OutOfRange | Quality::NotAvailable => false,
-        };
-        self.readings += u64::from(shown);
+        match reading.quality {
+            Quality::Good | Quality::Stale => self.readings += 1,
+            Quality::OutOfRange | Quality::NotAvailable => self.left_out.without_value += 1,
+        }
     }
 }
 
@@ -156,6 +193,10 @@ impl Decoded {
     pub(super) fn end(&self, start: Timestamp) -> Timestamp {
         start + self.span + Micros(1)
     }
+
+    pub(super) fn left_out(&self) -> LeftOut {
+        self.signals.iter().fold(LeftOut::default(), |sum, signal| sum.plus(signal.left_out))
+    }
 }
 
 /// A replay from the log to the platform's history.
@@ -174,22 +215,38 @@ impl Report {
     /// Whether every frame and every reading arrived, once.
     pub(in crate::cli::replay) fn is_complete(&self) -> bool {
         let expected = self.decoded.signals.iter().map(DecodedSignal::expected);
-        self.stats.bus_messages == self.decoded.frames && expected.eq(self.visible.iter().copied())
+        self.stats.bus_messages == self.decoded.coverage.frames && expected.eq(self.visible.iter().copied())
+    }
+
+    /// Which readings of the log its times keep out of the platform, if any.
+    pub(in crate::cli::replay) fn left_out(&self) -> Option<String> {
+        let LeftOut { time_goes_back, time_repeats, .. } = self.decoded.left_out();
+        (time_goes_back + time_repeats > 0).then(|| {
+            format!(
+                "{} readings were left out: the time of {time_goes_back} is before that of the reading before of \
+                 the same signal, the time of {time_repeats} is the same; a car collects only later readings. \
+                 Sort the log by time to keep those that go back",
+                time_goes_back + time_repeats
+            )
+        })
     }
 
     pub(in crate::cli::replay) fn to_json(&self) -> Value {
         let signals = self.decoded.signals.iter().zip(&self.visible);
         let signals = signals.map(|(signal, visible)| {
-            json!({ "path": &*signal.path, "decoded": signal.readings, "ends_stale": signal.ends_stale, "visible": visible })
+            json!({ "path": &*signal.path, "decoded": signal.readings, "left_out": signal.left_out.to_json(), "ends_stale": signal.ends_stale, "visible": visible })
         });
         json!({
             "vehicle_id": self.vehicle.to_string(),
             "campaign_id": self.campaign,
             "from": rfc3339(self.start),
             "to": rfc3339(self.decoded.end(self.start)),
-            "frames": self.decoded.frames,
+            "frames": self.decoded.coverage.frames,
             "frames_played": self.stats.bus_messages,
-            "bad_lines": self.decoded.bad_lines,
+            "known_frames": self.decoded.coverage.known_frames,
+            "bad_lines": self.decoded.coverage.bad_lines,
+            "samples_in_log": self.decoded.coverage.samples,
+            "samples_left_out": self.decoded.left_out().to_json(),
             "samples_decoded": self.decoded.signals.iter().map(|signal| signal.readings).sum::<u64>(),
             "samples_stale_at_end": self.decoded.signals.iter().filter(|signal| signal.ends_stale).count(),
             "samples_sent": self.stats.samples_queued,

@@ -17,6 +17,8 @@ const VIN_DIGITS: &[u8; 33] = b"0123456789ABCDEFGHJKLMNPRSTUVWXYZ";
 /// What a car gets from its factory.
 pub(super) struct Car {
     pub vehicle: VehicleId,
+    /// False when a replay before this one has registered it.
+    pub created: bool,
     pub certificate_pem: String,
     pub key_pem: String,
     pub ca_pem: String,
@@ -24,11 +26,13 @@ pub(super) struct Car {
     pub desired_key: [u8; 32],
 }
 
-/// Registers and certifies a car with the grants that the recording needs.
+/// Registers and certifies a car with the grants that the recording needs. The same name, brand and profile
+/// are the same car.
 pub(super) async fn enrol(
     api: &Api,
     brand: Brand,
     region: &str,
+    name: &str,
     profile: &Profile,
     now: Timestamp,
 ) -> anyhow::Result<Car> {
@@ -36,7 +40,7 @@ pub(super) async fn enrol(
     let csr_pem = CertificateParams::default().serialize_request(&key)?.pem()?;
     let request = json!({ "vehicles": [{
         "vehicle": {
-            "vin": vin(now),
+            "vin": vin(name, brand, profile.name()),
             "brand": brand.slug(),
             "model": profile.title().chars().take(64).collect::<String>(),
             "model_year": year(now),
@@ -55,6 +59,7 @@ pub(super) async fn enrol(
     let desired_key = hex::decode(text(&answer, "desired_key")?).ok().and_then(|key| key.try_into().ok());
     Ok(Car {
         vehicle: text(item, "vehicle_id")?.parse()?,
+        created: item["created"].as_bool().context("read `created` of the enrolment")?,
         certificate_pem: text(item, "certificate_pem")?,
         key_pem: key.serialize_pem(),
         ca_pem: text(&answer, "ca_pem")?,
@@ -70,9 +75,10 @@ fn grants(profile: &Profile) -> Vec<Value> {
     categories.into_iter().map(grant).collect()
 }
 
-/// Each replay is a car of its own: the recorded car's number is in no log.
-fn vin(now: Timestamp) -> String {
-    let mut number = now.0.unsigned_abs();
+/// The recorded car's number is in no log, so that one is made of what the replay is told.
+fn vin(name: &str, brand: Brand, architecture: &str) -> String {
+    let words = [brand.slug(), architecture, name].join("/");
+    let mut number = model::fnv1a(words.as_bytes());
     let mut digits = [0; 9];
     for digit in digits.iter_mut().rev() {
         let place = usize::try_from(number % 33).expect("the remainder is below 33");
@@ -94,10 +100,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_replay_gets_a_vin_of_its_own() {
-        let first = vin(Timestamp(1_795_420_800_000_000));
-        let second = vin(Timestamp(1_795_420_800_000_001));
-        assert_ne!(first, second);
-        assert!(first.parse::<Vin>().is_ok() && second.parse::<Vin>().is_ok(), "{first} {second}");
+    fn the_same_replay_is_the_same_car() {
+        let first = vin("drive.log", Brand::Opel, "psa-aee2010");
+        assert_eq!(first, vin("drive.log", Brand::Opel, "psa-aee2010"));
+        assert!(first.parse::<Vin>().is_ok(), "{first}");
+        for other in [
+            vin("drive2.log", Brand::Opel, "psa-aee2010"),
+            vin("drive.log", Brand::Peugeot, "psa-aee2010"),
+            vin("drive.log", Brand::Opel, "psa-cmp"),
+        ] {
+            assert_ne!(first, other);
+            assert!(other.parse::<Vin>().is_ok(), "{other}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use cloud::{config, platform::Platform};
+use serde_json::json;
 
 use super::*;
 use crate::cli::replay::{
@@ -23,6 +24,7 @@ async fn platform(folder: &Path) -> (Platform, CloudOptions) {
     let options = CloudOptions {
         mqtt: Some(platform.mqtt_address().to_string()),
         login: Login::with_password_file(password_file),
+        vehicle: None,
         brand: Brand::Opel,
         region: config::Options::REGION.to_owned(),
     };
@@ -60,7 +62,7 @@ async fn the_history_of_the_replayed_rav4_is_its_reference() {
     let recording = Recording { file: &file, profile: &profile, vss: None, pace: Pace::Full };
     let report = upload(&platform.url(), &options, &recording).await.unwrap();
     assert!(report.is_complete(), "{:#}", report.to_json());
-    assert_eq!(report.decoded.frames, 98_800);
+    assert_eq!(report.decoded.coverage.frames, 98_800);
 
     let api = Api::sign_in(&platform.url(), &options.login).await.unwrap();
     // The log's first frame.
@@ -85,8 +87,64 @@ async fn every_reading_of_the_kona_arrives_once() {
     let recording = Recording { file: &file, profile: &profile, vss: None, pace: Pace::Full };
     let report = upload(&platform.url(), &options, &recording).await.unwrap();
     assert!(report.is_complete(), "{:#}", report.to_json());
-    assert_eq!(report.decoded.frames, 39_546);
+    assert_eq!(report.decoded.coverage.frames, 39_546);
+    let books = report.to_json();
+    let left_out = json!({ "time_goes_back": 3_892, "time_repeats": 1_046, "without_value": 0 });
+    assert_eq!(books["samples_left_out"], left_out);
+    assert_eq!((&books["samples_in_log"], &books["samples_decoded"]), (&json!(19_163), &json!(14_225)));
+    assert!(report.left_out().unwrap().starts_with("4938 readings"), "{:?}", report.left_out());
     platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_is_played_again_is_the_same_car() {
+    let folder = tempfile::tempdir().unwrap();
+    let (platform, options) = platform(folder.path()).await;
+    let (log, profile) = short_drive(folder.path());
+    let recording = Recording { file: &log, profile: &profile, vss: None, pace: Pace::Full };
+    let first = upload(&platform.url(), &options, &recording).await.unwrap();
+    let second = upload(&platform.url(), &options, &recording).await.unwrap();
+    assert!(first.is_complete() && second.is_complete(), "{:#}\n{:#}", first.to_json(), second.to_json());
+    assert_eq!((first.vehicle, first.campaign), (second.vehicle, second.campaign));
+    assert!(second.start > first.decoded.end(first.start));
+    let other = CloudOptions { vehicle: Some("another".to_owned()), ..options };
+    let other = upload(&platform.url(), &other, &recording).await.unwrap();
+    assert_ne!(first.vehicle, other.vehicle);
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_that_cannot_be_registers_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (platform, options) = platform(folder.path()).await;
+    let (log, profile) = short_drive(folder.path());
+    let api = Api::sign_in(&platform.url(), &options.login).await.unwrap();
+    let silent = folder.path().join("silent.log");
+    fs::write(&silent, "(100.0) can0 002#07\n").unwrap();
+    let nothing = Recording { file: &silent, profile: &profile, vss: None, pace: Pace::Full };
+    let error = upload(&platform.url(), &options, &nothing).await.unwrap_err();
+    assert!(error.to_string().contains("known_frames=0 unknown_frames=1"), "{error:#}");
+    let nowhere = CloudOptions { mqtt: Some("127.0.0.1:1".to_owned()), ..options };
+    let drive = Recording { file: &log, ..nothing };
+    let error = upload(&platform.url(), &nowhere, &drive).await.unwrap_err();
+    assert!(error.to_string().contains("127.0.0.1:1, where cars connect; --mqtt"), "{error:#}");
+    assert_eq!(api.get("/v1/vehicles").await.unwrap()["items"], json!([]));
+    assert_eq!(api.get("/v1/campaigns").await.unwrap()["items"], json!([]));
+    platform.stop().await;
+}
+
+/// A minute of one signal, and what it means.
+fn short_drive(folder: &Path) -> (PathBuf, Arc<Profile>) {
+    let log = folder.join("drive.log");
+    let frames: String =
+        (0..60).map(|second| format!("({}.0) can0 001#{second:02X}\n", 100 + second)).collect();
+    fs::write(&log, frames).unwrap();
+    let dbc = "BO_ 1 M: 8 X\n SG_ S : 0|8@1+ (1,0) [0|0] \"\" X\n";
+    let database = bus::dbc::read(dbc.as_bytes()).unwrap().database;
+    let text = "[profile]\nname = \"mine\"\ntitle = \"Mine\"\ndescription = \"Mine.\"\n\
+                [external]\ndbc = true\n[map]\n\"Vehicle.Speed\" = \"M.S\"\n";
+    let profile = Profile::parse_external(text, &database, &signals::Catalogue::core()).unwrap();
+    (log, Arc::new(profile))
 }
 
 #[test]
