@@ -174,18 +174,62 @@ impl Desired {
         to_its_end(async move {
             let mut tx = desired.0.store.begin().await?;
             let assignment = tx.assign(id, &selector, now).await?;
-            let sets = desired.write_campaigns(&mut tx, &assignment.added, now).await?;
+            desired.write_campaigns(&mut tx, &assignment.added, now).await?;
             let added = u64::try_from(assignment.added.len()).unwrap_or(u64::MAX);
             tracing::info!(campaign = %id, matched = assignment.matched, added, "assigning a campaign");
             let told = desired.clone();
             let take_up = move |memory: &mut Update<'_>| {
-                memory.assign(&sets);
+                memory.assign(id, &assignment.added);
                 told.hint(assignment.added);
             };
             desired.0.registry.commit(tx, take_up).await?;
             Ok((assignment.matched, added))
         })
         .await
+    }
+
+    /// Takes all cars that the selector matches out of a campaign; how many match, and how many of them had it.
+    /// What they collected before is still taken.
+    pub async fn unassign_campaign(
+        &self,
+        id: CampaignId,
+        selector: &Selector,
+        now: Timestamp,
+    ) -> Result<(u64, u64), DesiredError> {
+        let (desired, selector) = (self.clone(), selector.clone());
+        to_its_end(async move {
+            let mut tx = desired.0.store.begin().await?;
+            let taken = tx.unassign(id, &selector, now).await?;
+            let removed = u64::try_from(taken.removed.len()).unwrap_or(u64::MAX);
+            tracing::info!(campaign = %id, matched = taken.matched, removed, "taking vehicles out of a campaign");
+            desired.withdraw(tx, taken.removed, now).await?;
+            Ok((taken.matched, removed))
+        })
+        .await
+    }
+
+    /// Ends a campaign for good: no car collects for it any more. What they collected before is still taken.
+    pub async fn end_campaign(&self, id: CampaignId, now: Timestamp) -> Result<(), DesiredError> {
+        let desired = self.clone();
+        to_its_end(async move {
+            let mut tx = desired.0.store.begin().await?;
+            let vehicles = tx.end_campaign(id, now).await?;
+            tracing::info!(campaign = %id, vehicles = vehicles.len(), "ending a campaign");
+            desired.withdraw(tx, vehicles, now).await
+        })
+        .await
+    }
+
+    /// Tells cars that they have fewer campaigns.
+    async fn withdraw(
+        &self,
+        mut tx: Transaction,
+        vehicles: Vec<VehicleId>,
+        now: Timestamp,
+    ) -> Result<(), DesiredError> {
+        self.write_campaigns(&mut tx, &vehicles, now).await?;
+        let told = self.clone();
+        Ok(self.0.registry.commit(tx, move |_| told.hint(vehicles)).await?)
     }
 
     /// Stores grants that are one epoch above the stored ones, and tells the car.
@@ -243,15 +287,16 @@ impl Desired {
         document.to_campaign(id, version, &self.0.catalogues.all()).map_err(DesiredError::Campaign)
     }
 
-    /// Writes the cars' campaigns into their envelopes. Cars with the same campaigns share the payload.
+    /// Writes the cars' campaigns into their envelopes, also that there is none any more. Cars with the same
+    /// campaigns share the payload.
     async fn write_campaigns(
         &self,
         tx: &mut Transaction,
         vehicles: &[VehicleId],
         now: Timestamp,
-    ) -> Result<Vec<(VehicleId, Vec<CampaignId>)>, DesiredError> {
-        let sets = tx.campaigns_of(vehicles).await?;
-        let mut ids: Vec<CampaignId> = sets.iter().flat_map(|(_, ids)| ids.iter().copied()).collect();
+    ) -> Result<(), DesiredError> {
+        let sets: HashMap<_, _> = tx.campaigns_of(vehicles).await?.into_iter().collect();
+        let mut ids: Vec<CampaignId> = sets.values().flatten().copied().collect();
         ids.sort_unstable();
         ids.dedup();
         let mut documents = HashMap::new();
@@ -260,8 +305,9 @@ impl Desired {
             documents.insert(id, self.check(id, version, &document).map_err(|_| DesiredError::Stored(id))?);
         }
         let mut encoded: HashMap<&[CampaignId], Vec<u8>> = HashMap::new();
-        let mut payloads = Vec::with_capacity(sets.len());
-        for (vehicle, ids) in &sets {
+        let mut payloads = Vec::with_capacity(vehicles.len());
+        for vehicle in vehicles {
+            let ids = sets.get(vehicle).map_or(&[][..], Vec::as_slice);
             let payload = encoded.entry(ids).or_insert_with(|| {
                 let campaigns: Vec<Campaign> =
                     ids.iter().filter_map(|id| documents.get(id).cloned()).collect();
@@ -269,8 +315,7 @@ impl Desired {
             });
             payloads.push((*vehicle, payload.clone()));
         }
-        self.write(tx, Kind::Campaigns, payloads, now).await?;
-        Ok(sets)
+        self.write(tx, Kind::Campaigns, payloads, now).await
     }
 
     async fn write(

@@ -280,6 +280,8 @@ fn read_routes() -> OpenApiRouter<Api> {
         .routes(routes!(campaigns::list_campaigns))
         .routes(routes!(campaigns::get_campaign, campaigns::put_campaign))
         .routes(routes!(campaigns::assign_campaign))
+        .routes(routes!(campaigns::unassign_campaign))
+        .routes(routes!(campaigns::end_campaign))
         .routes(routes!(campaigns::get_campaign_status))
         .routes(routes!(catalogues::list_catalogues))
         .routes(routes!(catalogues::get_catalogue))

@@ -32,7 +32,7 @@ pub struct Car {
     pub model: Arc<str>,
     pub model_year: u16,
     pub architecture: Arc<str>,
-    /// Sorted.
+    /// Those that it has, and those that it had: what it queued for these may still come. Sorted.
     pub campaigns: Arc<[CampaignId]>,
     pub grants: Arc<Grants>,
 }
@@ -270,10 +270,14 @@ impl Update<'_> {
         self.state.campaigns.insert(campaign.id, campaign);
     }
 
-    /// Which campaigns cars have now; sorted sets.
-    pub fn assign(&mut self, sets: &[(VehicleId, Vec<CampaignId>)]) {
-        for (vehicle, campaigns) in sets {
-            self.change(*vehicle, |car| car.campaigns = campaigns.as_slice().into());
+    /// Cars have a campaign from now on. They keep it here when they are taken out of it.
+    pub fn assign(&mut self, id: CampaignId, vehicles: &[VehicleId]) {
+        for vehicle in vehicles {
+            self.change(*vehicle, |car| {
+                let Err(place) = car.campaigns.binary_search(&id) else { return };
+                let (before, after) = car.campaigns.split_at(place);
+                car.campaigns = [before, &[id], after].concat().into();
+            });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{ParseError, VehicleId};
+use crate::ParseError;
 
 /// A priority class of a car's queue. Within a lane batches are in order; between lanes they are not.
 ///

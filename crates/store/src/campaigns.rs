@@ -33,6 +33,8 @@ pub struct CampaignSummary {
     pub updated_at: Timestamp,
     /// Vehicles that it is assigned to.
     pub assigned: u64,
+    /// Since when no car collects for it.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// A campaign in its newest version.
@@ -45,6 +47,8 @@ pub struct CampaignRow {
     pub updated_at: Timestamp,
     /// Vehicles that it is assigned to.
     pub assigned: u64,
+    /// Since when no car collects for it.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// Which vehicles: those that match every list that is not empty. All lists empty is no vehicle.
@@ -62,6 +66,14 @@ pub struct Assignment {
     pub matched: u64,
     /// Vehicles that did not have the campaign before.
     pub added: Vec<VehicleId>,
+}
+
+/// What taking vehicles out of a campaign did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unassignment {
+    pub matched: u64,
+    /// Vehicles that had the campaign until now.
+    pub removed: Vec<VehicleId>,
 }
 
 /// How far the vehicles of a campaign are.
@@ -82,6 +94,7 @@ fn campaign(row: &Row) -> Result<CampaignRow, Error> {
         created_at: Timestamp(row.int(3)?),
         updated_at: Timestamp(row.int(4)?),
         assigned: row.count(5)?,
+        ended_at: row.opt_int(6)?.map(Timestamp),
     })
 }
 
@@ -95,16 +108,17 @@ fn summary(row: &Row) -> Result<CampaignSummary, Error> {
         created_at: Timestamp(row.int(5)?),
         updated_at: Timestamp(row.int(6)?),
         assigned: row.count(7)?,
+        ended_at: row.opt_int(8)?.map(Timestamp),
     })
 }
 
 const SUMMARIES: &str = "SELECT c.campaign_id, c.version, v.name, v.purpose, v.signals, c.created_at, \
-    c.updated_at, (SELECT COUNT(*) FROM assignments a WHERE a.campaign_id = c.campaign_id) \
-    FROM campaigns c JOIN campaign_versions v ON v.campaign_id = c.campaign_id AND v.version = c.version";
+    c.updated_at, (SELECT COUNT(*) FROM assignments a WHERE a.campaign_id = c.campaign_id AND a.ended_at IS NULL), \
+    c.ended_at FROM campaigns c JOIN campaign_versions v ON v.campaign_id = c.campaign_id AND v.version = c.version";
 
 const SELECT: &str = "SELECT c.campaign_id, c.version, v.document, c.created_at, c.updated_at, \
-    (SELECT COUNT(*) FROM assignments a WHERE a.campaign_id = c.campaign_id) \
-    FROM campaigns c JOIN campaign_versions v ON v.campaign_id = c.campaign_id AND v.version = c.version";
+    (SELECT COUNT(*) FROM assignments a WHERE a.campaign_id = c.campaign_id AND a.ended_at IS NULL), \
+    c.ended_at FROM campaigns c JOIN campaign_versions v ON v.campaign_id = c.campaign_id AND v.version = c.version";
 
 impl Store {
     pub async fn campaign(&self, id: CampaignId) -> Result<CampaignRow, Error> {
@@ -133,8 +147,10 @@ impl Store {
     /// The campaigns of a vehicle, by their numbers.
     pub async fn campaigns_of_vehicle(&self, vehicle: VehicleId) -> Result<Vec<CampaignSummary>, Error> {
         let mut query = Conditions::new(SUMMARIES);
-        query
-            .and("c.campaign_id IN (SELECT campaign_id FROM assignments WHERE vehicle_id = ", vehicle.into());
+        query.and(
+            "c.campaign_id IN (SELECT campaign_id FROM assignments WHERE ended_at IS NULL AND vehicle_id = ",
+            vehicle.into(),
+        );
         query.end_part(") ORDER BY c.campaign_id");
         let rows = self.pool.fetch(query.sql, &query.args).await?;
         rows.iter().map(summary).collect()
@@ -167,7 +183,7 @@ impl Store {
                  FROM assignments a \
                  LEFT JOIN desired d ON d.vehicle_id = a.vehicle_id AND d.kind = $2 \
                  LEFT JOIN reported r ON r.vehicle_id = a.vehicle_id AND r.kind = $2 \
-                 WHERE a.campaign_id = $1",
+                 WHERE a.campaign_id = $1 AND a.ended_at IS NULL",
                 args![id.0, kind],
             )
             .await?;
@@ -202,6 +218,7 @@ impl Transaction {
         new: &NewCampaign,
         now: Timestamp,
     ) -> Result<CampaignVersion, Error> {
+        self.hold(id).await?;
         let changed = self
             .execute(
                 "UPDATE campaigns SET version = version + 1, updated_at = $3 \
@@ -248,27 +265,89 @@ impl Transaction {
         selector: &Selector,
         now: Timestamp,
     ) -> Result<Assignment, Error> {
+        self.hold(id).await?;
         let matched = self.matching(selector).await?;
-        let rows =
-            self.fetch("SELECT vehicle_id FROM assignments WHERE campaign_id = $1", args![id.0]).await?;
-        let have: HashSet<VehicleId> = rows.iter().map(|row| row.word(0)).collect::<Result<_, _>>()?;
+        let have: HashSet<VehicleId> = self.assigned_vehicles(id).await?.into_iter().collect();
         let added: Vec<VehicleId> =
             matched.iter().copied().filter(|vehicle| !have.contains(vehicle)).collect();
         let rows: Vec<Vec<Arg<'_>>> = added.iter().map(|vehicle| row![id.0, *vehicle, now]).collect();
         self.insert(
             "INSERT INTO assignments (campaign_id, vehicle_id, assigned_at)",
             &rows,
-            "ON CONFLICT (campaign_id, vehicle_id) DO NOTHING",
+            "ON CONFLICT (campaign_id, vehicle_id) DO UPDATE SET assigned_at = excluded.assigned_at, \
+             ended_at = NULL",
         )
         .await?;
         Ok(Assignment { matched: u64::try_from(matched.len()).unwrap_or(u64::MAX), added })
+    }
+
+    /// Takes all vehicles that the selector matches out of a campaign.
+    pub async fn unassign(
+        &mut self,
+        id: CampaignId,
+        selector: &Selector,
+        now: Timestamp,
+    ) -> Result<Unassignment, Error> {
+        self.hold(id).await?;
+        let matched = self.matching(selector).await?;
+        let mut removed = self.assigned_vehicles(id).await?;
+        let wanted: HashSet<VehicleId> = matched.iter().copied().collect();
+        removed.retain(|vehicle| wanted.contains(vehicle));
+        let rows: Vec<Vec<Arg<'_>>> = removed.iter().map(|vehicle| row![id.0, *vehicle, now, now]).collect();
+        self.insert(
+            "INSERT INTO assignments (campaign_id, vehicle_id, assigned_at, ended_at)",
+            &rows,
+            "ON CONFLICT (campaign_id, vehicle_id) DO UPDATE SET ended_at = excluded.ended_at",
+        )
+        .await?;
+        Ok(Unassignment { matched: u64::try_from(matched.len()).unwrap_or(u64::MAX), removed })
+    }
+
+    /// Ends a campaign for good, and says which vehicles had it until now; none if it has ended before.
+    pub async fn end_campaign(&mut self, id: CampaignId, now: Timestamp) -> Result<Vec<VehicleId>, Error> {
+        let known = self
+            .execute(
+                "UPDATE campaigns SET ended_at = COALESCE(ended_at, $2) WHERE campaign_id = $1",
+                args![id.0, now],
+            )
+            .await?;
+        if known == 0 {
+            return Err(Error::NotFound { what: "campaign" });
+        }
+        let vehicles = self.assigned_vehicles(id).await?;
+        self.execute(
+            "UPDATE assignments SET ended_at = $2 WHERE campaign_id = $1 AND ended_at IS NULL",
+            args![id.0, now],
+        )
+        .await?;
+        Ok(vehicles)
+    }
+
+    /// Lets nobody else change the campaign before this transaction is over. One that has ended is a conflict.
+    async fn hold(&mut self, id: CampaignId) -> Result<(), Error> {
+        let held = self
+            .execute(
+                "UPDATE campaigns SET updated_at = updated_at WHERE campaign_id = $1 AND ended_at IS NULL",
+                args![id.0],
+            )
+            .await?;
+        if held == 1 {
+            return Ok(());
+        }
+        let known =
+            self.fetch_optional("SELECT 1 FROM campaigns WHERE campaign_id = $1", args![id.0]).await?;
+        Err(match known {
+            Some(_) => Error::Conflict { what: "the campaign has ended; create another one" },
+            None => Error::NotFound { what: "campaign" },
+        })
     }
 
     /// The vehicles that have a campaign.
     pub async fn assigned_vehicles(&mut self, id: CampaignId) -> Result<Vec<VehicleId>, Error> {
         let rows = self
             .fetch(
-                "SELECT vehicle_id FROM assignments WHERE campaign_id = $1 ORDER BY vehicle_id",
+                "SELECT vehicle_id FROM assignments WHERE campaign_id = $1 AND ended_at IS NULL \
+                 ORDER BY vehicle_id",
                 args![id.0],
             )
             .await?;
@@ -280,15 +359,33 @@ impl Transaction {
         &mut self,
         vehicles: &[VehicleId],
     ) -> Result<Vec<(VehicleId, Vec<CampaignId>)>, Error> {
+        self.campaign_sets(
+            "SELECT vehicle_id, campaign_id FROM assignments \
+             WHERE ended_at IS NULL AND campaign_id > $1 AND vehicle_id",
+            vehicles,
+        )
+        .await
+    }
+
+    /// The same with the campaigns that vehicles had once: what they queued for these may still come.
+    pub async fn campaigns_ever_of(
+        &mut self,
+        vehicles: &[VehicleId],
+    ) -> Result<Vec<(VehicleId, Vec<CampaignId>)>, Error> {
+        self.campaign_sets(
+            "SELECT vehicle_id, campaign_id FROM assignments WHERE campaign_id > $1 AND vehicle_id",
+            vehicles,
+        )
+        .await
+    }
+
+    async fn campaign_sets(
+        &mut self,
+        select: &'static str,
+        vehicles: &[VehicleId],
+    ) -> Result<Vec<(VehicleId, Vec<CampaignId>)>, Error> {
         let keys: Vec<Arg<'_>> = vehicles.iter().map(|vehicle| (*vehicle).into()).collect();
-        let rows = self
-            .fetch_in(
-                "SELECT vehicle_id, campaign_id FROM assignments WHERE campaign_id > $1 AND vehicle_id",
-                0_i64.into(),
-                &keys,
-                "ORDER BY vehicle_id, campaign_id",
-            )
-            .await?;
+        let rows = self.fetch_in(select, 0_i64.into(), &keys, "ORDER BY vehicle_id, campaign_id").await?;
         let mut sets: Vec<(VehicleId, Vec<CampaignId>)> = Vec::new();
         for row in &rows {
             let (vehicle, campaign) = (row.word(0)?, CampaignId(row.number(1)?));

@@ -30,7 +30,9 @@ use sqlx::{
 };
 
 pub use accounts::{Account, SessionRow};
-pub use campaigns::{Assignment, CampaignRow, CampaignSummary, NewCampaign, Selector, StatusCounts};
+pub use campaigns::{
+    Assignment, CampaignRow, CampaignSummary, NewCampaign, Selector, StatusCounts, Unassignment,
+};
 pub use catalogues::CatalogueRow;
 pub use certificates::Certificate;
 pub use desired::{DesiredRow, NewDesired, ReportedRow};

@@ -11,8 +11,10 @@ struct Migration {
 }
 
 /// In order; a released one is never changed.
-const MIGRATIONS: [Migration; 1] =
-    [Migration { version: 1, script: include_str!("../migrations/0001_start.sql") }];
+const MIGRATIONS: [Migration; 2] = [
+    Migration { version: 1, script: include_str!("../migrations/0001_start.sql") },
+    Migration { version: 2, script: include_str!("../migrations/0002_ended_campaigns.sql") },
+];
 
 pub(crate) async fn run(store: &Store) -> Result<(), Error> {
     let mut tx = store.begin().await?;

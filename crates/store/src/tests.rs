@@ -50,6 +50,8 @@ checks! {
     campaigns::a_selector_matches_all_its_lists,
     campaigns::an_empty_selector_matches_nothing,
     campaigns::assigning_twice_adds_nothing,
+    campaigns::a_campaign_ends_for_its_vehicles,
+    campaigns::a_vehicle_leaves_a_campaign_and_comes_back,
     campaigns::desired_state_never_goes_back,
     campaigns::status_counts_what_cars_report,
     campaigns::catalogues_are_kept_once,

@@ -130,6 +130,28 @@ async fn a_car_fetches_its_campaigns_and_sends_what_they_ask_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_car_whose_campaigns_ended_sends_what_it_has_and_collects_nothing_more() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let car = start(dir.path(), &cloud);
+    car.go(2).await;
+    cloud.want(Kind::Campaigns, 2, encode_campaigns(&[]));
+    // It fetches when it comes back.
+    cloud.cut_once();
+    car.go(4).await;
+    let applied = |report: &wire::Report| {
+        report.applied.iter().any(|applied| (applied.kind, applied.version) == (Kind::Campaigns, 2))
+    };
+    cloud.until(|cloud| cloud.reports().iter().any(applied)).await;
+    // What waited for the bulk lane's ten seconds.
+    cloud.until(|cloud| seqs(cloud, Lane::Bulk) == [0]).await;
+    let (shared, queued) = (Arc::clone(&car.shared), car.shared.stats.snapshot().samples_queued);
+    car.go(15).await;
+    car.stop().await;
+    let stats = shared.stats.snapshot();
+    assert_eq!((stats.samples_queued, stats.samples_acknowledged), (queued, queued), "{stats}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_car_without_a_link_goes_on_and_catches_up_with_live_data_first() {
     let (dir, cloud) = (TempDir::new().unwrap(), cloud());
     let car = start(dir.path(), &cloud);

@@ -108,6 +108,12 @@ async fn memory_is_what_a_start_would_read() {
     let id = desired.create_campaign(&document(Purpose::FleetManagement), NOW).await.unwrap();
     let all = Selector { vehicles: vec![vehicle], ..Selector::default() };
     assert_eq!(desired.assign_campaign(id, &all, NOW).await.unwrap(), (1, 1));
+    stage.check_memory().await;
+    assert_eq!(desired.unassign_campaign(id, &all, NOW).await.unwrap(), (1, 1));
+    stage.check_memory().await;
+    assert_eq!(desired.assign_campaign(id, &all, NOW).await.unwrap(), (1, 1));
+    desired.end_campaign(id, NOW).await.unwrap();
+    stage.check_memory().await;
     desired.put_grants(vehicle, grants(2, true), NOW).await.unwrap();
     // Two at once: one of them is too late, and memory has the other.
     let (first, second) = tokio::join!(

@@ -1,5 +1,7 @@
 //! Campaigns: what cars collect.
 
+use std::collections::HashSet;
+
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header},
@@ -14,13 +16,15 @@ use super::{
     extract::{Json, Path, Query},
     page,
     problem::{PlaceError, Problem},
-    words::{PurposeSlug, Time},
+    words::{PurposeSlug, Time, VehicleIdHex},
 };
 use crate::{
     desired::DesiredError,
     documents::{CampaignDocument, Wrong},
 };
-use types::{Assigned, Assignment, Campaign, CampaignItem, CampaignPage, CampaignStatus, CampaignsQuery};
+use types::{
+    Assigned, Assignment, Campaign, CampaignItem, CampaignPage, CampaignStatus, CampaignsQuery, Unassigned,
+};
 
 pub(crate) mod types;
 
@@ -103,29 +107,43 @@ pub(crate) async fn assign_campaign(
     Path(campaign_id): Path<u64>,
     Json(body): Json<Assignment>,
 ) -> Result<Json<Assigned>, Problem> {
-    let selector = Selector {
-        brands: body.brands.iter().map(|brand| brand.0).collect(),
-        regions: body.regions.iter().map(|region| region.0.clone()).collect(),
-        models: body.models,
-        vehicles: body.vehicle_ids.iter().map(|id| id.0).collect(),
-    };
-    let Selector { brands, regions, models, vehicles } = &selector;
-    if brands.is_empty() && regions.is_empty() && models.is_empty() && vehicles.is_empty() {
-        let choice = "give at least one of brands, regions, models and vehicle_ids";
-        return Err(Problem::at("brands", choice));
-    }
-    let lists = [
-        ("brands", brands.len(), types::WORDS_MAX),
-        ("regions", regions.len(), types::WORDS_MAX),
-        ("models", models.len(), types::MODELS_MAX),
-        ("vehicle_ids", vehicles.len(), types::VEHICLE_IDS_MAX),
-    ];
-    if let Some((list, _, most)) = lists.into_iter().find(|(_, count, most)| count > most) {
-        return Err(Problem::at(list, format!("at most {most} at once; choose by a list that names more")));
-    }
+    let Chosen { selector, unknown_models, unknown_vehicle_ids } = choose(&api, body)?;
     let (matched, assigned) =
         api.desired().assign_campaign(CampaignId(campaign_id), &selector, api.now()).await?;
-    Ok(Json(Assigned { matched, assigned }))
+    Ok(Json(Assigned { matched, assigned, unknown_models, unknown_vehicle_ids }))
+}
+
+/// Takes a campaign from vehicles: they stop collecting for it. What they have collected still comes.
+#[utoipa::path(
+    post, path = "/v1/campaigns/{campaign_id}/unassignments", tag = "campaigns",
+    params(("campaign_id" = u64, Path, description = "The campaign's number")),
+    request_body = Assignment,
+    responses((status = 200, description = "Taken from them", body = Unassigned)),
+)]
+pub(crate) async fn unassign_campaign(
+    State(api): State<Api>,
+    Path(campaign_id): Path<u64>,
+    Json(body): Json<Assignment>,
+) -> Result<Json<Unassigned>, Problem> {
+    let Chosen { selector, unknown_models, unknown_vehicle_ids } = choose(&api, body)?;
+    let (matched, unassigned) =
+        api.desired().unassign_campaign(CampaignId(campaign_id), &selector, api.now()).await?;
+    Ok(Json(Unassigned { matched, unassigned, unknown_models, unknown_vehicle_ids }))
+}
+
+/// Ends a campaign for good: no vehicle collects for it any more. What they have collected still comes.
+#[utoipa::path(
+    post, path = "/v1/campaigns/{campaign_id}/end", tag = "campaigns",
+    params(("campaign_id" = u64, Path, description = "The campaign's number")),
+    responses((status = 200, description = "The campaign, ended", body = Campaign)),
+)]
+pub(crate) async fn end_campaign(
+    State(api): State<Api>,
+    Path(campaign_id): Path<u64>,
+) -> Result<Json<Campaign>, Problem> {
+    let id = CampaignId(campaign_id);
+    api.desired().end_campaign(id, api.now()).await?;
+    Ok(Json(campaign(api.store().campaign(id).await?)?))
 }
 
 /// How far a campaign has come.
@@ -152,6 +170,46 @@ pub(crate) async fn get_campaign_status(
     }))
 }
 
+/// Which vehicles a request means, and what of it names none.
+struct Chosen {
+    selector: Selector,
+    unknown_models: Vec<String>,
+    unknown_vehicle_ids: Vec<VehicleIdHex>,
+}
+
+fn choose(api: &Api, body: Assignment) -> Result<Chosen, Problem> {
+    let Assignment { brands, regions, models, vehicle_ids } = body;
+    if brands.is_empty() && regions.is_empty() && models.is_empty() && vehicle_ids.is_empty() {
+        let choice = "give at least one of brands, regions, models and vehicle_ids";
+        return Err(Problem::at("brands", choice));
+    }
+    let lists = [
+        ("brands", brands.len(), types::WORDS_MAX),
+        ("regions", regions.len(), types::WORDS_MAX),
+        ("models", models.len(), types::MODELS_MAX),
+        ("vehicle_ids", vehicle_ids.len(), types::VEHICLE_IDS_MAX),
+    ];
+    if let Some((list, _, most)) = lists.into_iter().find(|(_, count, most)| count > most) {
+        return Err(Problem::at(list, format!("at most {most} at once; choose by a list that names more")));
+    }
+    let counts = api.registry().counts();
+    let known: HashSet<&str> = counts.iter().map(|count| count.model.as_str()).collect();
+    Ok(Chosen {
+        unknown_models: models.iter().filter(|model| !known.contains(model.as_str())).cloned().collect(),
+        unknown_vehicle_ids: vehicle_ids
+            .iter()
+            .filter(|id| api.registry().car(id.0).is_none())
+            .cloned()
+            .collect(),
+        selector: Selector {
+            brands: brands.into_iter().map(|brand| brand.0).collect(),
+            regions: regions.into_iter().map(|region| region.0).collect(),
+            models,
+            vehicles: vehicle_ids.into_iter().map(|id| id.0).collect(),
+        },
+    })
+}
+
 fn item(row: CampaignSummary) -> CampaignItem {
     CampaignItem {
         campaign_id: row.id.0,
@@ -159,6 +217,7 @@ fn item(row: CampaignSummary) -> CampaignItem {
         created_at: Time(row.created_at),
         updated_at: Time(row.updated_at),
         assigned: row.assigned,
+        ended_at: row.ended_at.map(Time),
         name: row.name,
         purpose: PurposeSlug(row.purpose),
         signals: row.signals,
@@ -174,6 +233,7 @@ fn campaign(row: CampaignRow) -> Result<Campaign, Problem> {
         created_at: Time(row.created_at),
         updated_at: Time(row.updated_at),
         assigned: row.assigned,
+        ended_at: row.ended_at.map(Time),
         name: document.name,
         purpose: document.purpose,
         groups: document.groups,

@@ -138,6 +138,10 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
              for a day; nothing is done twice.",
         ));
     }
+    if path.starts_with("/v1/campaigns/{campaign_id}") && *method != HttpMethod::Get {
+        // It may have ended, or was changed meanwhile.
+        kinds.push(Kind::Conflict);
+    }
     if super::etag::covers(method, path) {
         operation.parameters.get_or_insert_with(Vec::new).push(header_parameter(
             "If-None-Match",

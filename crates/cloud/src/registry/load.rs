@@ -61,7 +61,7 @@ async fn cars(store: &Store, state: &mut State) -> Result<(), store::Error> {
         let page = store.vehicles(&VehicleFilter::default(), cursor.as_ref(), PAGE).await?;
         let ids: Vec<VehicleId> = page.items.iter().map(|vehicle| vehicle.vehicle).collect();
         let mut campaigns: HashMap<_, _> =
-            store.begin().await?.campaigns_of(&ids).await?.into_iter().collect();
+            store.begin().await?.campaigns_ever_of(&ids).await?.into_iter().collect();
         for vehicle in page.items {
             // Every vehicle has an owner from its registration on.
             let Some((subject, grants)) = owners.remove(&vehicle.vehicle) else { continue };

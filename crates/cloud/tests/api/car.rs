@@ -254,6 +254,34 @@ async fn a_car_fetches_its_documents_and_its_report_shows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_collected_before_a_campaign_ended_is_still_taken() {
+    let mut fixture = Fixture::new().await;
+    let mut car = Car::enrol(&fixture, 1, &["driving", "location"]).await;
+    let path = format!("/v1/campaigns/{}", car.campaign);
+    let mut link = car.connect(&fixture).await.unwrap();
+    let from = now() - Micros::MINUTE;
+    let one = json!({ "vehicle_ids": [car.id] });
+    fixture.post(&format!("{path}/unassignments"), one).await.expect(200);
+    car.send(&mut link, from, &[1.0]).await;
+    fixture.call(Method::POST, &format!("{path}/end"), None, &[]).await.expect(200);
+    car.send(&mut link, from + Micros::SECOND, &[2.0]).await;
+    drop(link);
+    let Fixture { platform, folder, token } = fixture;
+    platform.stop().await;
+    fixture = Fixture { platform: start(&folder, |_| {}).await, folder, token };
+    let mut link = car.connect(&fixture).await.unwrap();
+    car.send(&mut link, from + Micros::from_secs(2), &[3.0]).await;
+    fixture.platform.flush().await.unwrap();
+    let from = cloud::words::rfc3339(from);
+    let history = fixture.get(&format!("/v1/vehicles/{}/history?signals={SPEED}&from={from}", car.id)).await;
+    let speeds: Vec<_> =
+        history.expect(200)["rows"].as_array().unwrap().iter().map(|row| row[1].clone()).collect();
+    assert_eq!(speeds, [1.0, 2.0, 3.0]);
+    drop(link);
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_car_of_another_platform_is_turned_away() {
     let fixture = Fixture::new().await;
     let elsewhere = Fixture::new().await;

@@ -164,3 +164,57 @@ pub(super) async fn catalogues_are_kept_once(store: Store) {
     assert_eq!((page.items.len(), page.items[0].leaf_count), (1, 3));
     assert!(store.catalogue_source(CatalogueHash(1)).await.is_err());
 }
+
+pub(super) async fn a_vehicle_leaves_a_campaign_and_comes_back(store: Store) {
+    fleet(&store).await;
+    let (first, second) = (create(&store, "x").await, create(&store, "y").await);
+    let of_brand = |brand| Selector { brands: vec![brand], ..Selector::default() };
+    let mut tx = store.begin().await.unwrap();
+    tx.assign(first, &of_brand(Brand::Peugeot), NOW).await.unwrap();
+    tx.assign(second, &of_brand(Brand::Peugeot), NOW).await.unwrap();
+    let all = Selector { regions: vec!["eu".parse().unwrap()], ..Selector::default() };
+    let one = Selector { vehicles: vec![vehicle_id(1)], ..Selector::default() };
+    let taken = tx.unassign(first, &one, NOW).await.unwrap();
+    assert_eq!((taken.matched, taken.removed), (1, vec![vehicle_id(1)]));
+    assert_eq!(tx.unassign(first, &one, NOW).await.unwrap().removed, []);
+    let both = [vehicle_id(1), vehicle_id(2)];
+    let has = tx.campaigns_of(&both).await.unwrap();
+    assert_eq!(has, [(vehicle_id(1), vec![second]), (vehicle_id(2), vec![first, second])]);
+    let had = tx.campaigns_ever_of(&both).await.unwrap();
+    assert_eq!(had[0], (vehicle_id(1), vec![first, second]));
+    assert_eq!(tx.assign(first, &one, NOW).await.unwrap().added, [vehicle_id(1)]);
+    let taken = tx.unassign(first, &all, NOW).await.unwrap();
+    assert_eq!((taken.matched, taken.removed), (3, both.to_vec()));
+    assert_eq!(tx.unassign(first, &Selector::default(), NOW).await.unwrap().matched, 0);
+    tx.commit().await.unwrap();
+    assert_eq!(store.campaign(first).await.unwrap().assigned, 0);
+    assert_eq!(store.campaign_status(first, KIND).await.unwrap(), StatusCounts::default());
+    let of_one: Vec<_> =
+        store.campaigns_of_vehicle(vehicle_id(1)).await.unwrap().iter().map(|row| row.id).collect();
+    assert_eq!(of_one, [second]);
+}
+
+pub(super) async fn a_campaign_ends_for_its_vehicles(store: Store) {
+    fleet(&store).await;
+    let (id, other) = (create(&store, "x").await, create(&store, "y").await);
+    let peugeots = Selector { brands: vec![Brand::Peugeot], ..Selector::default() };
+    let mut tx = store.begin().await.unwrap();
+    for campaign in [id, other] {
+        tx.assign(campaign, &peugeots, NOW).await.unwrap();
+    }
+    let later = NOW + Micros::SECOND;
+    assert_eq!(tx.end_campaign(id, later).await.unwrap(), [vehicle_id(1), vehicle_id(2)]);
+    let ended = |error: Error| assert!(matches!(error, Error::Conflict { .. }), "{error}");
+    assert_eq!(tx.end_campaign(id, later + Micros::SECOND).await.unwrap(), []);
+    ended(tx.assign(id, &peugeots, later).await.unwrap_err());
+    ended(tx.unassign(id, &peugeots, later).await.unwrap_err());
+    ended(tx.change_campaign(id, CampaignVersion(1), &document("two"), later).await.unwrap_err());
+    let unknown = tx.end_campaign(CampaignId(99), later).await.unwrap_err();
+    assert!(matches!(unknown, Error::NotFound { .. }), "{unknown}");
+    tx.commit().await.unwrap();
+    let row = store.campaign(id).await.unwrap();
+    assert_eq!((row.ended_at, row.assigned), (Some(later), 0));
+    let page = store.campaigns(None, 10).await.unwrap();
+    let listed: Vec<_> = page.items.iter().map(|row| (row.id, row.ended_at, row.assigned)).collect();
+    assert_eq!(listed, [(other, None, 2), (id, Some(later), 0)]);
+}

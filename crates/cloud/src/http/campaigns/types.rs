@@ -19,7 +19,7 @@ pub(crate) const VEHICLE_IDS_MAX: usize = 10_000;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "campaign_id": 1, "version": 2, "created_at": "2026-11-23T08:00:00.000000Z",
-    "updated_at": "2026-11-23T08:10:00.000000Z", "assigned": 1400,
+    "updated_at": "2026-11-23T08:10:00.000000Z", "assigned": 1400, "ended_at": null,
     "name": "Fleet basics", "purpose": "fleet-management",
     "groups": [{ "signals": ["Vehicle.Speed"], "lane": "live", "every_ms": 1000, "flush_every_ms": 1000 }],
     "samples_per_minute_max": null
@@ -32,6 +32,8 @@ pub(crate) struct Campaign {
     pub updated_at: Time,
     /// Vehicles that it is assigned to.
     pub assigned: u64,
+    /// Since when no car collects for it; null while it runs.
+    pub ended_at: Option<Time>,
     pub name: String,
     pub purpose: PurposeSlug,
     pub groups: Vec<CampaignGroup>,
@@ -60,6 +62,8 @@ pub(crate) struct CampaignItem {
     pub updated_at: Time,
     /// Vehicles that it is assigned to.
     pub assigned: u64,
+    /// Since when no car collects for it; null while it runs.
+    pub ended_at: Option<Time>,
     pub name: String,
     pub purpose: PurposeSlug,
     /// How many signals it collects.
@@ -70,7 +74,7 @@ pub(crate) struct CampaignItem {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "items": [{
     "campaign_id": 1, "version": 2, "created_at": "2026-11-23T08:00:00.000000Z",
-    "updated_at": "2026-11-23T08:10:00.000000Z", "assigned": 1400,
+    "updated_at": "2026-11-23T08:10:00.000000Z", "assigned": 1400, "ended_at": null,
     "name": "Fleet basics", "purpose": "fleet-management", "signals": 43
 }], "next_cursor": null }))]
 pub(crate) struct CampaignPage {
@@ -78,7 +82,7 @@ pub(crate) struct CampaignPage {
     pub next_cursor: Option<String>,
 }
 
-/// Which vehicles a campaign goes to: those that match every list that is not empty. At least one list is
+/// Which vehicles a campaign goes to, or is taken from: those that match every list that is not empty. At least one list is
 /// given; `{"brands": ["peugeot"], "models": ["208"]}` is every Peugeot 208.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -99,12 +103,33 @@ pub(crate) struct Assignment {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({ "matched": 1400, "assigned": 1388 }))]
+#[schema(example = json!({
+    "matched": 1400, "assigned": 1388, "unknown_models": [], "unknown_vehicle_ids": []
+}))]
 pub(crate) struct Assigned {
     /// Vehicles that the selector matches.
     pub matched: u64,
     /// Of these, vehicles that did not have the campaign before.
     pub assigned: u64,
+    /// Models of the request that no vehicle is of.
+    pub unknown_models: Vec<String>,
+    /// Ids of the request that no vehicle has.
+    pub unknown_vehicle_ids: Vec<VehicleIdHex>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "matched": 1400, "unassigned": 1388, "unknown_models": [], "unknown_vehicle_ids": []
+}))]
+pub(crate) struct Unassigned {
+    /// Vehicles that the selector matches.
+    pub matched: u64,
+    /// Of these, vehicles that had the campaign until now.
+    pub unassigned: u64,
+    /// Models of the request that no vehicle is of.
+    pub unknown_models: Vec<String>,
+    /// Ids of the request that no vehicle has.
+    pub unknown_vehicle_ids: Vec<VehicleIdHex>,
 }
 
 /// How far a campaign has come.
