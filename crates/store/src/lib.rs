@@ -114,7 +114,7 @@ impl Store {
         Self::migrated(Pool::Sqlite { read, write }).await
     }
 
-    /// Connects to PostgreSQL by its URL (`postgres://user@host/database`).
+    /// Connects to PostgreSQL by its URL (`postgres://user@host/database`), over TLS as its `sslmode` says.
     pub async fn postgres(url: &str) -> Result<Self, Error> {
         // The URL may hold a password, so that no error may hold the URL.
         let place = || "the PostgreSQL URL".to_owned();

@@ -6,6 +6,11 @@ use std::{
     process::{Command, Output},
 };
 
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+
 use crate::Store;
 
 struct Server {
@@ -90,4 +95,27 @@ async fn every_check_passes_on_postgresql() {
         check(store.clone()).await;
         store.close().await;
     }
+}
+
+/// What a client says that wants TLS: eight bytes, of which the last four are a version that no protocol has.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+/// The first byte of a TLS handshake.
+const TLS_HANDSHAKE: u8 = 22;
+
+#[tokio::test]
+async fn a_url_that_requires_tls_gets_a_handshake_and_nothing_else() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut asked = [0; 8];
+        socket.read_exact(&mut asked).await.unwrap();
+        socket.write_all(b"S").await.unwrap();
+        (asked, socket.read_u8().await.unwrap())
+    };
+    let url = format!("postgres://marque:secret@127.0.0.1:{port}/marque?sslmode=require");
+    let (store, (asked, first)) = tokio::join!(Store::postgres(&url), server);
+    assert_eq!((asked, first), (SSL_REQUEST, TLS_HANDSHAKE));
+    let error = store.unwrap_err();
+    assert!(matches!(error, crate::Error::Open { .. }), "{error}");
 }
