@@ -57,6 +57,8 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
 /// Why the platform does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    #[error("{} is a file, and the data folder cannot be made there; name a folder with --data", path.display())]
+    FolderIsFile { path: PathBuf },
     #[error("cannot create the data folder {}; check its owner and the free space", path.display())]
     Folder { path: PathBuf, source: io::Error },
     #[error(
@@ -131,6 +133,7 @@ impl Platform {
         let presence = Presence::default();
         let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
         let admissions = adapters::Admissions::new(registry.clone(), catalogues.clone(), clock.clone());
+        let log_probe = adapters::log_probe(&log);
         let backends = backends(log, admissions, &desired, connectivity);
         let gateway = Arc::new(start_gateway(&config, &pki, backends)?);
         let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
@@ -138,7 +141,7 @@ impl Platform {
             enrolment: Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(&pki)),
             twins: owner.twins(),
             history: owner.history(),
-            probes: probes(&owner, &gateway),
+            probes: probes(log_probe, &owner, &gateway),
             metrics: Metrics::default(),
             store: store.clone(),
             registry: registry.clone(),
@@ -341,7 +344,7 @@ async fn renew_certificate(pki: Arc<Pki>, clock: Clock) {
 }
 
 /// What readiness and metrics ask of the other parts.
-fn probes(owner: &Arc<Owner>, gateway: &Arc<Gateway>) -> Vec<Probe> {
+fn probes(log_probe: Probe, owner: &Arc<Owner>, gateway: &Arc<Gateway>) -> Vec<Probe> {
     let running = Arc::downgrade(owner);
     let status = Arc::downgrade(owner);
     // Weak, so that a stop is not held up by who asks how things are.
@@ -366,7 +369,7 @@ fn probes(owner: &Arc<Owner>, gateway: &Arc<Gateway>) -> Vec<Probe> {
             counted.upgrade().map(|gateway| adapters::gateway_metrics(&gateway)).unwrap_or_default()
         }),
     };
-    vec![owner_probe, gateway_probe]
+    vec![log_probe, owner_probe, gateway_probe]
 }
 
 /// An owner that ended by itself leaves the gateway acknowledging what nobody reads, and a worker of the gateway
@@ -383,6 +386,9 @@ async fn watch(owner: Arc<Owner>, gateway: Arc<Gateway>, failed: CancellationTok
 
 /// Personal data lies in it: its owner only.
 fn create_folder(path: &Path) -> Result<(), StartError> {
+    if path.ancestors().find(|part| part.exists()).is_some_and(Path::is_file) {
+        return Err(StartError::FolderIsFile { path: path.to_owned() });
+    }
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

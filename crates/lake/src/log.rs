@@ -62,6 +62,9 @@ pub trait DurableLog: fmt::Debug + Send + Sync {
     /// a batch that is lost must not be taken for a sign that it was there.
     fn submit(&self, group: Group, done: Completion) -> Result<(), Box<Refused>>;
 
+    /// Whether groups are taken; the error is what a submit would be refused with.
+    fn state(&self) -> Result<(), LogError>;
+
     /// Ends when a refusal for [`LogError::Full`] or [`LogError::NoSpace`] may no longer hold, also
     /// because the log has stopped for good.
     fn room(&self) -> BoxFuture<'static, ()>;

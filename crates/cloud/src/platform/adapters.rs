@@ -1,9 +1,12 @@
 //! Between the parts: what the gateway asks, and what it is told.
 
-use std::{fmt::Write, sync::Arc};
+use std::{
+    fmt::Write,
+    sync::{Arc, Weak},
+};
 
 use bytes::Bytes;
-use lake::log::BoxFuture;
+use lake::log::{BoxFuture, DurableLog, LogError};
 use model::{CampaignId, CatalogueHash, SubjectId, Timestamp, VehicleId};
 use tokio::sync::{broadcast, mpsc};
 use wire::{Fetch, Kind, Notice, Report};
@@ -13,6 +16,7 @@ use crate::{
     clock::Clock,
     desired::Desired,
     gateway::{self, Admission, Assignment, Change, Connectivity, Credentials, Denial, Gateway, Unavailable},
+    http::Probe,
     owner::Owner,
     presence::Presence,
     registry::{Refusal, Registry},
@@ -172,6 +176,40 @@ pub(super) async fn follow_notices(
     }
 }
 
+/// Whether the log takes batches. One that waits for space does so again by itself, and people need the API to
+/// see to it; one whose disk did not confirm a write never does.
+pub(super) fn log_probe(log: &Arc<dyn DurableLog>) -> Probe {
+    // Weak, so that a stop is not held up by who asks how things are.
+    let (checked, counted) = (Arc::downgrade(log), Arc::downgrade(log));
+    let state = |log: &Weak<dyn DurableLog>| log.upgrade().map_or(Err(LogError::Closed), |log| log.state());
+    Probe {
+        name: "log",
+        check: Box::new(move || log_check(state(&checked))),
+        metrics: Box::new(move || log_metrics(&state(&counted))),
+    }
+}
+
+fn log_check(state: Result<(), LogError>) -> Result<(), String> {
+    match state {
+        Ok(()) | Err(LogError::NoSpace { .. }) => Ok(()),
+        // The error names files; what is open to everybody does not.
+        Err(LogError::SyncFailed { .. }) => {
+            Err("the disk of the durable log did not confirm a write, and the log takes \
+             nothing more: check the disk, then restart"
+                .to_owned())
+        }
+        Err(_) => Err("the durable log has stopped; the program's log has the reason".to_owned()),
+    }
+}
+
+fn log_metrics(state: &Result<(), LogError>) -> String {
+    let starved = matches!(state, Err(LogError::NoSpace { .. }));
+    let stopped = state.is_err() && !starved;
+    let gauges = [("marque_log_waits_for_space", starved), ("marque_log_stopped", stopped)];
+    let lines = gauges.map(|(name, is)| format!("# TYPE {name} gauge\n{name} {}\n", u8::from(is)));
+    lines.concat()
+}
+
 /// The gateway's counters in Prometheus' text format.
 pub(super) fn gateway_metrics(gateway: &Gateway) -> String {
     let mut text = String::new();
@@ -208,3 +246,6 @@ pub(super) fn owner_metrics(owner: &Owner) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ async fn a_guesser_waits_and_the_account_stays_open_for_others() {
         call(&router, Method::POST, "/v1/session", Some(credentials), &headers).await
     };
     for _ in 0..5 {
-        sign_in("192.0.2.7", "wrong").await.problem(401, "unauthorized");
+        sign_in("192.0.2.7", "wrong").await.problem(401, "sign-in-refused");
     }
     // What stands before the last address the guesser may have written.
     let reply = sign_in("198.51.100.1, 192.0.2.7", "wrong").await;
@@ -106,4 +106,17 @@ async fn a_data_folder_belongs_to_one_region() {
     };
     let error = Platform::start(options.resolve().unwrap(), Clock::system()).await.unwrap_err();
     assert!(error.to_string().contains("`eu`") && error.to_string().contains("`us`"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_folder_that_is_a_file_is_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("README.md");
+    std::fs::write(&file, "# Readme").unwrap();
+    for data in [file.clone(), file.join("below")] {
+        let any_port = "127.0.0.1:0".parse().unwrap();
+        let options = Options { data, http: any_port, mqtt: any_port, ..Options::default() };
+        let error = Platform::start(options.resolve().unwrap(), Clock::system()).await.unwrap_err();
+        assert!(error.to_string().contains("is a file") && error.to_string().contains("--data"), "{error}");
+    }
 }

@@ -73,10 +73,7 @@ impl EmbeddedLog {
 
     fn check(&self, group: &Group, queue: &Queue) -> Result<(), LogError> {
         Self::check_shard(group.shard())?;
-        match &queue.intake {
-            Intake::Open => {}
-            Intake::NoSpace(reason) | Intake::Stopped(reason) => return Err(reason.clone()),
-        }
+        queue.intake.check()?;
         let options = &self.shared.options;
         let bytes_max = options.segment_bytes - SEGMENT_HEADER_BYTES - RECORD_HEADER_BYTES as u64;
         if group.bytes() as u64 > bytes_max {
@@ -107,6 +104,10 @@ impl DurableLog for EmbeddedLog {
             self.shared.work.notify_one();
         }
         Ok(())
+    }
+
+    fn state(&self) -> Result<(), LogError> {
+        self.shared.queue().intake.check()
     }
 
     fn room(&self) -> BoxFuture<'static, ()> {
@@ -219,6 +220,15 @@ pub(super) enum Intake {
     NoSpace(LogError),
     /// Never again.
     Stopped(LogError),
+}
+
+impl Intake {
+    fn check(&self) -> Result<(), LogError> {
+        match self {
+            Self::Open => Ok(()),
+            Self::NoSpace(reason) | Self::Stopped(reason) => Err(reason.clone()),
+        }
+    }
 }
 
 impl Queue {

@@ -520,12 +520,14 @@ fn a_failed_sync_stops_the_log_for_good() {
     let disk = Simulated::default();
     let log = disk.open().unwrap();
     append(&log, group(0)).unwrap();
+    assert_eq!(log.state(), Ok(()));
     disk.0.fail_sync.store(true, Ordering::SeqCst);
     let failed = append(&log, group(1));
     assert!(matches!(failed, Err(LogError::SyncFailed { .. })), "{failed:?}");
     disk.0.fail_sync.store(false, Ordering::SeqCst);
     let later = append(&log, group(1));
     assert!(matches!(later, Err(LogError::SyncFailed { .. })), "{later:?}");
+    assert!(matches!(log.state(), Err(LogError::SyncFailed { .. })), "{:?}", log.state());
     assert_eq!(log.end(SHARD), Offset(1));
 }
 

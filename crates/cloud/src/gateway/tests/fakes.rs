@@ -224,6 +224,10 @@ impl FakeLog {
 }
 
 impl DurableLog for FakeLog {
+    fn state(&self) -> Result<(), LogError> {
+        Ok(())
+    }
+
     fn shards(&self) -> ShardCount {
         ShardCount::new(4).unwrap()
     }
