@@ -6,7 +6,7 @@
 
 use std::{fmt, sync::Arc};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use axum::{Extension, Router, extract::DefaultBodyLimit, middleware};
 use model::{Timestamp, VehicleId};
 use store::Store;
 use tokio::sync::Semaphore;
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use self::extract::BodyLimit;
 use crate::{
     accounts::Accounts,
     catalogues::Catalogues,
@@ -218,9 +219,9 @@ pub fn router(api: Api) -> Router {
         repeatable_routes().route_layer(middleware::from_fn_with_state(api.clone(), idempotency::repeatable));
     let metrics =
         metrics_routes().route_layer(middleware::from_fn_with_state(api.clone(), auth::require_for_metrics));
-    let open = open_routes().route_layer(DefaultBodyLimit::max(OPEN_BODY_BYTES_MAX));
-    let enrolment = enrolment_routes().route_layer(DefaultBodyLimit::max(vehicles::ENROL_BYTES_MAX));
-    let vspec = catalogue_routes().route_layer(DefaultBodyLimit::max(::signals::VSPEC_BYTES_MAX));
+    let open = limited(open_routes(), OPEN_BODY_BYTES_MAX);
+    let enrolment = limited(enrolment_routes(), vehicles::ENROL_BYTES_MAX);
+    let vspec = limited(catalogue_routes(), ::signals::VSPEC_BYTES_MAX);
     let (router, _) = open
         .merge(metrics)
         .merge(signed_in(read_routes()))
@@ -231,10 +232,17 @@ pub fn router(api: Api) -> Router {
     router
         .fallback(console::serve)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(Extension(BodyLimit(BODY_BYTES_MAX)))
         .layer(middleware::from_fn_with_state(api.clone(), edge::serve))
         // Outside of it, so that problems are compressed too.
         .layer(CompressionLayer::new())
+        .layer(middleware::map_response(etag::name_coding))
         .with_state(api)
+}
+
+/// Takes bodies of so many bytes at most, and says so to whoever sends more.
+fn limited(routes: OpenApiRouter<Api>, bytes_max: usize) -> OpenApiRouter<Api> {
+    routes.route_layer(DefaultBodyLimit::max(bytes_max)).route_layer(Extension(BodyLimit(bytes_max)))
 }
 
 /// Every route with its description; the OpenAPI document is made of the same lists.

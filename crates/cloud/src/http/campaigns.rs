@@ -14,7 +14,7 @@ use wire::Kind;
 use super::{
     Api, etag,
     extract::{Json, Path, Query},
-    page,
+    fleet, page,
     problem::{PlaceError, Problem},
     words::{PurposeSlug, Time, VehicleIdHex},
 };
@@ -191,6 +191,9 @@ fn choose(api: &Api, body: Assignment) -> Result<Chosen, Problem> {
     ];
     if let Some((list, _, most)) = lists.into_iter().find(|(_, count, most)| count > most) {
         return Err(Problem::at(list, format!("at most {most} at once; choose by a list that names more")));
+    }
+    if let Some(index) = regions.iter().position(|region| region.0 != *api.registry().region()) {
+        return Err(Problem::at(format!("regions[{index}]"), fleet::unknown_region(api)));
     }
     let counts = api.registry().counts();
     let known: HashSet<&str> = counts.iter().map(|count| count.model.as_str()).collect();

@@ -1,7 +1,6 @@
 //! Catalogues of signals.
 
 use axum::{
-    body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -11,7 +10,7 @@ use store::CatalogueRow;
 
 use super::{
     Api, etag,
-    extract::{Json, Path, Query},
+    extract::{Json, JsonBytes, Path, Query},
     page,
     problem::{Kind, Problem},
     values,
@@ -51,13 +50,8 @@ pub(crate) async fn list_catalogues(
 )]
 pub(crate) async fn create_catalogue(
     State(api): State<Api>,
-    headers: HeaderMap,
-    body: Bytes,
+    JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
-    let json = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !json.is_some_and(|kind| kind.starts_with("application/json")) {
-        return Err(Problem::new(Kind::UnsupportedMedia, "send `Content-Type: application/json`"));
-    }
     let (row, added) = api.catalogues().add(api.store(), body, api.now()).await.map_err(refused)?;
     let item = item(row);
     let location = format!("/v1/catalogues/{}", item.hash);

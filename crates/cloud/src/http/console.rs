@@ -9,7 +9,7 @@ use axum::{
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::{edge, problem::Problem};
+use super::{edge, etag, problem::Problem};
 
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/../../web/console/dist"]
@@ -58,10 +58,8 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
 
 fn answer(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
     // Hashed when the program was built.
-    let tag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..12]));
-    let has = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let unchanged =
-        has.is_some_and(|tags| tags.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
+    let hash = hex::encode(&file.metadata.sha256_hash()[..12]);
+    let (tag, unchanged) = etag::tag(headers, &hash);
     let mut response = if unchanged {
         edge::empty(StatusCode::NOT_MODIFIED)
     } else {
@@ -78,9 +76,7 @@ fn answer(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        headers.insert(header::ETAG, tag);
-    }
+    headers.insert(header::ETAG, tag);
     response
 }
 

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -33,11 +33,7 @@ pub(crate) fn guards(method: &HttpMethod, path: &str) -> bool {
 /// The resource with its `ETag`, or 304 when the client has it.
 pub(crate) fn answer(headers: &HeaderMap, resource: &impl Serialize) -> Response {
     let body = body_of(resource);
-    let tag = tag(&body);
-    let matches = |value: &HeaderValue| {
-        value.to_str().is_ok_and(|tags| tags.split(',').any(|one| one.trim() == tag || one.trim() == "*"))
-    };
-    let unchanged = headers.get_all(header::IF_NONE_MATCH).iter().any(matches);
+    let (tag, unchanged) = tag(headers, &hash(&body));
     let (status, body) = if unchanged {
         (StatusCode::NOT_MODIFIED, Body::empty())
     } else {
@@ -48,29 +44,63 @@ pub(crate) fn answer(headers: &HeaderMap, resource: &impl Serialize) -> Response
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // Kept, but asked about each time: what is personal must not outlive its grant.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        headers.insert(header::ETAG, tag);
+    headers.insert(header::ETAG, tag);
+    response
+}
+
+/// The tag of a state whose hash in hexadecimal this is, and whether the client has that state. In which coding
+/// it has it does not matter: it can read it, and hears the tag that it knows.
+pub(crate) fn tag(headers: &HeaderMap, hash: &str) -> (HeaderValue, bool) {
+    let has = tags(headers, header::IF_NONE_MATCH)
+        .map(|tag| tag.trim_start_matches("W/"))
+        .find(|tag| *tag == "*" || names(tag, hash));
+    let tag = has.filter(|tag| *tag != "*").map_or_else(|| format!("\"{hash}\""), str::to_owned);
+    (HeaderValue::from_str(&tag).expect("a tag is what a header held, or a hash"), has.is_some())
+}
+
+/// Refuses a change that was thought of another state than there is. Weak tags match nothing here (RFC 9110,
+/// section 13.1.1).
+pub(crate) fn check_match(headers: &HeaderMap, current: &impl Serialize) -> Result<(), Problem> {
+    if !headers.contains_key(header::IF_MATCH) {
+        return Ok(());
+    }
+    let hash = hash(&body_of(current));
+    let same = tags(headers, header::IF_MATCH).any(|tag| tag == "*" || names(tag, &hash));
+    if same { Ok(()) } else { Err(Problem::new(Kind::PreconditionFailed, "read it again and decide anew")) }
+}
+
+/// Compression makes other bytes, and a strong tag is of bytes: it names the coding behind the state.
+pub(crate) async fn name_coding(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    let coding = headers.get(header::CONTENT_ENCODING).and_then(|coding| coding.to_str().ok());
+    let tag = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
+    if let (Some(coding), Some(tag)) = (coding, tag)
+        && let Some(state) = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'))
+        && let Ok(named) = HeaderValue::from_str(&format!("\"{state}{CODING}{coding}\""))
+    {
+        headers.insert(header::ETAG, named);
     }
     response
 }
 
-/// Refuses a change that was thought of another state than there is.
-pub(crate) fn check_match(headers: &HeaderMap, current: &impl Serialize) -> Result<(), Problem> {
-    let Some(wanted) = headers.get(header::IF_MATCH) else {
-        return Ok(());
-    };
-    let tag = tag(&body_of(current));
-    let same =
-        wanted.to_str().is_ok_and(|tags| tags.split(',').any(|one| one.trim() == tag || one.trim() == "*"));
-    if same { Ok(()) } else { Err(Problem::new(Kind::PreconditionFailed, "read it again and decide anew")) }
+/// Stands between a state and its coding in a tag.
+const CODING: char = '-';
+
+fn tags(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let texts = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    texts.flat_map(|tags| tags.split(',')).map(str::trim)
+}
+
+/// Whether a strong tag is of this state, in whatever coding.
+fn names(tag: &str, hash: &str) -> bool {
+    let opaque = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+    opaque.is_some_and(|opaque| opaque.split(CODING).next() == Some(hash))
 }
 
 fn body_of(resource: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(resource).expect("what the API says holds only texts, numbers and lists")
 }
 
-/// Weak, since the bytes differ with their compression.
-fn tag(body: &[u8]) -> String {
-    let hash = digest::digest(&digest::SHA256, body);
-    format!("W/\"{}\"", hex::encode(&hash.as_ref()[..12]))
+fn hash(body: &[u8]) -> String {
+    hex::encode(&digest::digest(&digest::SHA256, body).as_ref()[..12])
 }

@@ -1,11 +1,14 @@
 //! The fleet as a whole: what it can be sliced by, its counts, its map, its changes.
 
+use std::collections::BTreeSet;
+
 use axum::{
     extract::State,
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use model::{Brand, Purpose};
+use store::FleetCount;
 
 use super::{
     Api,
@@ -32,15 +35,12 @@ pub(crate) const PURPOSE: Purpose = Purpose::FleetManagement;
 )]
 pub(crate) async fn get_facets(State(api): State<Api>, headers: HeaderMap) -> Response {
     let counts = api.registry().counts();
-    let mut architectures: Vec<String> = counts.iter().map(|count| count.architecture.clone()).collect();
-    architectures.sort();
-    architectures.dedup();
     let facets = Facets {
         brands: Brand::ALL
             .map(|brand| BrandFacet { slug: BrandSlug(brand), name: brand.name().to_owned() })
             .into(),
         regions: vec![RegionName(api.registry().region().clone())],
-        architectures,
+        architectures: architectures(&counts),
         models: counts
             .into_iter()
             .map(|count| ModelFacet {
@@ -51,6 +51,36 @@ pub(crate) async fn get_facets(State(api): State<Api>, headers: HeaderMap) -> Re
             .collect(),
     };
     etag::answer(&headers, &facets)
+}
+
+/// Refuses a region that this platform is not.
+pub(crate) fn check_region(api: &Api, region: Option<&RegionName>) -> Result<(), Problem> {
+    let here = api.registry().region();
+    match region.filter(|region| region.0 != *here) {
+        Some(_) => Err(Problem::query("region", unknown_region(api))),
+        None => Ok(()),
+    }
+}
+
+/// What a region must be.
+pub(crate) fn unknown_region(api: &Api) -> String {
+    format!("must be `{}`, the region of this platform", api.registry().region())
+}
+
+/// Refuses an architecture that no vehicle has.
+pub(crate) fn check_architecture(api: &Api, architecture: Option<&str>) -> Result<(), Problem> {
+    let Some(architecture) = architecture else { return Ok(()) };
+    let known = architectures(&api.registry().counts());
+    if known.iter().any(|known| known == architecture) {
+        return Ok(());
+    }
+    let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
+    Err(Problem::query("architecture", format!("must be one that a vehicle has: {known}")))
+}
+
+fn architectures(counts: &[FleetCount]) -> Vec<String> {
+    let known: BTreeSet<&str> = counts.iter().map(|count| count.architecture.as_str()).collect();
+    known.into_iter().map(str::to_owned).collect()
 }
 
 /// The fleet in counts.
@@ -73,13 +103,13 @@ pub(crate) async fn get_fleet_summary(
 pub(crate) async fn list_positions(
     State(api): State<Api>,
     Query(query): Query<PositionsQuery>,
-) -> Json<Positions> {
+) -> Result<Json<Positions>, Problem> {
+    check_region(&api, query.region.as_ref())?;
     let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
     let frame = api.view().frame(&api, purpose).await;
-    let elsewhere = query.region.is_some_and(|region| region.0 != *api.registry().region());
-    let wanted = |brand: &BrandSlug| !elsewhere && query.brand.as_ref().is_none_or(|wanted| wanted == brand);
+    let wanted = |brand: &BrandSlug| query.brand.as_ref().is_none_or(|wanted| wanted == brand);
     let items = frame.positions.iter().filter(|position| wanted(&position.brand)).cloned().collect();
-    Json(Positions { items, complete: true })
+    Ok(Json(Positions { items, complete: true }))
 }
 
 /// Follows the fleet.

@@ -13,7 +13,7 @@ use super::{
     extract::{Json, Path, Query},
     fleet::PURPOSE,
     page,
-    problem::{PlaceError, Problem},
+    problem::{Kind, PlaceError, Problem},
     words::{CategorySlug, VehicleIdHex},
 };
 use crate::owner::{self, Reduction};
@@ -61,7 +61,7 @@ pub(crate) async fn get_history(
         after: query.cursor.as_deref().map(after).transpose()?,
     };
     if request.from >= request.to {
-        return Err(Problem::at("to", "it is later than `from`"));
+        return Err(Problem::query("to", "must be later than `from`"));
     }
     let withheld = withheld.into_iter().map(CategorySlug).collect();
     if request.signals.is_empty() {
@@ -84,7 +84,7 @@ pub(crate) async fn get_history(
 fn leaves_of(api: &Api, paths: &str) -> Result<Vec<Arc<Leaf>>, Problem> {
     let paths: Vec<&str> = paths.split(',').map(str::trim).filter(|path| !path.is_empty()).collect();
     if paths.is_empty() || paths.len() > SIGNALS_MAX {
-        return Err(Problem::at("signals", format!("give 1 to {SIGNALS_MAX} paths, separated by commas")));
+        return Err(Problem::query("signals", format!("give 1 to {SIGNALS_MAX} paths, separated by commas")));
     }
     let mut leaves: Vec<Arc<Leaf>> = Vec::with_capacity(paths.len());
     let mut wrong = Vec::new();
@@ -97,18 +97,19 @@ fn leaves_of(api: &Api, paths: &str) -> Result<Vec<Arc<Leaf>>, Problem> {
             }
         }
     }
-    if wrong.is_empty() { Ok(leaves) } else { Err(Problem::places(wrong)) }
+    if wrong.is_empty() { Ok(leaves) } else { Err(Problem::of_kind(Kind::BadRequest, wrong)) }
 }
 
 fn reduce_of(interval: Option<&str>, reduce: Option<&str>) -> Result<owner::Reduce, Problem> {
     let Some(interval) = interval else {
         return match reduce {
             None => Ok(owner::Reduce::Raw),
-            Some(_) => Err(Problem::at("interval", "to reduce, give an interval such as PT10S")),
+            Some(_) => Err(Problem::query("interval", "to reduce, give an interval such as PT10S")),
         };
     };
-    let wrong =
-        || Problem::at("interval", "it is a duration such as PT10S or 10s, from a millisecond to a year");
+    let wrong = || {
+        Problem::query("interval", "must be a duration such as PT10S or 10s, from a millisecond to a year")
+    };
     let interval: SignedDuration = interval.parse().map_err(|_| wrong())?;
     let micros = i64::try_from(interval.as_micros()).map(Micros).map_err(|_| wrong())?;
     if !(INTERVAL_MIN..=Micros(366 * Micros::DAY.0)).contains(&micros) {
@@ -117,7 +118,7 @@ fn reduce_of(interval: Option<&str>, reduce: Option<&str>) -> Result<owner::Redu
     let mut reductions = BTreeSet::new();
     for name in reduce.unwrap_or("mean").split(',').map(str::trim) {
         let found = Reduction::ALL.into_iter().find(|reduction| reduction.slug() == name);
-        let found = found.ok_or_else(|| Problem::at("reduce", "it lists min, max, mean or last"))?;
+        let found = found.ok_or_else(|| Problem::query("reduce", "must list min, max, mean or last"))?;
         reductions.insert(found);
     }
     Ok(owner::Reduce::Every { interval: micros, reductions: reductions.into_iter().collect() })

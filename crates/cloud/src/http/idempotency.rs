@@ -15,6 +15,7 @@ use utoipa::openapi::HttpMethod;
 use super::{
     Api,
     auth::Principal,
+    extract::too_large,
     problem::{Kind, Problem},
 };
 use crate::task::to_its_end;
@@ -50,9 +51,7 @@ pub(crate) async fn repeatable(
     };
     let key = readable(key)?.to_owned();
     let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, BODY_BYTES_MAX)
-        .await
-        .map_err(|_| Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE))?;
+    let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| too_large(BODY_BYTES_MAX))?;
     let hash = request_hash(parts.method.as_str(), parts.uri.path(), &body);
     let request = Request::from_parts(parts, Body::from(body));
     let work = async move {
@@ -64,7 +63,7 @@ pub(crate) async fn repeatable(
             Claim::Reused => {
                 return Err(Problem::at(
                     "Idempotency-Key",
-                    "it was used for another request; draw a new one",
+                    "must be a new one: this one was used for another request",
                 ));
             }
         }

@@ -120,15 +120,13 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
         kinds.extend([Kind::Unauthorized, Kind::Forbidden]);
     }
     if path == "/v1/session" && *method == HttpMethod::Post {
-        kinds.extend([Kind::Unauthorized, Kind::Forbidden]);
+        kinds.extend([Kind::SignInRefused, Kind::Forbidden]);
     }
     if path.contains('{') {
         kinds.push(Kind::NotFound);
     }
     if operation.request_body.is_some() {
         kinds.extend([Kind::TooLarge, Kind::UnsupportedMedia, Kind::Unprocessable]);
-    } else if operation.parameters.is_some() {
-        kinds.push(Kind::Unprocessable);
     }
     if super::idempotency::covers(method, path) {
         kinds.push(Kind::Conflict);

@@ -21,5 +21,5 @@ pub(crate) fn bounded(limit: Option<u32>, default: u32, max: u32) -> Result<u32,
     if (1..=max).contains(&limit) {
         return Ok(limit);
     }
-    Err(Problem::at("limit", format!("it is 1 to {max}")))
+    Err(Problem::query("limit", format!("must be 1 to {max}")))
 }

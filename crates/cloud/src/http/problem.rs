@@ -80,6 +80,7 @@ macro_rules! kinds {
 kinds! {
     BadRequest BAD_REQUEST "bad-request" "The request is not well formed",
     Unauthorized UNAUTHORIZED "unauthorized" "Sign in first",
+    SignInRefused UNAUTHORIZED "sign-in-refused" "The sign-in was refused",
     Forbidden FORBIDDEN "forbidden" "Not allowed",
     NotFound NOT_FOUND "not-found" "Not found",
     MethodNotAllowed METHOD_NOT_ALLOWED "method-not-allowed" "The resource has no such method",
@@ -122,20 +123,28 @@ impl Problem {
 
     /// Something of the request is wrong at `place`.
     pub(crate) fn at(place: impl Into<String>, detail: impl Into<String>) -> Self {
-        let error = PlaceError { place: place.into(), detail: detail.into() };
-        Self {
-            errors: vec![error.clone()],
-            ..Self::new(Kind::Unprocessable, format!("{}: {}", error.place, error.detail))
-        }
+        Self::places(vec![PlaceError { place: place.into(), detail: detail.into() }])
+    }
+
+    /// A parameter of the query string is wrong.
+    pub(crate) fn query(parameter: &str, detail: impl Into<String>) -> Self {
+        Self::of_kind(
+            Kind::BadRequest,
+            vec![PlaceError { place: parameter.to_owned(), detail: detail.into() }],
+        )
     }
 
     /// Several places are wrong.
     pub(crate) fn places(errors: Vec<PlaceError>) -> Self {
+        Self::of_kind(Kind::Unprocessable, errors)
+    }
+
+    pub(crate) fn of_kind(kind: Kind, errors: Vec<PlaceError>) -> Self {
         let detail = match errors.as_slice() {
             [one] => format!("{}: {}", one.place, one.detail),
             several => format!("{} places of the request are wrong; see `errors`", several.len()),
         };
-        Self { errors, ..Self::new(Kind::Unprocessable, detail) }
+        Self { errors, ..Self::new(kind, detail) }
     }
 
     /// The cause goes to the log only: it may name files or statements.
@@ -208,7 +217,9 @@ impl From<store::Error> for Problem {
         match error {
             store::Error::NotFound { what } => Self::not_found(format!("no such {what}")),
             store::Error::Conflict { what } => Self::conflict(what),
-            store::Error::Cursor => Self::at("cursor", "give `next_cursor` of the page before, unchanged"),
+            store::Error::Cursor => {
+                Self::query("cursor", "must be `next_cursor` of the page before, unchanged")
+            }
             store::Error::Corrupt { .. }
             | store::Error::Newer { .. }
             | store::Error::Open { .. }

@@ -87,7 +87,7 @@ pub(crate) async fn delete_session(
 fn refused(error: SignInError) -> Problem {
     let text = error.to_string();
     match error {
-        SignInError::Wrong => Problem::unauthorized(text),
+        SignInError::Wrong => Problem::new(Kind::SignInRefused, text),
         SignInError::TooMany { retry_after_s } => {
             Problem::new(Kind::TooManyRequests, text).retry_after_s(retry_after_s)
         }

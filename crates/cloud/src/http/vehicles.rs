@@ -47,8 +47,10 @@ pub(crate) async fn list_vehicles(
 ) -> Result<Json<VehiclePage>, Problem> {
     let (mut cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
     if query.q.as_ref().is_some_and(|text| text.chars().count() > 64) {
-        return Err(Problem::at("q", "it has at most 64 characters"));
+        return Err(Problem::query("q", "must have at most 64 characters"));
     }
+    fleet::check_region(&api, query.region.as_ref())?;
+    fleet::check_architecture(&api, query.architecture.as_deref())?;
     let filter = VehicleFilter {
         brand: query.brand.map(|brand| brand.0),
         region: query.region.map(|region| region.0),
@@ -221,11 +223,11 @@ fn factory(api: &Api, new: NewVehicle, csr_pem: Option<String>, place: &str) -> 
     }
     for (field, text) in [("model", &new.model), ("architecture", &new.architecture)] {
         if text.is_empty() || text.chars().count() > 64 || text.chars().any(char::is_control) {
-            return Err(at(field, "it has 1 to 64 characters".to_owned()));
+            return Err(at(field, "must have 1 to 64 characters".to_owned()));
         }
     }
     if !(1990..=2100).contains(&new.model_year) {
-        return Err(at("model_year", "it is 1990 to 2100".to_owned()));
+        return Err(at("model_year", "must be 1990 to 2100".to_owned()));
     }
     Ok(Factory {
         vin: new.vin.parse().map_err(|error: model::ParseError| at("vin", error.to_string()))?,
@@ -313,7 +315,7 @@ impl From<EnrolError> for Problem {
     fn from(error: EnrolError) -> Self {
         match error {
             EnrolError::VinTwice { place } => {
-                Self::at(format!("vehicles[{place}].vehicle.vin"), "it stands twice in the request")
+                Self::at(format!("vehicles[{place}].vehicle.vin"), "must stand once in the request")
             }
             EnrolError::Certificate { place, source } => match &source {
                 crate::pki::PkiError::Csr | crate::pki::PkiError::KeyKind => {

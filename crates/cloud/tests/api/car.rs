@@ -328,7 +328,7 @@ async fn history_that_cannot_be_asked_is_refused_with_the_place() {
     let id = fixture.car(1, "opel", "Astra").await;
     let refused = async |query: &str, place: &str| {
         let problem = fixture.get(&format!("/v1/vehicles/{id}/history?{query}")).await;
-        let problem = problem.problem(422, "unprocessable");
+        let problem = problem.problem(400, "bad-request");
         assert_eq!(problem["errors"][0]["place"], place, "{query}");
     };
     let from = "from=2026-01-01T00:00:00Z";
@@ -339,7 +339,12 @@ async fn history_that_cannot_be_asked_is_refused_with_the_place() {
     refused(&format!("signals={SPEED}&{from}&reduce=max"), "interval").await;
     refused(&format!("signals={SPEED}&{from}&interval=10s&reduce=median"), "reduce").await;
     refused(&format!("signals={SPEED}&{from}&limit=10001"), "limit").await;
-    fixture.get(&format!("/v1/vehicles/{id}/history?{from}")).await.problem(400, "bad-request");
+    refused(from, "signals").await;
+    refused(&format!("signals={SPEED}&{from}&limit=-1"), "limit").await;
+    let early = format!("/v1/vehicles/{id}/history?signals={SPEED}&{from}&to=2025-01-01T00:00:00Z");
+    let early = fixture.get(&early).await.problem(400, "bad-request");
+    assert_eq!(early["detail"], "to: must be later than `from`");
+    fixture.get(&format!("/v1/vehicles/{id}/history?signals={SPEED}&{from}&cursor=")).await.expect(200);
     fixture.platform.stop().await;
 }
 

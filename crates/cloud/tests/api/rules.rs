@@ -54,11 +54,25 @@ async fn every_error_is_a_problem() {
     fixture.get("/v1/vehicles/9f1c6a02d4e84b7f8a3d5c6e7f809112").await.problem(404, "not-found");
     fixture.get("/v1/campaigns/77").await.problem(404, "not-found");
     fixture.get("/v1/catalogues/5d0f3c9a7be21846").await.problem(404, "not-found");
-    fixture.get("/v1/vehicles/NOT-AN-ID").await.problem(400, "bad-request");
-    fixture.get("/v1/vehicles?brand=ford").await.problem(400, "bad-request");
-    fixture.get("/v1/vehicles?colour=red").await.problem(400, "bad-request");
-    fixture.get("/v1/vehicles?limit=0").await.problem(422, "unprocessable");
-    fixture.get("/v1/vehicles?cursor=xyz").await.problem(422, "unprocessable");
+    fixture.car(1, "opel", "Corsa").await;
+    for (path, place, detail) in [
+        ("/v1/vehicles/NOT-AN-ID", "vehicle_id", "32 lower-case hexadecimal digits"),
+        ("/v1/campaigns/abc", "campaign_id", "must be a whole number"),
+        ("/v1/vehicles?brand=ford", "brand", "peugeot"),
+        ("/v1/vehicles?state=flying", "state", "must be one of `moving`, `parked`"),
+        ("/v1/vehicles?architecture=nonsense", "architecture", "must be one that a vehicle has: psa-aee2010"),
+        ("/v1/vehicles?region=atlantis", "region", "must be `eu`"),
+        ("/v1/fleet/positions?region=atlantis", "region", "must be `eu`"),
+        ("/v1/vehicles?colour=red", "colour", "there are `brand`"),
+        ("/v1/vehicles?limit=0", "limit", "must be 1 to 500"),
+        ("/v1/vehicles?limit=-1", "limit", "must be a whole number"),
+        ("/v1/vehicles?cursor=xyz", "cursor", "must be `next_cursor`"),
+    ] {
+        let problem = fixture.get(path).await.problem(400, "bad-request");
+        assert_eq!(problem["errors"][0]["place"], place, "{problem}");
+        assert!(problem["errors"][0]["detail"].as_str().unwrap().contains(detail), "{problem}");
+    }
+    fixture.get("/v1/vehicles?cursor=&architecture=psa-aee2010&region=eu").await.expect(200);
     let reply = fixture.call(Method::PATCH, "/v1/campaigns", None, &[]).await;
     assert!(reply.header("allow").contains("GET"), "{}", reply.header("allow"));
     reply.problem(405, "method-not-allowed");
@@ -68,15 +82,31 @@ async fn every_error_is_a_problem() {
     let post = async |body: &str, headers: &[(&str, &str)]| {
         send(&router, Method::POST, "/v1/campaigns", Body::from(body.to_owned()), headers).await
     };
-    post("{", &[token, json]).await.problem(400, "bad-request");
+    let cut = post("{", &[token, json]).await.problem(400, "bad-request");
+    assert_eq!(cut["detail"], "the body is not JSON at line 1, column 1");
     post("{}", &[token]).await.problem(415, "unsupported-media-type");
     let missing = post("{}", &[token, json]).await.problem(422, "unprocessable");
-    assert!(missing["detail"].as_str().unwrap().contains("name"), "{missing}");
+    assert_eq!(missing["errors"], json!([{ "place": "name", "detail": "must be given" }]));
     let mut unknown = campaign("x");
     unknown["colour"] = json!("red");
-    fixture.post("/v1/campaigns", unknown).await.problem(422, "unprocessable");
+    let unknown = fixture.post("/v1/campaigns", unknown).await.problem(422, "unprocessable");
+    assert_eq!(unknown["errors"][0]["place"], "colour");
+    let mut lane = campaign("x");
+    lane["groups"][0]["lane"] = json!("fast");
+    let lane = fixture.post("/v1/campaigns", lane).await.problem(422, "unprocessable");
+    assert_eq!(lane["errors"][0]["place"], "groups[0].lane");
     let large = format!("{{\"name\": \"{}\"}}", "x".repeat(2 << 20));
-    post(&large, &[token, json]).await.problem(413, "too-large");
+    for key in [None, Some(("idempotency-key", "a"))] {
+        let headers: Vec<_> = [token, json].into_iter().chain(key).collect();
+        let problem = post(&large, &headers).await.problem(413, "too-large");
+        assert_eq!(problem["detail"], "the body must be at most 1048576 bytes");
+    }
+    let name = json!({ "username": "x".repeat(5_000), "password": "x" });
+    let problem = fixture.post("/v1/session", name).await.problem(413, "too-large");
+    assert_eq!(problem["detail"], "the body must be at most 4096 bytes");
+    let wrong = json!({ "username": "operator", "password": "guess" });
+    let refused = fixture.post("/v1/session", wrong).await.problem(401, "sign-in-refused");
+    assert_eq!(refused["title"], "The sign-in was refused");
     fixture.platform.stop().await;
 }
 
@@ -124,13 +154,14 @@ async fn health_and_metrics_tell_how_things_are() {
     let ready = fixture.get("/readyz").await.expect(200);
     let names: Vec<_> =
         ready["checks"].as_array().unwrap().iter().map(|check| check["name"].clone()).collect();
-    assert_eq!(names, ["sql", "owner", "gateway", "running"]);
+    assert_eq!(names, ["sql", "log", "owner", "gateway", "running"]);
     fixture.get("/v1/facets").await.expect(200);
     let metrics = fixture.get("/metrics").await.expect(200);
     let metrics = metrics.as_str().unwrap();
     for line in [
         "marque_http_requests_total{route=\"/v1/facets\",status=\"200\"} 1",
         "marque_gateway_connections 0",
+        "marque_log_stopped 0",
         "marque_owner_samples_total 0",
     ] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");

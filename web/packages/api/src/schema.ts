@@ -111,6 +111,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/campaigns/{campaign_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a campaign for good: no vehicle collects for it any more. What they have collected still comes. */
+        post: operations["end_campaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/campaigns/{campaign_id}/status": {
         parameters: {
             query?: never;
@@ -122,6 +139,23 @@ export interface paths {
         get: operations["get_campaign_status"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/campaigns/{campaign_id}/unassignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a campaign from vehicles: they stop collecting for it. What they have collected still comes. */
+        post: operations["unassign_campaign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -494,7 +528,9 @@ export interface components {
         /**
          * @example {
          *       "assigned": 1388,
-         *       "matched": 1400
+         *       "matched": 1400,
+         *       "unknown_models": [],
+         *       "unknown_vehicle_ids": []
          *     }
          */
         Assigned: {
@@ -508,6 +544,10 @@ export interface components {
              * @description Vehicles that the selector matches.
              */
             matched: number;
+            /** @description Models of the request that no vehicle is of. */
+            unknown_models: string[];
+            /** @description Ids of the request that no vehicle has. */
+            unknown_vehicle_ids: components["schemas"]["VehicleIdHex"][];
         };
         AssignedCampaign: {
             /** @description Whether the car has reported that it runs this version. */
@@ -519,7 +559,7 @@ export interface components {
             version: number;
         };
         /**
-         * @description Which vehicles a campaign goes to: those that match every list that is not empty. At least one list is
+         * @description Which vehicles a campaign goes to, or is taken from: those that match every list that is not empty. At least one list is
          *     given; `{"brands": ["peugeot"], "models": ["208"]}` is every Peugeot 208.
          * @example {
          *       "brands": [
@@ -560,6 +600,7 @@ export interface components {
          *       "assigned": 1400,
          *       "campaign_id": 1,
          *       "created_at": "2026-11-23T08:00:00.000000Z",
+         *       "ended_at": null,
          *       "groups": [
          *         {
          *           "every_ms": 1000,
@@ -586,6 +627,7 @@ export interface components {
             /** Format: int64 */
             campaign_id: number;
             created_at: components["schemas"]["Time"];
+            ended_at?: components["schemas"]["Time"] | null;
             groups: components["schemas"]["CampaignGroup"][];
             name: string;
             purpose: components["schemas"]["PurposeSlug"];
@@ -662,6 +704,7 @@ export interface components {
             /** Format: int64 */
             campaign_id: number;
             created_at: components["schemas"]["Time"];
+            ended_at: components["schemas"]["Time"] | null;
             name: string;
             purpose: components["schemas"]["PurposeSlug"];
             /**
@@ -681,6 +724,7 @@ export interface components {
          *           "assigned": 1400,
          *           "campaign_id": 1,
          *           "created_at": "2026-11-23T08:00:00.000000Z",
+         *           "ended_at": null,
          *           "name": "Fleet basics",
          *           "purpose": "fleet-management",
          *           "signals": 43,
@@ -1483,6 +1527,30 @@ export interface components {
          */
         Time: string;
         /**
+         * @example {
+         *       "matched": 1400,
+         *       "unassigned": 1388,
+         *       "unknown_models": [],
+         *       "unknown_vehicle_ids": []
+         *     }
+         */
+        Unassigned: {
+            /**
+             * Format: int64
+             * @description Vehicles that the selector matches.
+             */
+            matched: number;
+            /**
+             * Format: int64
+             * @description Of these, vehicles that had the campaign until now.
+             */
+            unassigned: number;
+            /** @description Models of the request that no vehicle is of. */
+            unknown_models: string[];
+            /** @description Ids of the request that no vehicle has. */
+            unknown_vehicle_ids: components["schemas"]["VehicleIdHex"][];
+        };
+        /**
          * @description A vehicle with what the platform knows about it.
          * @example {
          *       "architecture": "psa-aee2010",
@@ -2078,24 +2146,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -2500,24 +2550,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -2687,6 +2719,24 @@ export interface operations {
                      *       "status": 408,
                      *       "title": "The request took too long",
                      *       "type": "urn:marque:problem:timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 409,
+                     *       "title": "The request conflicts with what is there",
+                     *       "type": "urn:marque:problem:conflict"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2935,6 +2985,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 409,
+                     *       "title": "The request conflicts with what is there",
+                     *       "type": "urn:marque:problem:conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request body is too large */
             413: {
                 headers: {
@@ -2984,6 +3052,191 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "The request says something impossible",
                      *       "type": "urn:marque:problem:unprocessable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:marque:problem:too-many-requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 500,
+                     *       "title": "The platform failed",
+                     *       "type": "urn:marque:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 503,
+                     *       "title": "The platform cannot serve this now",
+                     *       "type": "urn:marque:problem:unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The campaign's number */
+                campaign_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The campaign, ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 400,
+                     *       "title": "The request is not well formed",
+                     *       "type": "urn:marque:problem:bad-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "urn:marque:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:marque:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:marque:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 408,
+                     *       "title": "The request took too long",
+                     *       "type": "urn:marque:problem:timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 409,
+                     *       "title": "The request conflicts with what is there",
+                     *       "type": "urn:marque:problem:conflict"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3156,6 +3409,231 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:marque:problem:too-many-requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 500,
+                     *       "title": "The platform failed",
+                     *       "type": "urn:marque:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 503,
+                     *       "title": "The platform cannot serve this now",
+                     *       "type": "urn:marque:problem:unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unassign_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The campaign's number */
+                campaign_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Assignment"];
+            };
+        };
+        responses: {
+            /** @description Taken from them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unassigned"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 400,
+                     *       "title": "The request is not well formed",
+                     *       "type": "urn:marque:problem:bad-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "urn:marque:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:marque:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:marque:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 408,
+                     *       "title": "The request took too long",
+                     *       "type": "urn:marque:problem:timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 409,
+                     *       "title": "The request conflicts with what is there",
+                     *       "type": "urn:marque:problem:conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 413,
+                     *       "title": "The request body is too large",
+                     *       "type": "urn:marque:problem:too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has the wrong media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 415,
+                     *       "title": "The body has the wrong media type",
+                     *       "type": "urn:marque:problem:unsupported-media-type"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request says something impossible */
             422: {
                 headers: {
@@ -3320,24 +3798,6 @@ export interface operations {
                      *       "status": 408,
                      *       "title": "The request took too long",
                      *       "type": "urn:marque:problem:timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3752,24 +4212,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -4079,24 +4521,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -4248,24 +4672,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -4410,24 +4816,6 @@ export interface operations {
                      *       "status": 408,
                      *       "title": "The request took too long",
                      *       "type": "urn:marque:problem:timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4792,7 +5180,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sign in first */
+            /** @description The sign-in was refused */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4803,8 +5191,8 @@ export interface operations {
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
                      *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "title": "The sign-in was refused",
+                     *       "type": "urn:marque:problem:sign-in-refused"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5199,24 +5587,6 @@ export interface operations {
                      *       "status": 408,
                      *       "title": "The request took too long",
                      *       "type": "urn:marque:problem:timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6040,24 +6410,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -6471,24 +6823,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -6661,24 +6995,6 @@ export interface operations {
                      *       "status": 408,
                      *       "title": "The request took too long",
                      *       "type": "urn:marque:problem:timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7123,24 +7439,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -7306,24 +7604,6 @@ export interface operations {
                      *       "status": 408,
                      *       "title": "The request took too long",
                      *       "type": "urn:marque:problem:timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7503,24 +7783,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -7693,24 +7955,6 @@ export interface operations {
                      *       "status": 408,
                      *       "title": "The request took too long",
                      *       "type": "urn:marque:problem:timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

@@ -27,6 +27,7 @@ export type PutGrants = Schemas['PutGrants'];
 export type Reduce = Schemas['Reduce'];
 export type SignalItem = Schemas['SignalItem'];
 export type Signals = Schemas['Signals'];
+export type Unassigned = Schemas['Unassigned'];
 export type Vehicle = Schemas['Vehicle'];
 export type VehicleItem = Schemas['VehicleItem'];
 export type VehiclePage = Schemas['VehiclePage'];

@@ -1,0 +1,84 @@
+use serde_json::json;
+
+use super::*;
+use crate::{
+    documents::CampaignDocument,
+    http::{history::types::HistoryQuery, vehicles::types::VehiclesQuery},
+};
+
+fn campaign() -> Value {
+    json!({
+        "name": "x", "purpose": "fleet-management", "samples_per_minute_max": null,
+        "groups": [{
+            "signals": ["Vehicle.Speed"], "lane": "live", "flush_every_ms": 1000,
+            "on_change": { "min_interval_ms": 1, "min_delta": 2 }
+        }]
+    })
+}
+
+#[test]
+fn a_body_is_read_as_serde_json_reads_it() {
+    let value = campaign();
+    let expected: CampaignDocument = serde_json::from_value(value.clone()).unwrap();
+    assert_eq!(body::<CampaignDocument>(&value), Ok(expected));
+}
+
+#[test]
+fn what_does_not_fit_a_body_is_named_with_its_place() {
+    let check = |pointer: &str, wrong: Value, place: &str, detail: &str| {
+        let mut value = campaign();
+        *value.pointer_mut(pointer).unwrap() = wrong;
+        let misfit = body::<CampaignDocument>(&value).unwrap_err();
+        assert_eq!(misfit.place, place);
+        assert!(misfit.detail.contains(detail), "{place}: {}", misfit.detail);
+    };
+    check("", json!([]), "", "must be an object");
+    check("", json!({}), "name", "must be given");
+    check("/name", json!(7), "name", "must be text");
+    check("/groups", json!({}), "groups", "must be a list");
+    check("/groups/0", json!(true), "groups[0]", "must be an object");
+    check("/groups/0/signals/0", json!(null), "groups[0].signals[0]", "must be text");
+    check("/groups/0/lane", json!("fast"), "groups[0].lane", "alert, live, bulk");
+    check("/groups/0/flush_every_ms", json!(-1), "groups[0].flush_every_ms", "from 0 to 4294967295");
+    check("/groups/0/flush_every_ms", json!(0.5), "groups[0].flush_every_ms", "must be a whole number");
+    check("/groups/0/on_change/min_delta", json!("1"), "groups[0].on_change.min_delta", "must be a number");
+    check(
+        "/groups/0/on_change",
+        json!({ "max": 1 }),
+        "groups[0].on_change.max",
+        "there are `min_interval_ms`",
+    );
+    check("/purpose", json!("fun"), "purpose", "fleet-management");
+}
+
+fn pairs(text: &str) -> Vec<(String, String)> {
+    let pair = |pair: &str| pair.split_once('=').map(|(name, text)| (name.to_owned(), text.to_owned()));
+    text.split('&').filter_map(pair).collect()
+}
+
+#[test]
+fn what_does_not_fit_a_query_is_named_with_its_parameter() {
+    let check = |text: &str, place: &str, detail: &str| {
+        let misfit = query::<VehiclesQuery>(&pairs(text)).unwrap_err();
+        assert_eq!(misfit.place, place);
+        assert!(misfit.detail.contains(detail), "{text}: {}", misfit.detail);
+    };
+    check("limit=-1", "limit", "must be a whole number from 0 to 4294967295");
+    check("limit=many", "limit", "must be a whole number");
+    check("state=flying", "state", "must be one of `moving`, `parked`");
+    check("brand=ford", "brand", "peugeot");
+    check("colour=red", "colour", "there are `brand`");
+    check("limit=1&limit=2", "limit", "must be given once");
+    let empty = query::<VehiclesQuery>(&pairs("cursor=&limit=5")).unwrap();
+    assert_eq!((empty.cursor, empty.limit), (None, Some(5)));
+    let missing = query::<HistoryQuery>(&pairs("signals=")).unwrap_err();
+    assert_eq!((missing.place.as_str(), missing.detail.as_str()), ("signals", "must be given"));
+}
+
+#[test]
+fn what_does_not_fit_a_path_is_named_with_its_parameter() {
+    assert_eq!(parameter("campaign_id", "7"), Ok(7_u64));
+    let misfit = parameter::<u64>("campaign_id", "abc").unwrap_err();
+    assert_eq!(misfit.place, "campaign_id");
+    assert!(misfit.detail.starts_with("must be a whole number"), "{}", misfit.detail);
+}
