@@ -39,6 +39,26 @@ it('a campaign is written, created, assigned and followed', async () => {
   const summary = await read<{ vehicles: number }>(page, '/v1/fleet/summary');
   expect(matched).toBe(summary.vehicles);
 
+  await assign.getByLabel('Vehicle ids').fill('0'.repeat(32));
+  await assign.getByRole('button', { name: 'Assign', exact: true }).click();
+  await assign.getByText(`Not known: ${'0'.repeat(32)}`).waitFor();
+  await assign.getByLabel('Vehicle ids').fill('');
+
+  await assign.getByRole('checkbox', { name: 'Fiat', exact: true }).check({ force: true });
+  await assign.getByRole('button', { name: 'Take out…' }).click();
+  await assign.getByRole('button', { name: 'Cancel' }).click();
+  await assign.getByRole('button', { name: 'Take out…' }).click();
+  const taken = page.waitForResponse((response) => response.url().endsWith('/unassignments'));
+  await assign.getByRole('button', { name: 'Yes, take them out' }).click();
+  const { unassigned } = (await (await taken).json()) as { unassigned: number };
+  expect(unassigned).toBeGreaterThan(0);
+  await assign.getByText(/were taken out/).waitFor();
+
+  await page.getByRole('button', { name: 'End campaign…' }).click();
+  await page.getByRole('button', { name: 'Yes, end it' }).click();
+  await page.getByText('Ended', { exact: true }).waitFor();
+  await assign.waitFor({ state: 'detached' });
+
   await page.getByRole('main').getByRole('link', { name: 'Campaigns' }).click();
   await page.getByRole('link', { name }).waitFor();
   expect(page.url()).toMatch(/\/campaigns$/);

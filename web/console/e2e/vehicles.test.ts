@@ -155,6 +155,7 @@ it('a car shows what is desired of it, what it reports and what its owner grants
   await page.getByRole('heading', { name: 'Gaps' }).waitFor();
   await page.getByRole('link', { name: 'Privacy' }).click();
   await page.waitForURL(`**/vehicles/${id}/privacy`);
+  await page.getByText(/Operators enter it over the API, on the owner's behalf/).waitFor();
   await page.getByRole('heading', { name: 'Grants' }).waitFor();
 });
 

@@ -10,7 +10,7 @@ import { BRANDS, MODELS } from './brands.ts';
 import { Car } from './car.ts';
 import { Random } from './random.ts';
 
-export interface Assigned {
+export interface Collecting {
   campaign: Campaign;
   vehicles: Set<string>;
   assignedAt: number;
@@ -21,7 +21,7 @@ export interface Assigned {
 export class Fleet {
   readonly cars: Car[];
   readonly byId: Map<string, Car>;
-  readonly campaigns: Assigned[] = [];
+  readonly campaigns: Collecting[] = [];
   readonly listeners = new Set<(now: number, changed: Car[]) => void>();
   #random = new Random(14);
   #samplesPerS = 0;
@@ -91,18 +91,24 @@ export class Fleet {
     };
   }
 
-  assign(assigned: Assigned, cars: Car[], now: number): void {
+  assign(assigned: Collecting, cars: Car[], now: number): void {
     for (const car of cars) assigned.vehicles.add(car.id);
     assigned.assignedAt = now;
     assigned.campaign.assigned = assigned.vehicles.size;
   }
 
-  create(spec: CampaignDocument, now: number): Assigned {
+  unassign(assigned: Collecting, cars: Car[]): void {
+    for (const car of cars) assigned.vehicles.delete(car.id);
+    assigned.campaign.assigned = assigned.vehicles.size;
+  }
+
+  create(spec: CampaignDocument, now: number): Collecting {
     const campaign: Campaign = {
       ...spec,
       campaign_id: this.campaigns.length + 1,
       version: 1,
       assigned: 0,
+      ended_at: null,
       created_at: new Date(now).toISOString(),
       updated_at: new Date(now).toISOString(),
     };

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type {
+  Assigned,
   Campaign,
   CampaignDocument,
   CampaignItem,
@@ -9,13 +10,14 @@ import type {
   GrantSet,
   PutGrants,
   Signals,
+  Unassigned,
   Vehicle,
   VehicleItem,
   VehicleTwinState,
 } from '@marque/api';
 import { BRANDS, MODELS } from './brands.ts';
 import type { Car } from './car.ts';
-import type { Assigned, Fleet } from './fleet.ts';
+import type { Collecting, Fleet } from './fleet.ts';
 import { history } from './history.ts';
 import { leaves } from './leaves.ts';
 
@@ -92,6 +94,8 @@ export function handler(fleet: Fleet, password: string) {
     ['GET', /^\/v1\/campaigns\/([^/]+)$/, ({ part }) => campaignOf(part(1)).campaign],
     ['GET', /^\/v1\/campaigns\/([^/]+)\/status$/, ({ part, now }) => status(campaignOf(part(1)), now)],
     ['POST', /^\/v1\/campaigns\/([^/]+)\/assignments$/, assign],
+    ['POST', /^\/v1\/campaigns\/([^/]+)\/unassignments$/, unassign],
+    ['POST', /^\/v1\/campaigns\/([^/]+)\/end$/, end],
     [
       'GET',
       /^\/v1\/catalogues$/,
@@ -196,7 +200,7 @@ export function handler(fleet: Fleet, password: string) {
     return car;
   }
 
-  function campaignOf(id: string): Assigned {
+  function campaignOf(id: string): Collecting {
     const found = fleet.campaigns.find((assigned) => String(assigned.campaign.campaign_id) === id);
     if (!found) throw new Refusal(404, 'Not found', `There is no campaign ${id}.`);
     return found;
@@ -213,7 +217,38 @@ export function handler(fleet: Fleet, password: string) {
     return fleet.create(spec, now).campaign;
   }
 
-  function assign({ part, body, now }: Call) {
+  function assign({ part, body, now }: Call): Assigned {
+    const campaign = runningOf(part(1));
+    const { cars, unknown } = choose(body);
+    const before = campaign.vehicles.size;
+    fleet.assign(campaign, cars, now);
+    return { assigned: campaign.vehicles.size - before, matched: cars.length, ...unknown };
+  }
+
+  function unassign({ part, body }: Call): Unassigned {
+    const campaign = runningOf(part(1));
+    const { cars, unknown } = choose(body);
+    const before = campaign.vehicles.size;
+    fleet.unassign(campaign, cars);
+    return { unassigned: before - campaign.vehicles.size, matched: cars.length, ...unknown };
+  }
+
+  function end({ part, now }: Call): Campaign {
+    const found = campaignOf(part(1));
+    fleet.unassign(found, fleet.cars);
+    found.campaign.ended_at ??= new Date(now).toISOString();
+    return found.campaign;
+  }
+
+  function runningOf(id: string): Collecting {
+    const found = campaignOf(id);
+    if (!found.campaign.ended_at) return found;
+    const detail = 'the campaign has ended; create another one';
+    throw new Refusal(409, 'The request conflicts with what is there', detail);
+  }
+
+  /** The vehicles that a request means, and what of it names none. */
+  function choose(body: unknown) {
     const target = body as {
       brands?: string[];
       regions?: string[];
@@ -227,7 +262,6 @@ export function handler(fleet: Fleet, password: string) {
       ]);
     }
     const within = (list: string[] | undefined, value: string) => !list?.length || list.includes(value);
-    const assigned = campaignOf(part(1));
     const cars = fleet.cars.filter(
       (car) =>
         within(target.brands, car.model.brand) &&
@@ -235,8 +269,13 @@ export function handler(fleet: Fleet, password: string) {
         within(target.models, car.model.model) &&
         within(target.vehicle_ids, car.id),
     );
-    fleet.assign(assigned, cars, now);
-    return { assigned: cars.length, matched: cars.length };
+    const unknown = {
+      unknown_models: (target.models ?? []).filter(
+        (model) => !fleet.cars.some((car) => car.model.model === model),
+      ),
+      unknown_vehicle_ids: (target.vehicle_ids ?? []).filter((id) => !fleet.byId.has(id)),
+    };
+    return { cars, unknown };
   }
 
   function putGrants({ part, body, now }: Call): GrantSet {
@@ -251,7 +290,7 @@ export function handler(fleet: Fleet, password: string) {
     return grants(car, now);
   }
 
-  function status(assigned: Assigned, now: number): CampaignStatus {
+  function status(assigned: Collecting, now: number): CampaignStatus {
     const total = assigned.vehicles.size;
     const failed = Math.floor(total * 0.004);
     const applied = Math.min(total - failed, Math.floor((total * (now - assigned.assignedAt)) / 20_000));
@@ -346,7 +385,8 @@ function vehicle(car: Car): VehicleItem {
 }
 
 function listed({ groups, samples_per_minute_max: _, ...campaign }: Campaign): CampaignItem {
-  return { ...campaign, signals: new Set(groups.flatMap((group) => group.signals)).size };
+  const signals = new Set(groups.flatMap((group) => group.signals)).size;
+  return { ...campaign, ended_at: campaign.ended_at ?? null, signals };
 }
 
 function state(car: Car, now: number): VehicleTwinState {
