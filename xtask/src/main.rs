@@ -51,7 +51,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         _ => {
-            eprint!("{USAGE}");
+            eprint!("{}", unknown(&command));
             return ExitCode::from(2);
         }
     };
@@ -61,5 +61,23 @@ fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn unknown(command: &str) -> String {
+    if command.is_empty() {
+        return USAGE.to_owned();
+    }
+    format!("error: there is no command `{command}`\n\n{USAGE}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_command_is_named() {
+        assert!(unknown("bogus").starts_with("error: there is no command `bogus`\n"));
+        assert_eq!(unknown(""), USAGE);
     }
 }
