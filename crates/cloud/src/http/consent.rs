@@ -46,20 +46,23 @@ pub(crate) async fn put_grants(
 ) -> Result<Json<GrantSet>, Problem> {
     let car = api.car(vehicle_id.0)?;
     etag::check_match(&headers, &grant_set(&car.grants))?;
-    let wanted = words(&body.grants)?;
+    let wanted = words(&body.grants, "")?;
     let next = replaced(&car.grants, &wanted, api.now());
     api.desired().put_grants(car.vehicle, next.clone(), api.now()).await?;
     Ok(Json(grant_set(&next)))
 }
 
-/// Each pair of purpose and category once, or the place that repeats one.
-pub(crate) fn words(changes: &[GrantChange]) -> Result<BTreeMap<(Purpose, DataCategory), bool>, Problem> {
+/// Each pair of purpose and category once, or the place behind `place` that repeats one.
+pub(crate) fn words(
+    changes: &[GrantChange],
+    place: &str,
+) -> Result<BTreeMap<(Purpose, DataCategory), bool>, Problem> {
     let mut words = BTreeMap::new();
     for (index, change) in changes.iter().enumerate() {
         let pair = (change.purpose.0, change.category.0);
         if words.insert(pair, change.granted).is_some() {
             let problem = format!("`{}` for `{}` stands twice", change.category, change.purpose);
-            return Err(Problem::at(format!("grants[{index}]"), problem));
+            return Err(Problem::at(format!("{place}grants[{index}]"), problem));
         }
     }
     Ok(words)

@@ -121,7 +121,7 @@ pub(crate) async fn enrol_vehicles(
     let mut cars = Vec::with_capacity(body.vehicles.len());
     for (index, EnrolVehicle { vehicle, csr_pem, grants }) in body.vehicles.into_iter().enumerate() {
         let place = format!("vehicles[{index}].");
-        let grants = consent::words(&grants)?;
+        let grants = consent::words(&grants, &place)?;
         let mut car = factory(&api, vehicle, csr_pem, &place)?;
         car.grants =
             grants.into_iter().map(|((purpose, category), said)| (purpose, category, said)).collect();

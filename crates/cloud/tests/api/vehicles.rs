@@ -222,6 +222,12 @@ async fn a_fleet_is_enrolled_at_once_and_again_without_harm() {
     broken["vehicles"][1]["csr_pem"] = json!("nonsense");
     let problem = fixture.post("/v1/vehicles/enrolments", broken).await.problem(422, "unprocessable");
     assert_eq!(problem["errors"][0]["place"], "vehicles[1].csr_pem");
+    let mut granted = request(60..62);
+    let grants = granted["vehicles"][1]["grants"].as_array_mut().unwrap();
+    grants.push(grants[0].clone());
+    let repeated = format!("vehicles[1].grants[{}]", grants.len() - 1);
+    let problem = fixture.post("/v1/vehicles/enrolments", granted).await.problem(422, "unprocessable");
+    assert_eq!(problem["errors"][0]["place"], repeated);
     assert_eq!(
         fixture.get("/v1/vehicles?limit=500").await.expect(200)["items"].as_array().unwrap().len(),
         30
