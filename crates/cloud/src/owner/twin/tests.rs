@@ -18,7 +18,7 @@ fn rows(catalogue: &Catalogue, times: &[i64], values: &[(&str, Vec<i64>)]) -> Ro
 
 fn apply(twin: &mut Twin, catalogue: &Catalogue, rows: &RowGroup, received: i64) -> usize {
     let mut changed = Vec::new();
-    twin.apply(rows, Timestamp(received), &catalogue, |signal| changed.push(signal));
+    twin.apply(rows, Timestamp(received), catalogue, |signal| changed.push(signal));
     changed.len()
 }
 
