@@ -37,20 +37,33 @@ impl RowGroup {
             && self.columns.iter().zip(&later.columns).all(like)
     }
 
-    /// Adds the rows of a group that continues this one.
-    ///
-    /// # Panics
-    ///
-    /// Where [`RowGroup::is_continued_by`] does not hold, it may.
-    pub fn append(&mut self, later: &Self) {
+    /// Adds the rows of a group that continues this one, and says how many bytes of memory that took.
+    /// Whoever calls has asked [`RowGroup::is_continued_by`].
+    pub fn append(&mut self, later: &Self) -> usize {
         debug_assert!(self.is_continued_by(later), "whoever appends has asked");
-        let before = index_u32(self.times.len());
+        let first_row = index_u32(self.times.len());
+        let capacity = self.times.capacity();
         self.times.extend_from_slice(&later.times);
-        for (column, later) in self.columns.iter_mut().zip(&later.columns) {
-            column.data.append(&later.data);
-            let moved =
-                |exception: &Exception| Exception { row: before + exception.row, ..exception.clone() };
-            column.exceptions.extend(later.exceptions.iter().map(moved));
+        let times = (self.times.capacity() - capacity) * size_of::<Timestamp>();
+        let columns = self.columns.iter_mut().zip(&later.columns);
+        times + columns.map(|(column, later)| column.append(later, first_row)).sum::<usize>()
+    }
+
+    /// The memory that it takes, what it has spare included.
+    pub fn bytes(&self) -> usize {
+        let columns = self.columns.iter().map(Column::bytes).sum::<usize>();
+        self.times.capacity() * size_of::<Timestamp>()
+            + self.columns.capacity() * size_of::<Column>()
+            + columns
+    }
+
+    /// Gives back what memory it has spare.
+    pub fn shrink_to_fit(&mut self) {
+        self.times.shrink_to_fit();
+        self.columns.shrink_to_fit();
+        for column in &mut self.columns {
+            column.exceptions.shrink_to_fit();
+            column.data.shrink_to_fit();
         }
     }
 }
@@ -183,6 +196,44 @@ impl ColumnData {
         }
     }
 
+    /// The texts of its dictionary, or of its items'.
+    fn dictionary(&self) -> &[Arc<str>] {
+        match self {
+            Self::Fixed(_) | Self::Bool(_) => &[],
+            Self::Text(text) => &text.dictionary,
+            Self::Array(array) => array.items.dictionary(),
+        }
+    }
+
+    /// What its rows take, without the texts of a dictionary.
+    fn capacity_bytes(&self) -> usize {
+        match self {
+            Self::Fixed(values) => values.capacity() * size_of::<Mantissa>(),
+            Self::Bool(values) => values.capacity(),
+            Self::Text(text) => {
+                text.dictionary.capacity() * size_of::<Arc<str>>() + text.index.capacity() * size_of::<u32>()
+            }
+            Self::Array(array) => {
+                array.ends.capacity() * size_of::<u32>() + size_of::<Self>() + array.items.capacity_bytes()
+            }
+        }
+    }
+
+    fn shrink_to_fit(&mut self) {
+        match self {
+            Self::Fixed(values) => values.shrink_to_fit(),
+            Self::Bool(values) => values.shrink_to_fit(),
+            Self::Text(text) => {
+                text.dictionary.shrink_to_fit();
+                text.index.shrink_to_fit();
+            }
+            Self::Array(array) => {
+                array.ends.shrink_to_fit();
+                array.items.shrink_to_fit();
+            }
+        }
+    }
+
     /// Whether both are of one kind.
     fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
@@ -304,6 +355,26 @@ impl Column {
         Self { signal: leaf.id, data: ColumnData::for_type(leaf.data_type), exceptions: Vec::new() }
     }
 
+    /// Adds later rows, the first of which becomes `first_row`; says how many bytes that took.
+    fn append(&mut self, later: &Self, first_row: u32) -> usize {
+        let (capacity, texts) = (self.capacity_bytes(), self.data.dictionary().len());
+        self.data.append(&later.data);
+        let moved = |exception: &Exception| Exception { row: first_row + exception.row, ..exception.clone() };
+        self.exceptions.extend(later.exceptions.iter().map(moved));
+        let new_texts = self.data.dictionary()[texts..].iter().map(text_bytes).sum::<usize>();
+        self.capacity_bytes() - capacity + new_texts + raw_bytes(&later.exceptions)
+    }
+
+    /// The memory that it takes beside itself.
+    fn bytes(&self) -> usize {
+        let texts = self.data.dictionary().iter().map(text_bytes).sum::<usize>();
+        self.capacity_bytes() + texts + raw_bytes(&self.exceptions)
+    }
+
+    fn capacity_bytes(&self) -> usize {
+        self.exceptions.capacity() * size_of::<Exception>() + self.data.capacity_bytes()
+    }
+
     /// Adds a row. A value that the column cannot hold is out of range, with its text kept.
     pub fn push(&mut self, leaf: &Leaf, value: Option<&Value>, quality: Quality) {
         let row = index_u32(self.data.len());
@@ -337,6 +408,15 @@ impl Column {
             Some(Exception { quality, raw: Some(raw), .. }) => (Some(parse_raw(leaf, raw)), *quality),
         })
     }
+}
+
+/// A text with the counts of those who share it.
+fn text_bytes(text: &Arc<str>) -> usize {
+    text.len() + 2 * size_of::<usize>()
+}
+
+fn raw_bytes(exceptions: &[Exception]) -> usize {
+    exceptions.iter().filter_map(|exception| exception.raw.as_ref()).map(text_bytes).sum()
 }
 
 fn number(leaf: &Leaf, scalar: ScalarType, mantissa: Mantissa) -> Option<Value> {

@@ -10,9 +10,13 @@ use model::SubjectId;
 
 use crate::{Chunk, Place};
 
-/// The latest chunks of a car that new rows may go on: its lanes, and its groups of signals with
-/// periods of their own.
-const KINDS_MAX: usize = 4;
+/// Chunks of a car that new rows may go on. A car has few kinds of rows at a time: of its lanes, of
+/// its groups of signals with periods of their own, and of signals that change together.
+const GROWING_MAX: usize = 64;
+
+/// Where a chunk ends. A query may hold it, and whoever appends then copies it while others wait: a
+/// tenth of a millisecond.
+const CHUNK_BYTES_MAX: usize = 256 * 1024;
 
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
@@ -23,9 +27,23 @@ pub(crate) struct Buffer {
 /// Rows in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
-    subjects: HashMap<SubjectId, Vec<Arc<Chunk>>>,
+    subjects: HashMap<SubjectId, Chunks>,
     bytes: usize,
     samples: u64,
+}
+
+/// One car's rows, in the order in which their chunks began.
+#[derive(Debug, Default)]
+struct Chunks {
+    all: Vec<Arc<Chunk>>,
+    /// Those that new rows may go on; the one that grew last comes last.
+    growing: Vec<Growing>,
+}
+
+#[derive(Debug)]
+struct Growing {
+    chunk: usize,
+    bytes: usize,
 }
 
 /// Rows that are being written to files.
@@ -44,7 +62,7 @@ impl Cut {
 
     /// The chunks of each partition in the order of their rows: by subject, then by time.
     pub(crate) fn partitions(&self) -> Vec<(Place, Vec<Arc<Chunk>>)> {
-        let mut chunks: Vec<_> = self.0.subjects.values().flatten().cloned().collect();
+        let mut chunks: Vec<_> = self.0.subjects.values().flat_map(|chunks| &chunks.all).cloned().collect();
         chunks.sort_by_key(|chunk| {
             (chunk.place, chunk.subject, chunk.rows.times.first().copied(), chunk.batches.first().copied())
         });
@@ -54,22 +72,20 @@ impl Cut {
 }
 
 impl Buffer {
-    /// Adds rows to the car's latest chunks: one car has few kinds of rows at a time. Gives back
-    /// those that were copied there.
+    /// Adds rows. Gives back those that were copied behind others.
     pub(crate) fn push(&mut self, chunk: Chunk) -> Option<RowGroup> {
         self.current.samples += chunk.samples() as u64;
         let chunks = self.current.subjects.entry(chunk.subject).or_default();
-        for latest in chunks.iter_mut().rev().take(KINDS_MAX) {
-            if latest.is_continued_by(&chunk) {
-                self.current.bytes += chunk.rows_bytes();
-                // A reader keeps what it has, and the rows go on in a copy.
-                Arc::make_mut(latest).append(&chunk);
-                return Some(chunk.rows);
+        match chunks.append(&chunk) {
+            Some(bytes) => {
+                self.current.bytes += bytes;
+                Some(chunk.rows)
+            }
+            None => {
+                self.current.bytes += chunks.begin(chunk);
+                None
             }
         }
-        self.current.bytes += chunk.bytes();
-        chunks.push(Arc::new(chunk));
-        None
     }
 
     /// What takes memory, cuts included.
@@ -95,7 +111,37 @@ impl Buffer {
     /// All rows of a subject.
     pub(crate) fn of(&self, subject: SubjectId) -> Vec<Arc<Chunk>> {
         let all = self.cuts.iter().map(Arc::as_ref).chain([&self.current]);
-        all.filter_map(|rows| rows.subjects.get(&subject)).flatten().cloned().collect()
+        all.filter_map(|rows| rows.subjects.get(&subject)).flat_map(|chunks| &chunks.all).cloned().collect()
+    }
+}
+
+impl Chunks {
+    /// Adds rows to those that they continue, if there are such; says how many bytes that took.
+    fn append(&mut self, later: &Chunk) -> Option<usize> {
+        let Self { all, growing } = self;
+        let place = growing.iter().rposition(|growing| all[growing.chunk].is_continued_by(later))?;
+        let mut grown = growing.remove(place);
+        // A query keeps what it has, and the rows go on in a copy.
+        let bytes = Arc::make_mut(&mut all[grown.chunk]).append(later);
+        grown.bytes += bytes;
+        if grown.bytes < CHUNK_BYTES_MAX {
+            growing.push(grown);
+        }
+        Some(bytes)
+    }
+
+    /// Begins a chunk; says how many bytes it takes.
+    fn begin(&mut self, mut chunk: Chunk) -> usize {
+        chunk.rows.shrink_to_fit();
+        let bytes = chunk.bytes();
+        if bytes < CHUNK_BYTES_MAX {
+            if self.growing.len() == GROWING_MAX {
+                self.growing.remove(0);
+            }
+            self.growing.push(Growing { chunk: self.all.len(), bytes });
+        }
+        self.all.push(Arc::new(chunk));
+        bytes
     }
 }
 

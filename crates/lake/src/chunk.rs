@@ -50,9 +50,6 @@ pub struct Chunk {
     pub catalogue: Arc<Catalogue>,
 }
 
-/// Rows of a chunk: a reader holds up to so many, and whoever appends while it does copies them.
-const ROWS_MAX: usize = 1_024;
-
 /// The bucket of a subject: its bits are random, so the first ones will do.
 ///
 /// Golden-tested: a change would part a car's old rows from its new ones.
@@ -97,15 +94,16 @@ impl Chunk {
     pub(crate) fn is_continued_by(&self, later: &Self) -> bool {
         self.place == later.place
             && self.catalogue.hash() == later.catalogue.hash()
-            && self.rows.times.len() + later.rows.times.len() <= ROWS_MAX
             && self.rows.is_continued_by(&later.rows)
     }
 
-    /// Takes the rows of a chunk that continues it.
-    pub(crate) fn append(&mut self, later: &Self) {
+    /// Takes the rows of a chunk that continues it, and says how many bytes of memory that took.
+    pub(crate) fn append(&mut self, later: &Self) -> usize {
         let rows = self.rows.times.len();
+        let capacity = self.batches.capacity();
         self.batches.extend(later.batches.iter().map(|(row, batch)| (rows + row, *batch)));
-        self.rows.append(&later.rows);
+        let batches = (self.batches.capacity() - capacity) * size_of::<(usize, Batch)>();
+        batches + self.rows.append(&later.rows)
     }
 
     /// The batches that a range of rows came with, each with its part of them.
@@ -124,16 +122,9 @@ impl Chunk {
         self.rows.samples()
     }
 
-    /// About what it takes in memory.
+    /// What it takes in memory.
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.rows.columns.len() * size_of::<Column>() + self.rows_bytes()
-    }
-
-    /// About what its rows take, without what there is once for all of them.
-    pub(crate) fn rows_bytes(&self) -> usize {
-        let columns: usize = self.rows.columns.iter().map(column_bytes).sum();
-        let batches = self.batches.len() * size_of::<(usize, Batch)>();
-        batches + self.rows.times.len() * size_of::<Timestamp>() + columns
+        size_of::<Self>() + self.batches.capacity() * size_of::<(usize, Batch)>() + self.rows.bytes()
     }
 }
 
@@ -208,29 +199,6 @@ fn split_column(column: &mut Column, at: usize) -> Column {
         }
     };
     Column { signal: column.signal, data, exceptions }
-}
-
-fn column_bytes(column: &Column) -> usize {
-    let raw: usize =
-        column.exceptions.iter().filter_map(|exception| exception.raw.as_ref()).map(text_bytes).sum();
-    column.exceptions.len() * size_of::<Exception>() + raw + data_bytes(&column.data)
-}
-
-/// A text with what its counters and its pointer take.
-fn text_bytes(text: &Arc<str>) -> usize {
-    text.len() + 32
-}
-
-fn data_bytes(data: &ColumnData) -> usize {
-    match data {
-        ColumnData::Fixed(values) => values.len() * size_of::<i64>(),
-        ColumnData::Bool(values) => values.len(),
-        ColumnData::Text(text) => {
-            let dictionary: usize = text.dictionary.iter().map(text_bytes).sum();
-            dictionary + text.index.len() * size_of::<u32>()
-        }
-        ColumnData::Array(array) => array.ends.len() * size_of::<u32>() + data_bytes(&array.items),
-    }
 }
 
 #[cfg(test)]

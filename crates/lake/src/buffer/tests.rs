@@ -1,9 +1,11 @@
-use model::{Brand, Lane, Micros, Timestamp};
+use campaigns::{ColumnData, TextColumn};
+use model::{Brand, DataCategory, Lane, Micros};
+use signals::{Catalogue, CatalogueBuilder, DataType, Leaf, ScalarType};
 
 use super::*;
 use crate::{
     Batch, TableName,
-    tests::{DAY, batch, catalogue, rows, subject},
+    tests::{DAY, batch, catalogue, leaf, rows, subject},
 };
 
 fn chunk(batch: Batch, seq: u64) -> Chunk {
@@ -69,12 +71,91 @@ fn a_reader_keeps_the_rows_that_it_has() {
     assert_eq!(buffer.samples(), 20 * read[0].rows.columns.len() as u64);
 }
 
+/// One row of some columns of [`rows`].
+fn row(columns: std::ops::Range<usize>, second: i64, catalogue: &Arc<Catalogue>) -> Chunk {
+    let mut group = rows(1, 0);
+    group.columns = group.columns[columns].to_vec();
+    for column in &mut group.columns {
+        column.exceptions.clear();
+        column.data = match &column.data {
+            ColumnData::Fixed(values) => ColumnData::Fixed(values[..1].to_vec()),
+            ColumnData::Bool(values) => ColumnData::Bool(values[..1].to_vec()),
+            ColumnData::Text(text) => {
+                ColumnData::Text(TextColumn { dictionary: text.dictionary.clone(), index: vec![0] })
+            }
+            ColumnData::Array(_) => panic!("there is none in these rows"),
+        };
+    }
+    group.times = vec![DAY + Micros::from_secs(second)];
+    let batch = batch(second.unsigned_abs(), DAY);
+    Chunk::split(subject(1), Brand::Fiat, 1, batch, group, catalogue).next().unwrap().1
+}
+
 #[test]
-fn what_is_appended_counts_as_memory() {
+fn a_car_with_many_kinds_of_rows_has_a_chunk_for_each() {
     let mut buffer = Buffer::default();
-    buffer.push(chunk(batch(0, DAY), 0));
-    let before = buffer.bytes();
-    buffer.push(chunk(batch(1, DAY), 1));
-    let times = 10 * size_of::<Timestamp>();
-    assert!(buffer.bytes() >= before + times + 10 * size_of::<i64>());
+    let catalogue = catalogue();
+    let kinds = [0..1, 0..2, 0..3, 0..4, 1..2, 1..3, 1..4, 2..3, 2..4];
+    for second in 0..5 {
+        for columns in &kinds {
+            buffer.push(row(columns.clone(), second, &catalogue));
+        }
+    }
+    let held = held(&buffer);
+    assert_eq!(held.len(), kinds.len());
+    assert!(held.iter().all(|(rows, _)| *rows == 5));
+}
+
+#[test]
+fn rows_of_another_catalogue_begin_a_chunk_of_their_own() {
+    let mut buffer = Buffer::default();
+    let mut other = CatalogueBuilder::default();
+    for leaf in catalogue().leaves() {
+        other.add(Leaf::clone(leaf));
+    }
+    let scalar = DataType::Scalar(ScalarType::Boolean);
+    other.add(leaf(99, "Vehicle.IsNew", scalar, 0, DataCategory::Driving));
+    let other = Arc::new(other.build().unwrap());
+    assert_ne!(catalogue().hash(), other.hash());
+    buffer.push(row(0..4, 0, &catalogue()));
+    buffer.push(row(0..4, 1, &other));
+    buffer.push(row(0..4, 2, &catalogue()));
+    assert_eq!(held(&buffer), [(2, vec![0, 2]), (1, vec![1])]);
+}
+
+#[test]
+fn a_chunk_ends_when_it_is_large() {
+    let mut buffer = Buffer::default();
+    let catalogue = catalogue();
+    (0..20_000).for_each(|second| drop(buffer.push(row(0..4, second, &catalogue))));
+    let held: Vec<_> = held(&buffer).into_iter().map(|(rows, _)| rows).collect();
+    assert_eq!(held.iter().sum::<usize>(), 20_000);
+    assert!(held.len() > 4 && held[0] > 500, "{held:?}");
+    let largest = buffer.of(subject(1)).iter().map(|chunk| chunk.bytes()).max().unwrap();
+    assert!(largest < 3 * CHUNK_BYTES_MAX, "{largest}");
+}
+
+#[test]
+fn what_it_counts_is_what_its_chunks_take() {
+    let mut buffer = Buffer::default();
+    let catalogue = catalogue();
+    for second in 0..1_000 {
+        for columns in [0..4, 3..4, 0..1] {
+            buffer.push(row(columns, second, &catalogue));
+        }
+        let seq = second.unsigned_abs();
+        buffer.push(chunk(batch(seq, DAY), 2_000 + seq));
+    }
+    let taken: usize = buffer.of(subject(1)).iter().map(|chunk| chunk.bytes()).sum();
+    assert_eq!(buffer.bytes(), taken);
+}
+
+#[test]
+fn memory_that_a_decoder_had_spare_is_given_back() {
+    let mut buffer = Buffer::default();
+    let mut chunk = row(0..1, 0, &catalogue());
+    chunk.rows.columns.reserve(4_096);
+    chunk.rows.times.reserve(4_096);
+    buffer.push(chunk);
+    assert!(buffer.bytes() < 1_000, "{}", buffer.bytes());
 }

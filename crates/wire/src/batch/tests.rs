@@ -305,6 +305,28 @@ proptest! {
         prop_assert_eq!(decoded.bad_columns, []);
     }
 
+    /// The second batch is damaged where `damage` says so.
+    #[test]
+    fn a_decoder_that_was_used_reads_as_a_new_one(
+        batches in vec(vec(any_group(), 1..3), 3),
+        damage in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
+    ) {
+        let mut used = Decoder::default();
+        for (index, groups) in batches.iter().enumerate() {
+            let batch = match damage {
+                Some((place, byte)) if index == 1 => resealed(&encode(groups), |_, body| {
+                    let place = place.index(body.len());
+                    body[place] = byte;
+                }),
+                Some(_) | None => encode(groups),
+            };
+            let (header, body) = parse_header(&batch).unwrap();
+            let decoded = used.decode(&header, body, &catalogue());
+            prop_assert_eq!(&decoded, &decode(&batch));
+            decoded.into_iter().flat_map(|decoded| decoded.groups).for_each(|rows| used.recycle(rows));
+        }
+    }
+
     #[test]
     fn arbitrary_batches_do_no_harm(bytes in vec(any::<u8>(), 0..200)) {
         prop_assert!(parse_header(&bytes).is_err());
