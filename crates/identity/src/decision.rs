@@ -4,7 +4,7 @@ use cedar_policy::{Authorizer, Decision as Effect};
 
 use crate::{
     Action, Assignment, Context, Policies, Principal, Resource,
-    entities::{Question, Refused},
+    entities::{Asked, Question, Refused},
     policies::{Asker, Slot},
 };
 
@@ -91,11 +91,17 @@ impl Policies {
         if !action.takes(resource.kind()) {
             return Decision::Denied { reason: DenyReason::Scope };
         }
+        let inquiry = Inquiry { policies: self, principal, action, resource, context };
+        let mut asked = None;
         let mut closest = DenyReason::NoFunction;
         for (place, asker, assignment) in tries(principal, resource, context) {
             let Some(slot) = self.slot(asker, action) else { continue };
-            let attempt = Attempt { policies: self, slot, principal, assignment, action, resource, context };
-            match attempt.decide() {
+            if asked.is_none() {
+                asked = inquiry.asked(false).ok();
+            }
+            // Cedar takes all of our values; what it refused would be denied.
+            let Some(asked) = &asked else { return Decision::Denied { reason: DenyReason::Scope } };
+            match inquiry.decide(asked, slot, assignment) {
                 Ok(cell) => return Decision::Allowed { assignment: place, cell },
                 Err(reason) => closest = closest.max(reason),
             }
@@ -144,21 +150,24 @@ fn tries<'a>(
     tries
 }
 
-/// One question to one slot.
-struct Attempt<'a> {
+/// What one call of `decide` is about.
+struct Inquiry<'a> {
     policies: &'a Policies,
-    slot: &'a Slot,
     principal: &'a Principal,
-    assignment: Option<&'a Assignment>,
     action: Action,
     resource: &'a Resource,
     context: &'a Context,
 }
 
-impl Attempt<'_> {
-    fn decide(&self) -> Result<Cell, DenyReason> {
-        let question = self.question(false).map_err(|Refused| DenyReason::Scope)?;
-        let answer = Authorizer::new().is_authorized(&question.request, &self.slot.all, &question.entities);
+impl Inquiry<'_> {
+    fn decide(
+        &self,
+        asked: &Asked,
+        slot: &Slot,
+        assignment: Option<&Assignment>,
+    ) -> Result<Cell, DenyReason> {
+        let question = self.question(asked, assignment).map_err(|Refused| DenyReason::Scope)?;
+        let answer = Authorizer::new().is_authorized(&question.request, &slot.all, &question.entities);
         // A policy that failed was skipped; it may have been one that forbids.
         let sound = answer.diagnostics().errors().next().is_none();
         match answer.decision() {
@@ -167,39 +176,45 @@ impl Attempt<'_> {
                 cell.ok_or(DenyReason::Scope)
             }
             Effect::Allow => Err(DenyReason::Scope),
-            Effect::Deny => Err(self.why(&answer, question)),
+            Effect::Deny => Err(self.why(&answer, question, slot, assignment)),
         }
     }
 
     /// The reason is told only to whom all before it holds: who is out of scope hears of no condition.
-    fn why(&self, answer: &cedar_policy::Response, asked: Question) -> DenyReason {
+    fn why(
+        &self,
+        answer: &cedar_policy::Response,
+        question: Question,
+        slot: &Slot,
+        assignment: Option<&Assignment>,
+    ) -> DenyReason {
         let forbids = || answer.diagnostics().reason().filter_map(|policy| self.policies.reason(policy));
         if forbids().any(|reason| reason == DenyReason::Disabled) {
             return DenyReason::Disabled;
         }
         let may_lack_step_up = self.action.step_up() && !self.context.stepped_up;
         let first = forbids().min();
-        if first.is_none() && !may_lack_step_up {
+        if first == Some(DenyReason::Scope) || (first.is_none() && !may_lack_step_up) {
             return DenyReason::Scope;
         }
-        let question = if may_lack_step_up { self.question(true) } else { Ok(asked) };
+        let question = if may_lack_step_up {
+            self.asked(true).and_then(|asked| self.question(&asked, assignment))
+        } else {
+            Ok(question)
+        };
         let Ok(question) = question else { return DenyReason::Scope };
-        let permits = &self.slot.permits;
-        let permitted = Authorizer::new().is_authorized(&question.request, permits, &question.entities);
+        let permitted = Authorizer::new().is_authorized(&question.request, &slot.permits, &question.entities);
         match permitted.decision() {
             Effect::Allow => first.unwrap_or(DenyReason::StepUp),
             Effect::Deny => DenyReason::Scope,
         }
     }
 
-    fn question(&self, with_step_up: bool) -> Result<Question, Refused> {
-        self.policies.words.question(
-            self.principal,
-            self.assignment,
-            self.action,
-            self.resource,
-            self.context,
-            with_step_up,
-        )
+    fn asked(&self, with_step_up: bool) -> Result<Asked, Refused> {
+        self.policies.words.asked(self.action, self.resource, self.context, with_step_up)
+    }
+
+    fn question(&self, asked: &Asked, assignment: Option<&Assignment>) -> Result<Question, Refused> {
+        self.policies.words.question(asked, self.principal, assignment, self.resource, self.context)
     }
 }

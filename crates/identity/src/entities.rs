@@ -30,6 +30,14 @@ pub(crate) struct Vocabulary {
     car: EntityTypeName,
 }
 
+/// What is asked, in Cedar's words and without who asks: made once, asked with each assignment.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    action: Entity,
+    resource: Entity,
+    context: CedarContext,
+}
+
 /// One question in Cedar's words.
 #[derive(Debug)]
 pub(crate) struct Question {
@@ -67,28 +75,36 @@ impl Vocabulary {
         }
     }
 
-    /// `assignment` is the one that the question is about; `with_step_up` asks as if it had been done.
-    pub(crate) fn question(
+    /// `with_step_up` asks as if it had been done.
+    pub(crate) fn asked(
         &self,
-        principal: &Principal,
-        assignment: Option<&Assignment>,
         action: Action,
         resource: &Resource,
         context: &Context,
         with_step_up: bool,
+    ) -> Result<Asked, Refused> {
+        Ok(Asked {
+            action: self.actions[action.index()].clone(),
+            resource: self.resource(resource)?,
+            context: self.context(context, with_step_up)?,
+        })
+    }
+
+    /// `assignment` is the one that the question is about.
+    pub(crate) fn question(
+        &self,
+        asked: &Asked,
+        principal: &Principal,
+        assignment: Option<&Assignment>,
+        resource: &Resource,
+        context: &Context,
     ) -> Result<Question, Refused> {
+        let Asked { action, resource: object, context: facts } = asked;
         let principal = self.principal(principal, assignment, resource, context)?;
-        let resource = self.resource(resource)?;
-        let action = self.actions[action.index()].clone();
-        let request = cedar_policy::Request::new(
-            principal.uid(),
-            action.uid(),
-            resource.uid(),
-            self.context(context, with_step_up)?,
-            None,
-        )
-        .map_err(|_| Refused)?;
-        let entities = Entities::from_entities([principal, resource, action], None).map_err(|_| Refused)?;
+        let (asker, object, action) = (principal.uid(), object.clone(), action.clone());
+        let request = cedar_policy::Request::new(asker, action.uid(), object.uid(), facts.clone(), None)
+            .map_err(|_| Refused)?;
+        let entities = Entities::from_entities([principal, object, action], None).map_err(|_| Refused)?;
         Ok(Question { request, entities })
     }
 

@@ -8,7 +8,10 @@
 //! no randomness, and has no way to allow what no policy permits: an error while deciding denies.
 
 mod action;
+pub mod attempts;
 mod brands;
+pub mod clone_watch;
+pub mod code;
 mod context;
 mod decision;
 mod entities;
@@ -16,6 +19,8 @@ mod function;
 mod policies;
 mod principal;
 mod resource;
+pub mod totp;
+pub mod transfer;
 
 pub use action::{Action, Trait};
 pub use brands::Brands;
@@ -39,6 +44,10 @@ pub enum Error {
     ResourceKind,
     #[error("unknown condition; the conditions are {}", Condition::ALL.map(Condition::slug).join(", "))]
     Condition,
+    #[error("unknown kind of code; the kinds are {}", code::CodeKind::ALL.map(code::CodeKind::slug).join(", "))]
+    CodeKind,
+    #[error("a code has 8 characters, as the car's screen shows them")]
+    Code,
     #[error("unknown action; docs/authorisation.md lists them")]
     Action,
     #[error("name one brand at least")]
