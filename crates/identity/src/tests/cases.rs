@@ -178,7 +178,15 @@ impl Case {
             Resource::AccessGrant { dealership, .. } => *dealership = OTHER_DEALERSHIP,
             Resource::Service { service, .. } => *service = OTHER_SERVICE,
             Resource::Car { vehicle, .. } => *vehicle = OTHER_CAR,
-            other => panic!("nobody owns {other:?}"),
+            Resource::Vehicle { .. }
+            | Resource::Tenant { .. }
+            | Resource::Campaign { .. }
+            | Resource::Assignment { .. }
+            | Resource::Person { .. }
+            | Resource::Organisation { .. }
+            | Resource::Customer { .. }
+            | Resource::Group { .. }
+            | Resource::Region { .. } => panic!("nobody owns {}", self.resource.kind()),
         }
         self
     }
@@ -199,7 +207,7 @@ impl Case {
         self
     }
 
-    pub(super) fn to_another_car(self) -> Self {
+    pub(super) fn linked_elsewhere(self) -> Self {
         self.link(|link| link.vehicle = OTHER_CAR)
     }
 
@@ -222,7 +230,12 @@ fn set_brands(resource: &mut Resource, to: Brands) {
         | Resource::Organisation { brands, .. }
         | Resource::Service { brands, .. }
         | Resource::Customer { brands, .. } => *brands = to,
-        other => panic!("{other:?} has no brands to set"),
+        Resource::Group { .. }
+        | Resource::Region { .. }
+        | Resource::Account { .. }
+        | Resource::Session { .. }
+        | Resource::Notice { .. }
+        | Resource::Car { .. } => panic!("{} has no brands to set", resource.kind()),
     }
 }
 

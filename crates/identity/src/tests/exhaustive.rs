@@ -143,7 +143,7 @@ impl Cases<'_> {
         }
         let none = self.base().person(|person| person.links = Links::default());
         self.add("no link", none, NOT_MINE);
-        self.add("link to another car", self.base().to_another_car(), NOT_MINE);
+        self.add("link to another car", self.base().linked_elsewhere(), NOT_MINE);
         let broken: [(&str, fn(&mut Link)); 4] = [
             ("link ended", |link| link.until = Some(NOW)),
             ("link not begun", |link| link.from = Timestamp(NOW.0 + 1)),
