@@ -16,6 +16,7 @@ mod context;
 mod decision;
 mod entities;
 mod function;
+mod overview;
 mod policies;
 mod principal;
 mod resource;
@@ -60,6 +61,8 @@ pub enum Error {
     Syntax { file: String, source: Box<cedar_policy::ParseErrors> },
     #[error("`{file}` has a policy without an annotation @id; give it one that is unique")]
     Unnamed { file: String },
+    #[error("`{file}` has a template; write its policies out")]
+    Template { file: String },
     #[error("the policy `{policy}` stands there twice; rename one of them")]
     Twice { policy: String },
     #[error("the policy `{policy}` permits; policies of a deployment can only forbid")]

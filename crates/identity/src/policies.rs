@@ -144,7 +144,7 @@ impl Asker {
 }
 
 /// A policy with what its head says, taken apart once.
-struct Rule<'a> {
+pub(crate) struct Rule<'a> {
     policy: &'a Policy,
     permits: bool,
     principal: PrincipalConstraint,
@@ -153,7 +153,7 @@ struct Rule<'a> {
 
 impl<'a> Rule<'a> {
     /// Fails when a permit's principal is of a form that it could not be sorted by.
-    fn new(policy: &'a Policy) -> Result<Self, Error> {
+    pub(crate) fn new(policy: &'a Policy) -> Result<Self, Error> {
         let principal = policy.principal_constraint();
         let permits = policy.effect() == Effect::Permit;
         match &principal {
@@ -166,7 +166,7 @@ impl<'a> Rule<'a> {
         Ok(Self { policy, permits, principal, actions: policy.action_constraint() })
     }
 
-    fn names(&self, action: Action) -> bool {
+    pub(crate) fn names(&self, action: Action) -> bool {
         let is = |uid: &EntityUid| {
             let id: &str = uid.id().as_ref();
             id == action.slug() || (id == PURPOSE_REQUIRED && action.purpose_required())
@@ -221,7 +221,7 @@ pub(crate) fn read(files: &[(&str, &str)]) -> Result<Vec<Policy>, Error> {
         let set = PolicySet::from_str(text)
             .map_err(|err| Error::Syntax { file: (*file).to_owned(), source: Box::new(err) })?;
         if set.templates().next().is_some() {
-            return Err(Error::Unnamed { file: (*file).to_owned() });
+            return Err(Error::Template { file: (*file).to_owned() });
         }
         for policy in set.policies() {
             let id = policy.annotation("id").ok_or_else(|| Error::Unnamed { file: (*file).to_owned() })?;

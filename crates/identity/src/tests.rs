@@ -5,5 +5,5 @@ mod exhaustive;
 mod generated;
 mod mutations;
 mod policies;
-mod tables;
+pub(crate) mod tables;
 mod words;

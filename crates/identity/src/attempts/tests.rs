@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const NOW: Timestamp = Timestamp(1_000_000_000_000);
@@ -122,4 +124,32 @@ fn an_identity_is_a_name_and_an_address_a_network() {
     assert_eq!(key("2001:db8:1:2:3::4"), key("2001:db8:1:2:ffff::1"));
     assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
     assert_eq!(key("::ffff:192.0.2.7"), home());
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_the_keys_are_bounded_and_each_has_one_end(
+        events in prop::collection::vec((0_u8..4, 0_u8..40, 0_i64..600), 0..400),
+    ) {
+        let mut attempts = Attempts::new(Limits { keys_max: 20, ..Limits::SIGN_IN });
+        let mut now = NOW;
+        for (event, name, secs) in events {
+            let keys = [Key::identity(&name.to_string()), home()];
+            now = now + Micros::from_secs(secs / 10);
+            match event {
+                0 => {
+                    attempts.ask(&keys, now);
+                }
+                1 => attempts.failed(&keys, now),
+                2 => attempts.succeeded(&keys, now),
+                _ => attempts.clear(keys[0]),
+            }
+            prop_assert!(attempts.entries.len() <= 20);
+            prop_assert_eq!(attempts.entries.len(), attempts.ends.len());
+            for (key, entry) in &attempts.entries {
+                let end = entry.end(attempts.limits.of(*key));
+                prop_assert!(attempts.ends.contains(&(end, *key)));
+            }
+        }
+    }
 }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const SALT: Salt = Salt([7; 16]);
@@ -82,4 +84,13 @@ fn salt_and_kind_change_the_hash() {
     assert_ne!(code().hash(SALT, CodeKind::Owner), code().hash(Salt([8; 16]), CodeKind::Owner));
     assert_ne!(code().hash(SALT, CodeKind::Owner), code().hash(SALT, CodeKind::Driver));
     assert_eq!(format!("{:?}", code()), "Code(..)");
+}
+
+proptest! {
+    #[test]
+    fn a_code_is_what_was_drawn(bytes: [u8; 5], others: [u8; 5]) {
+        let code = Code::from_random(bytes);
+        prop_assert_eq!(&code.to_string().parse::<Code>().unwrap(), &code);
+        prop_assert_eq!(code == Code::from_random(others), bytes == others);
+    }
 }

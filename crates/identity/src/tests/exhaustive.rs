@@ -238,10 +238,10 @@ impl Comparison {
         Self(list)
     }
 
-    /// The first case in which policies and table differ about what is allowed.
-    pub(super) fn difference(&self, policies: &Policies) -> Option<&str> {
+    /// The first case of such an action in which policies and table differ about what is allowed.
+    pub(super) fn difference(&self, policies: &Policies, of: impl Fn(Action) -> bool) -> Option<&str> {
         let differs = |(_, case, want): &&(String, Case, Want)| {
-            decide(policies, case).is_allowed() != (*want == Want::Allowed)
+            of(case.action) && decide(policies, case).is_allowed() != (*want == Want::Allowed)
         };
         self.0.iter().find(differs).map(|(name, _, _)| name.as_str())
     }

@@ -14,14 +14,14 @@ macro_rules! file {
 
 /// A column of the table: who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Column {
+pub(crate) enum Column {
     Function(Function),
     Service,
     Car,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(crate) enum Scope {
     No,
     Tenant,
     Linked,
@@ -30,26 +30,26 @@ pub(super) enum Scope {
 
 /// What one cell says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cell {
-    pub(super) scope: Scope,
-    pub(super) step_up: bool,
+pub(crate) struct Cell {
+    pub(crate) scope: Scope,
+    pub(crate) step_up: bool,
 }
 
 #[derive(Debug)]
-pub(super) struct Tables {
-    pub(super) cells: BTreeMap<(Action, Column), Cell>,
-    pub(super) conditions: BTreeMap<Action, Vec<Condition>>,
-    pub(super) purposes: BTreeMap<Column, Vec<Purpose>>,
-    pub(super) profiles: BTreeSet<(Action, Profile)>,
-    pub(super) brands: BTreeMap<ResourceKind, String>,
+pub(crate) struct Tables {
+    pub(crate) cells: BTreeMap<(Action, Column), Cell>,
+    pub(crate) conditions: BTreeMap<Action, Vec<Condition>>,
+    pub(crate) purposes: BTreeMap<Column, Vec<Purpose>>,
+    pub(crate) profiles: BTreeSet<(Action, Profile)>,
+    pub(crate) brands: BTreeMap<ResourceKind, String>,
 }
 
 impl Column {
-    pub(super) fn all() -> impl Iterator<Item = Self> {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
         Function::ALL.map(Self::Function).into_iter().chain([Self::Service, Self::Car])
     }
 
-    pub(super) fn slug(self) -> &'static str {
+    pub(crate) fn slug(self) -> &'static str {
         match self {
             Self::Function(function) => function.slug(),
             Self::Service => "service",
@@ -59,7 +59,7 @@ impl Column {
 }
 
 impl Tables {
-    pub(super) fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let expected = rows(file!("expectations"));
         let cells = expected.iter().flat_map(|row| {
             let action: Action = row["action"].parse().unwrap();
