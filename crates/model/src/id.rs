@@ -57,6 +57,21 @@ random_id! {
     SubjectId
 }
 
+random_id! {
+    /// An account of a person in one region: 128 random bits. It stands in the audit, never the name.
+    PersonId
+}
+
+random_id! {
+    /// A machine of ours with a token of its own: 128 random bits.
+    ServiceId
+}
+
+random_id! {
+    /// A fleet or a dealership: 128 random bits.
+    OrganisationId
+}
+
 /// A car's name in its certificate: the SAN URI `urn:marque:vehicle:<region>:<vehicle id>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct VehicleUrn {

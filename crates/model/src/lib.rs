@@ -17,8 +17,8 @@ pub use batch::{ClockState, Lane, QueueEpoch, Seq};
 pub use brand::Brand;
 pub use category::DataCategory;
 pub use id::{
-    CampaignId, CampaignVersion, CatalogueHash, ConsentEpoch, ShardCount, ShardId, SubjectId, VehicleId,
-    VehicleUrn, fnv1a,
+    CampaignId, CampaignVersion, CatalogueHash, ConsentEpoch, OrganisationId, PersonId, ServiceId,
+    ShardCount, ShardId, SubjectId, VehicleId, VehicleUrn, fnv1a,
 };
 pub use purpose::Purpose;
 pub use region::Region;
@@ -30,7 +30,7 @@ pub use vin::Vin;
 /// The offending text is not repeated: it may be a VIN or a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    #[error("a vehicle or subject id is 32 lower-case hexadecimal digits; got {length} characters")]
+    #[error("an id is 32 lower-case hexadecimal digits; got {length} characters")]
     Id { length: usize },
     #[error("a vehicle's name is `urn:marque:vehicle:<region>:<vehicle id>`")]
     Urn,

@@ -10,7 +10,7 @@ use crate::run::{metadata, root};
 const FLOORS: [&[&str]; 8] = [
     &["model"],
     &["signals"],
-    &["bus", "campaigns", "consent", "audit"],
+    &["bus", "campaigns", "consent", "audit", "identity"],
     &["wire"],
     &["link", "store", "lake"],
     &["brain", "cloud"],

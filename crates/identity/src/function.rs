@@ -1,0 +1,117 @@
+//! Functions: what a person does here; realms: which functions may meet in one account.
+
+use std::{fmt, str::FromStr};
+
+use crate::Error;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $count:literal, $error:ident: $($(#[$word:meta])* $variant:ident $slug:literal),+ $(,)?) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$word])* $variant),+ }
+
+        impl $name {
+            pub const ALL: [Self; $count] = [$(Self::$variant),+];
+
+            /// How policies, tables and URLs spell it.
+            pub const fn slug(self) -> &'static str {
+                match self { $(Self::$variant => $slug),+ }
+            }
+
+            /// Its place in `ALL`, for dense tables.
+            pub const fn index(self) -> usize {
+                self as usize
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.slug())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self, Error> {
+                Self::ALL.into_iter().find(|word| word.slug() == text).ok_or(Error::$error)
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+words! {
+    /// What a person does here. Policies give rights to functions, never to people.
+    Function, 10, Function:
+    /// Runs the fleet.
+    Operations "operations",
+    /// Rolls out software.
+    Updates "updates",
+    /// Guards identities.
+    Security "security",
+    /// Answers for people's data.
+    Privacy "privacy",
+    /// Helps whoever calls.
+    Support "support",
+    /// Gives people their accounts and functions.
+    Administrator "administrator",
+    /// Repairs cars that it was given access to.
+    Dealer "dealer",
+    /// Looks after the cars that owners have put into its fleet.
+    FleetCustomer "fleet-customer",
+    /// Decides about the own car.
+    Owner "owner",
+    /// Uses a car by invitation.
+    Driver "driver",
+}
+
+words! {
+    /// Who an account belongs to. An account has one: whoever works here and drives one of the cars
+    /// has two accounts, so that "my car" and "all cars of the brand" never meet.
+    Realm, 3, Realm:
+    Staff "staff",
+    Partner "partner",
+    Customer "customer",
+}
+
+words! {
+    /// What a service is for; it narrows what services may do.
+    Profile, 4, Profile:
+    /// Registers new cars and draws their credentials.
+    Factory "factory",
+    /// Reads what the platform counts.
+    Monitoring "monitoring",
+    /// Keeps checkpoints of the audit's log.
+    Witness "witness",
+    /// Enrols simulated cars, on a platform that was started for them.
+    Simulation "simulation",
+}
+
+impl Function {
+    pub const fn realm(self) -> Realm {
+        match self {
+            Self::Operations
+            | Self::Updates
+            | Self::Security
+            | Self::Privacy
+            | Self::Support
+            | Self::Administrator => Realm::Staff,
+            Self::Dealer => Realm::Partner,
+            Self::FleetCustomer | Self::Owner | Self::Driver => Realm::Customer,
+        }
+    }
+
+    /// Whether links of this function exist: it reaches single cars, not all of a brand.
+    pub const fn has_links(self) -> bool {
+        match self {
+            Self::Dealer | Self::FleetCustomer | Self::Owner | Self::Driver => true,
+            Self::Operations
+            | Self::Updates
+            | Self::Security
+            | Self::Privacy
+            | Self::Support
+            | Self::Administrator => false,
+        }
+    }
+}
