@@ -169,7 +169,6 @@ impl Desired {
         selector: &Selector,
         now: Timestamp,
     ) -> Result<(u64, u64), DesiredError> {
-        self.0.store.campaign(id).await?;
         let (desired, selector) = (self.clone(), selector.clone());
         to_its_end(async move {
             let mut tx = desired.0.store.begin().await?;
@@ -202,7 +201,7 @@ impl Desired {
             let taken = tx.unassign(id, &selector, now).await?;
             let removed = u64::try_from(taken.removed.len()).unwrap_or(u64::MAX);
             tracing::info!(campaign = %id, matched = taken.matched, removed, "taking vehicles out of a campaign");
-            desired.withdraw(tx, taken.removed, now).await?;
+            desired.withdraw(tx, id, taken.removed, now).await?;
             Ok((taken.matched, removed))
         })
         .await
@@ -215,21 +214,26 @@ impl Desired {
             let mut tx = desired.0.store.begin().await?;
             let vehicles = tx.end_campaign(id, now).await?;
             tracing::info!(campaign = %id, vehicles = vehicles.len(), "ending a campaign");
-            desired.withdraw(tx, vehicles, now).await
+            desired.withdraw(tx, id, vehicles, now).await
         })
         .await
     }
 
-    /// Tells cars that they have fewer campaigns.
+    /// Tells cars that they have a campaign no more.
     async fn withdraw(
         &self,
         mut tx: Transaction,
+        id: CampaignId,
         vehicles: Vec<VehicleId>,
         now: Timestamp,
     ) -> Result<(), DesiredError> {
         self.write_campaigns(&mut tx, &vehicles, now).await?;
         let told = self.clone();
-        Ok(self.0.registry.commit(tx, move |_| told.hint(vehicles)).await?)
+        let take_up = move |memory: &mut Update<'_>| {
+            memory.unassign(id, &vehicles, now);
+            told.hint(vehicles);
+        };
+        Ok(self.0.registry.commit(tx, take_up).await?)
     }
 
     /// Stores grants that are one epoch above the stored ones, and tells the car.

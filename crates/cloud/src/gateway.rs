@@ -38,8 +38,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{runtime::Handle, sync::mpsc};
 
 pub use backend::{
-    Admission, Assignment, Cause, Certificate, Change, Connectivity, Credentials, Denial, Desired,
-    Fingerprint, Registry, Reports, Unavailable,
+    Admission, Assignment, Assignments, Cause, Certificate, Change, Connectivity, Credentials, Denial,
+    Desired, Fingerprint, Registry, Reports, Unavailable,
 };
 pub use check::Refusal;
 pub use metrics::{LATENCY_BOUNDS_US, Snapshot};

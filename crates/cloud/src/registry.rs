@@ -5,7 +5,7 @@
 //! to change what is here, and changes it as SQL changes, in the order of commits.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     ops::Bound,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -14,7 +14,7 @@ use consent::{Decision, DriverMode, Grants, Jurisdiction};
 use model::{
     Brand, CampaignId, CampaignVersion, DataCategory, Purpose, Region, SubjectId, Timestamp, VehicleId,
 };
-use store::{FleetCount, Store, Transaction};
+use store::{FleetCount, HeldCampaign, Store, Transaction};
 use tokio::sync::{Mutex, watch};
 
 use crate::task::to_its_end;
@@ -32,8 +32,8 @@ pub struct Car {
     pub model: Arc<str>,
     pub model_year: u16,
     pub architecture: Arc<str>,
-    /// Those that it has, and those that it had: what it queued for these may still come. Sorted.
-    pub campaigns: Arc<[CampaignId]>,
+    /// Those that it has, and those that it had: what it queued for these may still come. By id.
+    pub campaigns: Arc<[HeldCampaign]>,
     pub grants: Arc<Grants>,
 }
 
@@ -79,7 +79,8 @@ struct Shared {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Admitted {
     pub car: Arc<Car>,
-    pub campaigns: Vec<KnownCampaign>,
+    /// Those that it has or had, and since when it has them no more.
+    pub campaigns: Vec<(KnownCampaign, Option<Timestamp>)>,
     /// The end of its certificate.
     pub until: Timestamp,
 }
@@ -156,6 +157,16 @@ impl Registry {
         self.read().counts.clone()
     }
 
+    /// Those of the models that no registered car is of.
+    pub fn unknown_models(&self, models: &[String]) -> Vec<String> {
+        if models.is_empty() {
+            return Vec::new();
+        }
+        let state = self.read();
+        let known: HashSet<&str> = state.counts.iter().map(|count| count.model.as_str()).collect();
+        models.iter().filter(|model| !known.contains(model.as_str())).cloned().collect()
+    }
+
     pub fn campaign(&self, id: CampaignId) -> Option<KnownCampaign> {
         self.read().campaigns.get(&id).copied()
     }
@@ -178,7 +189,9 @@ impl Registry {
         if known.not_after <= now {
             return Err(Refusal::Expired);
         }
-        let campaigns = car.campaigns.iter().filter_map(|id| state.campaigns.get(id).copied()).collect();
+        let known_campaign =
+            |held: &HeldCampaign| state.campaigns.get(&held.id).map(|known| (*known, held.ended_at));
+        let campaigns = car.campaigns.iter().filter_map(known_campaign).collect();
         Ok(Admitted { car: Arc::clone(car), campaigns, until: known.not_after })
     }
 
@@ -270,13 +283,25 @@ impl Update<'_> {
         self.state.campaigns.insert(campaign.id, campaign);
     }
 
-    /// Cars have a campaign from now on. They keep it here when they are taken out of it.
+    /// Cars have a campaign from now on.
     pub fn assign(&mut self, id: CampaignId, vehicles: &[VehicleId]) {
+        self.hold(HeldCampaign { id, ended_at: None }, vehicles);
+    }
+
+    /// Cars shall collect no more for a campaign from a time on. It stays with them, for what they queued.
+    pub fn unassign(&mut self, id: CampaignId, vehicles: &[VehicleId], ended_at: Timestamp) {
+        self.hold(HeldCampaign { id, ended_at: Some(ended_at) }, vehicles);
+    }
+
+    fn hold(&mut self, held: HeldCampaign, vehicles: &[VehicleId]) {
         for vehicle in vehicles {
             self.change(*vehicle, |car| {
-                let Err(place) = car.campaigns.binary_search(&id) else { return };
-                let (before, after) = car.campaigns.split_at(place);
-                car.campaigns = [before, &[id], after].concat().into();
+                let mut campaigns = car.campaigns.to_vec();
+                match campaigns.binary_search_by_key(&held.id, |known| known.id) {
+                    Ok(place) => campaigns[place] = held,
+                    Err(place) => campaigns.insert(place, held),
+                }
+                car.campaigns = campaigns.into();
             });
         }
     }

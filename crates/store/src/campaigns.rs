@@ -76,6 +76,14 @@ pub struct Unassignment {
     pub removed: Vec<VehicleId>,
 }
 
+/// A campaign that a vehicle has, or had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldCampaign {
+    pub id: CampaignId,
+    /// Since when the vehicle shall not collect for it any more.
+    pub ended_at: Option<Timestamp>,
+}
+
 /// How far the vehicles of a campaign are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatusCounts {
@@ -293,11 +301,11 @@ impl Transaction {
         let mut removed = self.assigned_vehicles(id).await?;
         let wanted: HashSet<VehicleId> = matched.iter().copied().collect();
         removed.retain(|vehicle| wanted.contains(vehicle));
-        let rows: Vec<Vec<Arg<'_>>> = removed.iter().map(|vehicle| row![id.0, *vehicle, now, now]).collect();
-        self.insert(
-            "INSERT INTO assignments (campaign_id, vehicle_id, assigned_at, ended_at)",
-            &rows,
-            "ON CONFLICT (campaign_id, vehicle_id) DO UPDATE SET ended_at = excluded.ended_at",
+        let keys: Vec<Arg<'_>> = removed.iter().map(|vehicle| (*vehicle).into()).collect();
+        self.execute_in(
+            "UPDATE assignments SET ended_at = $2 WHERE campaign_id = $1 AND vehicle_id",
+            args![id.0, now],
+            &keys,
         )
         .await?;
         Ok(Unassignment { matched: u64::try_from(matched.len()).unwrap_or(u64::MAX), removed })
@@ -359,36 +367,35 @@ impl Transaction {
         &mut self,
         vehicles: &[VehicleId],
     ) -> Result<Vec<(VehicleId, Vec<CampaignId>)>, Error> {
-        self.campaign_sets(
-            "SELECT vehicle_id, campaign_id FROM assignments \
-             WHERE ended_at IS NULL AND campaign_id > $1 AND vehicle_id",
-            vehicles,
-        )
-        .await
+        let select = "SELECT vehicle_id, campaign_id, ended_at FROM assignments \
+                      WHERE ended_at IS NULL AND campaign_id > $1 AND vehicle_id";
+        let sets = self.campaign_sets(select, vehicles).await?;
+        let ids = |held: Vec<HeldCampaign>| held.into_iter().map(|held| held.id).collect();
+        Ok(sets.into_iter().map(|(vehicle, held)| (vehicle, ids(held))).collect())
     }
 
     /// The same with the campaigns that vehicles had once: what they queued for these may still come.
     pub async fn campaigns_ever_of(
         &mut self,
         vehicles: &[VehicleId],
-    ) -> Result<Vec<(VehicleId, Vec<CampaignId>)>, Error> {
-        self.campaign_sets(
-            "SELECT vehicle_id, campaign_id FROM assignments WHERE campaign_id > $1 AND vehicle_id",
-            vehicles,
-        )
-        .await
+    ) -> Result<Vec<(VehicleId, Vec<HeldCampaign>)>, Error> {
+        let select = "SELECT vehicle_id, campaign_id, ended_at FROM assignments \
+                      WHERE campaign_id > $1 AND vehicle_id";
+        self.campaign_sets(select, vehicles).await
     }
 
     async fn campaign_sets(
         &mut self,
         select: &'static str,
         vehicles: &[VehicleId],
-    ) -> Result<Vec<(VehicleId, Vec<CampaignId>)>, Error> {
+    ) -> Result<Vec<(VehicleId, Vec<HeldCampaign>)>, Error> {
         let keys: Vec<Arg<'_>> = vehicles.iter().map(|vehicle| (*vehicle).into()).collect();
         let rows = self.fetch_in(select, 0_i64.into(), &keys, "ORDER BY vehicle_id, campaign_id").await?;
-        let mut sets: Vec<(VehicleId, Vec<CampaignId>)> = Vec::new();
+        let mut sets: Vec<(VehicleId, Vec<HeldCampaign>)> = Vec::new();
         for row in &rows {
-            let (vehicle, campaign) = (row.word(0)?, CampaignId(row.number(1)?));
+            let ended_at = row.opt_int(2)?.map(Timestamp);
+            let (vehicle, campaign) =
+                (row.word(0)?, HeldCampaign { id: CampaignId(row.number(1)?), ended_at });
             match sets.last_mut() {
                 Some((last, campaigns)) if *last == vehicle => campaigns.push(campaign),
                 Some(_) | None => sets.push((vehicle, vec![campaign])),

@@ -31,7 +31,7 @@ use sqlx::{
 
 pub use accounts::{Account, SessionRow};
 pub use campaigns::{
-    Assignment, CampaignRow, CampaignSummary, NewCampaign, Selector, StatusCounts, Unassignment,
+    Assignment, CampaignRow, CampaignSummary, HeldCampaign, NewCampaign, Selector, StatusCounts, Unassignment,
 };
 pub use catalogues::CatalogueRow;
 pub use certificates::Certificate;
@@ -119,7 +119,7 @@ impl Store {
         // The URL may hold a password, so that no error may hold the URL.
         let place = || "the PostgreSQL URL".to_owned();
         let options: PgConnectOptions =
-            url.parse().map_err(|source| Error::Open { place: place(), source })?;
+            with_sslmode(url).parse().map_err(|source| Error::Open { place: place(), source })?;
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -159,6 +159,14 @@ impl Store {
             Pool::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// The URL with an `sslmode` in front of its own parameters, of which the last counts. Without any, the
+/// environment's `PGSSLMODE` would.
+fn with_sslmode(url: &str) -> String {
+    let url = url.split_once('#').map_or(url, |(url, _fragment)| url);
+    let (place, parameters) = url.split_once('?').unwrap_or((url, ""));
+    format!("{place}?sslmode=prefer&{parameters}")
 }
 
 #[cfg(test)]

@@ -11,9 +11,10 @@ struct Migration {
 }
 
 /// In order; a released one is never changed.
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { version: 1, script: include_str!("../migrations/0001_start.sql") },
     Migration { version: 2, script: include_str!("../migrations/0002_ended_campaigns.sql") },
+    Migration { version: 3, script: include_str!("../migrations/0003_current_assignments.sql") },
 ];
 
 pub(crate) async fn run(store: &Store) -> Result<(), Error> {

@@ -302,6 +302,21 @@ impl Transaction {
         Ok(rows)
     }
 
+    /// Runs `head IN (...)` over all keys, many to a statement. `first` are `$1` and on; the keys follow them.
+    pub(crate) async fn execute_in(
+        &mut self,
+        head: &'static str,
+        first: &[Arg<'_>],
+        keys: &[Arg<'_>],
+    ) -> Result<(), Error> {
+        for chunk in keys.chunks(PARAMS_MAX) {
+            let mut sql = Composed::new(head);
+            sql.push(" IN ").params(first.len() + 1, chunk.len());
+            self.execute(sql, &[first, chunk].concat()).await?;
+        }
+        Ok(())
+    }
+
     /// Runs the statements of a migration, which end with a semicolon at the end of a line.
     pub(crate) async fn run_script(&mut self, script: &'static str) -> Result<(), Error> {
         match &mut self.0 {

@@ -118,3 +118,20 @@ async fn register(store: &Store, vehicles: &[NewVehicle]) {
     tx.add_vehicles(vehicles, NOW).await.unwrap();
     tx.commit().await.unwrap();
 }
+
+#[test]
+fn the_urls_own_sslmode_counts_and_nothing_elses() {
+    use sqlx::postgres::{PgConnectOptions, PgSslMode};
+    let check = |url: &str, mode: PgSslMode| {
+        let options: PgConnectOptions = crate::with_sslmode(url).parse().unwrap();
+        assert_eq!(std::mem::discriminant(&options.get_ssl_mode()), std::mem::discriminant(&mode), "{url}");
+        assert_eq!(options.get_database(), Some("marque"), "{url}");
+    };
+    let url = "postgres://user:p%23@host/marque";
+    assert_eq!(crate::with_sslmode(url), format!("{url}?sslmode=prefer&"), "PGSSLMODE is not asked");
+    check(url, PgSslMode::Prefer);
+    check("postgres://user@host/marque?application_name=x#part", PgSslMode::Prefer);
+    check("postgres://user@host/marque?sslmode=verify-full&application_name=x", PgSslMode::VerifyFull);
+    check("postgres://user@host/marque?application_name=x&ssl-mode=disable", PgSslMode::Disable);
+    check("postgres://user@host/marque?ssl%6Dode=require", PgSslMode::Require);
+}

@@ -34,18 +34,39 @@ pub struct Certificate {
 pub struct Admission {
     pub subject: SubjectId,
     pub brand: Brand,
-    pub campaigns: Vec<Assignment>,
+    pub campaigns: Assignments,
     /// When its certificate ends, and its connection with it; none without a certificate.
     pub until: Option<Timestamp>,
 }
 
-/// A campaign that a car carries out. Batches of its earlier versions may still be on their way.
+/// A campaign that a car carries out, or did. Batches of its earlier versions may still be on their way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assignment {
     pub campaign: CampaignId,
     /// The latest version.
     pub version: CampaignVersion,
     pub purpose: Purpose,
+    /// Since when the car shall not collect for it any more.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// A car's campaigns, also of the past: each batch is looked up here, and in years they are hundreds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignments(Box<[Assignment]>);
+
+impl Assignments {
+    pub fn of(&self, campaign: CampaignId) -> Option<&Assignment> {
+        let place = self.0.binary_search_by_key(&campaign, |assigned| assigned.campaign).ok()?;
+        self.0.get(place)
+    }
+}
+
+impl FromIterator<Assignment> for Assignments {
+    fn from_iter<I: IntoIterator<Item = Assignment>>(assignments: I) -> Self {
+        let mut assignments: Box<[_]> = assignments.into_iter().collect();
+        assignments.sort_unstable_by_key(|assigned| assigned.campaign);
+        Self(assignments)
+    }
 }
 
 /// Why a car is not let in.

@@ -1,10 +1,13 @@
 //! Whether a batch may enter the log, by its header alone. Nothing is decompressed.
 
 use link::ReasonCode;
-use model::{CatalogueHash, Lane};
-use wire::parse_header;
+use model::{CatalogueHash, ClockState, Lane, Micros, Timestamp};
+use wire::{BatchHeader, parse_header};
 
 use super::backend::{Admission, Registry};
+
+/// How long a car may drive where there is no link, and collect for a campaign that has ended meanwhile.
+const UNLINKED_MAX: Micros = Micros(30 * Micros::DAY.0);
 
 /// Why a batch is refused. It is never sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,6 +82,15 @@ impl Refusal {
     }
 }
 
+/// Whether a batch was measured later than a car may need to hear of its campaign's end. A clock that was not set
+/// says nothing about that.
+fn is_long_after(header: &BatchHeader, ended_at: Timestamp) -> bool {
+    match header.meta.clock {
+        ClockState::Synced | ClockState::Corrected => header.base_time > ended_at + UNLINKED_MAX,
+        ClockState::Unknown | ClockState::FreeRunning => false,
+    }
+}
+
 /// Checks a batch; how many samples it says that it has. `known` remembers the connection's last good catalogue.
 pub(super) fn check_batch(
     payload: &[u8],
@@ -92,11 +104,13 @@ pub(super) fn check_batch(
     if meta.lane != lane {
         return Err(Refusal::Lane);
     }
-    let assigned = admission.campaigns.iter().find(|assigned| assigned.campaign == meta.campaign);
-    let Some(assigned) = assigned else {
+    let Some(assigned) = admission.campaigns.of(meta.campaign) else {
         let exists = registry.knows_campaign(meta.campaign);
         return Err(if exists { Refusal::NotAssigned } else { Refusal::UnknownCampaign });
     };
+    if assigned.ended_at.is_some_and(|ended_at| is_long_after(&header, ended_at)) {
+        return Err(Refusal::NotAssigned);
+    }
     if meta.version > assigned.version {
         return Err(Refusal::UnknownVersion);
     }
@@ -111,3 +125,6 @@ pub(super) fn check_batch(
     }
     Ok(header.samples)
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ use crate::{
     http::Probe,
     owner::Owner,
     presence::Presence,
-    registry::{Refusal, Registry},
+    registry::{KnownCampaign, Refusal, Registry},
 };
 
 /// Answers the gateway from memory.
@@ -48,10 +48,11 @@ impl Admissions {
             Refusal::Expired => Denial::Expired,
             Refusal::Revoked => Denial::Revoked,
         })?;
-        let assignment = |known: crate::registry::KnownCampaign| Assignment {
+        let assignment = |(known, ended_at): (KnownCampaign, Option<Timestamp>)| Assignment {
             campaign: known.id,
             version: known.version,
             purpose: known.purpose,
+            ended_at,
         };
         Ok(Admission {
             subject: admitted.car.subject,

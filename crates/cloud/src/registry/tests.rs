@@ -6,6 +6,10 @@ use super::*;
 
 const NOW: Timestamp = Timestamp(1_763_885_730_000_000);
 
+fn held(id: u64, ended_at: Option<Timestamp>) -> HeldCampaign {
+    HeldCampaign { id: CampaignId(id), ended_at }
+}
+
 fn car(byte: u8, campaigns: &[u64]) -> Car {
     Car {
         vehicle: VehicleId::from_bytes([byte; 16]),
@@ -14,7 +18,7 @@ fn car(byte: u8, campaigns: &[u64]) -> Car {
         model: "500e".into(),
         model_year: 2025,
         architecture: "fca-compact-us-wide".into(),
-        campaigns: campaigns.iter().map(|id| CampaignId(*id)).collect(),
+        campaigns: campaigns.iter().map(|id| held(*id, None)).collect(),
         grants: Arc::default(),
     }
 }
@@ -53,8 +57,11 @@ fn only_a_valid_certificate_of_the_car_itself_lets_it_in() {
         memory.put_campaign(campaign);
     });
     let admitted = registry.admit(first.vehicle, &[0xaa; 32], NOW).unwrap();
-    let expected =
-        Admitted { car: Arc::new(first.clone()), campaigns: vec![campaign], until: NOW + Micros::DAY };
+    let expected = Admitted {
+        car: Arc::new(first.clone()),
+        campaigns: vec![(campaign, None)],
+        until: NOW + Micros::DAY,
+    };
     assert_eq!(admitted, expected);
     let refused = |vehicle, byte: u8, now| registry.admit(vehicle, &[byte; 32], now).unwrap_err();
     assert_eq!(refused(second.vehicle, 0xaa, NOW), Refusal::UnknownCertificate);
@@ -72,9 +79,26 @@ fn cars_are_counted_once_and_found_by_subject() {
     registry.update(|memory| memory.put_cars(vec![car(1, &[]), car(2, &[]), car(1, &[7])]));
     assert_eq!(registry.counts()[0].vehicles, 2);
     let found = registry.car_of(car(1, &[]).subject).unwrap();
-    assert_eq!(found.campaigns[..], [CampaignId(7)]);
+    assert_eq!(found.campaigns[..], [held(7, None)]);
     let after = registry.cars_after(Some(found.vehicle), 10);
     assert_eq!(after.iter().map(|car| car.vehicle).collect::<Vec<_>>(), [car(2, &[]).vehicle]);
+}
+
+#[test]
+fn a_car_keeps_a_campaign_that_it_had_with_its_end() {
+    let registry = registry();
+    let car = car(1, &[3]);
+    let vehicle = car.vehicle;
+    registry.update(|memory| {
+        memory.put_cars(vec![car]);
+        memory.assign(CampaignId(7), &[vehicle]);
+        memory.assign(CampaignId(5), &[vehicle]);
+        memory.unassign(CampaignId(5), &[vehicle], NOW);
+    });
+    let campaigns = || registry.car(vehicle).unwrap().campaigns.to_vec();
+    assert_eq!(campaigns(), [held(3, None), held(5, Some(NOW)), held(7, None)]);
+    registry.update(|memory| memory.assign(CampaignId(5), &[vehicle]));
+    assert_eq!(campaigns()[1], held(5, None));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use model::{Brand, CampaignId, CampaignVersion, CatalogueHash, Micros, Purpose};
 
 use super::{NOW, new_vehicle, register, vehicle_id};
-use crate::{Error, NewCampaign, NewDesired, ReportedRow, Selector, StatusCounts, Store};
+use crate::{Error, HeldCampaign, NewCampaign, NewDesired, ReportedRow, Selector, StatusCounts, Store};
 
 const KIND: &str = "campaigns";
 
@@ -181,7 +181,8 @@ pub(super) async fn a_vehicle_leaves_a_campaign_and_comes_back(store: Store) {
     let has = tx.campaigns_of(&both).await.unwrap();
     assert_eq!(has, [(vehicle_id(1), vec![second]), (vehicle_id(2), vec![first, second])]);
     let had = tx.campaigns_ever_of(&both).await.unwrap();
-    assert_eq!(had[0], (vehicle_id(1), vec![first, second]));
+    let held = |id, ended_at| HeldCampaign { id, ended_at };
+    assert_eq!(had[0], (vehicle_id(1), vec![held(first, Some(NOW)), held(second, None)]));
     assert_eq!(tx.assign(first, &one, NOW).await.unwrap().added, [vehicle_id(1)]);
     let taken = tx.unassign(first, &all, NOW).await.unwrap();
     assert_eq!((taken.matched, taken.removed), (3, both.to_vec()));

@@ -328,6 +328,7 @@ impl Registry for FakeRegistry {
                 campaign,
                 version: CampaignVersion(2),
                 purpose: Purpose::FleetManagement,
+                ended_at: None,
             };
             Ok(Admission {
                 subject: subject(number),

@@ -109,11 +109,14 @@ impl Registry for Enrolled {
             Ok(Admission {
                 subject: SubjectId::from_bytes(*who.vehicle.as_bytes()),
                 brand: Brand::Peugeot,
-                campaigns: vec![Assignment {
+                campaigns: [Assignment {
                     campaign: batches::CAMPAIGN,
                     version: batches::VERSION,
                     purpose: batches::PURPOSE,
-                }],
+                    ended_at: None,
+                }]
+                .into_iter()
+                .collect(),
                 until: None,
             })
         })
