@@ -1,7 +1,5 @@
 //! Campaigns: what cars collect.
 
-use std::collections::HashSet;
-
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header},
@@ -195,10 +193,8 @@ fn choose(api: &Api, body: Assignment) -> Result<Chosen, Problem> {
     if let Some(index) = regions.iter().position(|region| region.0 != *api.registry().region()) {
         return Err(Problem::at(format!("regions[{index}]"), fleet::unknown_region(api)));
     }
-    let counts = api.registry().counts();
-    let known: HashSet<&str> = counts.iter().map(|count| count.model.as_str()).collect();
     Ok(Chosen {
-        unknown_models: models.iter().filter(|model| !known.contains(model.as_str())).cloned().collect(),
+        unknown_models: api.registry().unknown_models(&models),
         unknown_vehicle_ids: vehicle_ids
             .iter()
             .filter(|id| api.registry().car(id.0).is_none())

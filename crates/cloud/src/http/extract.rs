@@ -7,10 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
 use super::problem::{Kind, PlaceError, Problem};
-use read::Misfit;
+use read::{Misfit, Unread};
 
 mod read;
 
@@ -59,11 +58,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let JsonBytes(bytes) = JsonBytes::from_request(request, state).await?;
-        let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            Problem::bad_request(format!("the body is not JSON at line {line}, column {column}"))
-        })?;
-        read::body(&value).map(Self).map_err(|misfit| refuse(Kind::Unprocessable, misfit))
+        read::body(&bytes).map(Self).map_err(|unread| match unread {
+            Unread::Syntax { line, column } => {
+                Problem::bad_request(format!("the body is not JSON at line {line}, column {column}"))
+            }
+            Unread::Misfit(misfit) => refuse(Kind::Unprocessable, misfit),
+        })
     }
 }
 

@@ -8,7 +8,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use model::{Brand, Purpose};
-use store::FleetCount;
 
 use super::{
     Api,
@@ -35,12 +34,13 @@ pub(crate) const PURPOSE: Purpose = Purpose::FleetManagement;
 )]
 pub(crate) async fn get_facets(State(api): State<Api>, headers: HeaderMap) -> Response {
     let counts = api.registry().counts();
+    let architectures: BTreeSet<&str> = counts.iter().map(|count| count.architecture.as_str()).collect();
     let facets = Facets {
         brands: Brand::ALL
             .map(|brand| BrandFacet { slug: BrandSlug(brand), name: brand.name().to_owned() })
             .into(),
         regions: vec![RegionName(api.registry().region().clone())],
-        architectures: architectures(&counts),
+        architectures: architectures.into_iter().map(str::to_owned).collect(),
         models: counts
             .into_iter()
             .map(|count| ModelFacet {
@@ -65,22 +65,6 @@ pub(crate) fn check_region(api: &Api, region: Option<&RegionName>) -> Result<(),
 /// What a region must be.
 pub(crate) fn unknown_region(api: &Api) -> String {
     format!("must be `{}`, the region of this platform", api.registry().region())
-}
-
-/// Refuses an architecture that no vehicle has.
-pub(crate) fn check_architecture(api: &Api, architecture: Option<&str>) -> Result<(), Problem> {
-    let Some(architecture) = architecture else { return Ok(()) };
-    let known = architectures(&api.registry().counts());
-    if known.iter().any(|known| known == architecture) {
-        return Ok(());
-    }
-    let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
-    Err(Problem::query("architecture", format!("must be one that a vehicle has: {known}")))
-}
-
-fn architectures(counts: &[FleetCount]) -> Vec<String> {
-    let known: BTreeSet<&str> = counts.iter().map(|count| count.architecture.as_str()).collect();
-    known.into_iter().map(str::to_owned).collect()
 }
 
 /// The fleet in counts.

@@ -50,7 +50,6 @@ pub(crate) async fn list_vehicles(
         return Err(Problem::query("q", "must have at most 64 characters"));
     }
     fleet::check_region(&api, query.region.as_ref())?;
-    fleet::check_architecture(&api, query.architecture.as_deref())?;
     let filter = VehicleFilter {
         brand: query.brand.map(|brand| brand.0),
         region: query.region.map(|region| region.0),

@@ -6,13 +6,29 @@ use std::fmt;
 
 use serde::{
     Deserialize,
-    de::{
-        self, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor,
-        value::BorrowedStrDeserializer,
-    },
+    de::{self, DeserializeSeed, IntoDeserializer, MapAccess, Visitor, value::BorrowedStrDeserializer},
     forward_to_deserialize_any,
 };
-use serde_json::Value;
+
+pub(crate) use json::{Unread, body};
+
+/// The methods of a deserializer for whole numbers, by its `whole`.
+macro_rules! whole_numbers {
+    ($($method:ident $visit:ident $type:ty),+ $(,)?) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+            visitor.$visit(whole(self.whole()?, [<$type>::MIN, <$type>::MAX])?)
+        })+
+    };
+    () => {
+        whole_numbers! {
+            deserialize_u8 visit_u8 u8, deserialize_u16 visit_u16 u16, deserialize_u32 visit_u32 u32,
+            deserialize_u64 visit_u64 u64, deserialize_i8 visit_i8 i8, deserialize_i16 visit_i16 i16,
+            deserialize_i32 visit_i32 i32, deserialize_i64 visit_i64 i64,
+        }
+    };
+}
+
+mod json;
 
 /// What does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,11 +102,6 @@ impl de::Error for Misfit {
     }
 }
 
-/// Reads a JSON body.
-pub(crate) fn body<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<T, Misfit> {
-    T::deserialize(Json(value))
-}
-
 /// Reads a query string's pairs. One without a value is as if it were not there.
 pub(crate) fn query<'de, T: Deserialize<'de>>(pairs: &'de [(String, String)]) -> Result<T, Misfit> {
     let given = pairs.iter().filter(|(_, text)| !text.is_empty());
@@ -107,144 +118,6 @@ fn whole<T: TryFrom<i128> + fmt::Display>(number: Option<i128>, bounds: [T; 2]) 
     let [min, max] = bounds;
     let fits = number.and_then(|number| T::try_from(number).ok());
     fits.ok_or_else(|| Misfit::new(format!("must be a whole number from {min} to {max}")))
-}
-
-struct Json<'de>(&'de Value);
-
-impl Json<'_> {
-    fn whole(&self) -> Option<i128> {
-        self.0.as_u64().map(i128::from).or_else(|| self.0.as_i64().map(i128::from))
-    }
-}
-
-macro_rules! whole_numbers {
-    ($($method:ident $visit:ident $type:ty),+ $(,)?) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-            visitor.$visit(whole(self.whole(), [<$type>::MIN, <$type>::MAX])?)
-        })+
-    };
-    () => {
-        whole_numbers! {
-            deserialize_u8 visit_u8 u8, deserialize_u16 visit_u16 u16, deserialize_u32 visit_u32 u32,
-            deserialize_u64 visit_u64 u64, deserialize_i8 visit_i8 i8, deserialize_i16 visit_i16 i16,
-            deserialize_i32 visit_i32 i32, deserialize_i64 visit_i64 i64,
-        }
-    };
-}
-
-impl<'de> de::Deserializer<'de> for Json<'de> {
-    type Error = Misfit;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        match self.0 {
-            Value::Null => visitor.visit_unit(),
-            Value::Bool(value) => visitor.visit_bool(*value),
-            Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
-                (Some(number), ..) => visitor.visit_u64(number),
-                (None, Some(number), _) => visitor.visit_i64(number),
-                (None, None, number) => visitor.visit_f64(number.unwrap_or(f64::NAN)),
-            },
-            Value::String(text) => visitor.visit_borrowed_str(text),
-            Value::Array(_) => self.deserialize_seq(visitor),
-            Value::Object(_) => self.deserialize_map(visitor),
-        }
-    }
-
-    whole_numbers!();
-
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        self.deserialize_f64(visitor)
-    }
-
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        visitor.visit_f64(self.0.as_f64().ok_or_else(|| Misfit::new("must be a number"))?)
-    }
-
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        visitor.visit_bool(self.0.as_bool().ok_or_else(|| Misfit::new("must be true or false"))?)
-    }
-
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        visitor.visit_borrowed_str(self.0.as_str().ok_or_else(|| Misfit::new("must be text"))?)
-    }
-
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        let items = self.0.as_array().ok_or_else(|| Misfit::new("must be a list"))?;
-        visitor.visit_seq(Items(items.iter().enumerate()))
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        let fields = self.0.as_object().ok_or_else(|| Misfit::new("must be an object"))?;
-        visitor.visit_map(Fields { rest: fields.iter(), value: None })
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Misfit> {
-        self.deserialize_map(visitor)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Misfit> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Misfit> {
-        let word = self.0.as_str().ok_or_else(|| Misfit::one_of(variants))?;
-        visitor.visit_enum(word.into_deserializer())
-    }
-
-    forward_to_deserialize_any! { i128 u128 char bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any }
-}
-
-struct Items<'de>(std::iter::Enumerate<std::slice::Iter<'de, Value>>);
-
-impl<'de> SeqAccess<'de> for Items<'de> {
-    type Error = Misfit;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Misfit> {
-        let Some((index, value)) = self.0.next() else { return Ok(None) };
-        seed.deserialize(Json(value)).map(Some).map_err(|misfit| misfit.in_item(index))
-    }
-}
-
-struct Fields<'de> {
-    rest: serde_json::map::Iter<'de>,
-    value: Option<(&'de str, &'de Value)>,
-}
-
-impl<'de> MapAccess<'de> for Fields<'de> {
-    type Error = Misfit;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Misfit> {
-        let Some((name, value)) = self.rest.next() else { return Ok(None) };
-        self.value = Some((name, value));
-        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
-        let (name, value) = self.value.take().expect("a value is asked for behind its key");
-        seed.deserialize(Json(value)).map_err(|misfit| misfit.in_field(name))
-    }
 }
 
 struct Pairs<'de, I> {
@@ -271,8 +144,8 @@ impl<'de, I: Iterator<Item = &'de (String, String)>> MapAccess<'de> for Pairs<'d
 struct Text<'de>(&'de str);
 
 impl Text<'_> {
-    fn whole(&self) -> Option<i128> {
-        self.0.parse().ok()
+    fn whole(&self) -> Result<Option<i128>, Misfit> {
+        Ok(self.0.parse().ok())
     }
 }
 

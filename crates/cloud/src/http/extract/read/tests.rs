@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
@@ -16,11 +16,52 @@ fn campaign() -> Value {
     })
 }
 
+fn misfit(text: &str) -> Misfit {
+    match body::<CampaignDocument>(text.as_bytes()) {
+        Err(Unread::Misfit(misfit)) => misfit,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
 #[test]
 fn a_body_is_read_as_serde_json_reads_it() {
     let value = campaign();
     let expected: CampaignDocument = serde_json::from_value(value.clone()).unwrap();
-    assert_eq!(body::<CampaignDocument>(&value), Ok(expected));
+    assert_eq!(body::<CampaignDocument>(value.to_string().as_bytes()), Ok(expected));
+    let escaped = value.to_string().replace("\"x\"", "\"\\u0061\\n\"");
+    assert_eq!(body::<CampaignDocument>(escaped.as_bytes()).unwrap().name, "a\n");
+}
+
+#[test]
+fn what_is_no_json_is_named_with_its_line_and_column() {
+    for text in [
+        "",
+        "{",
+        "{\"name\": }",
+        "{\"groups\": [{\n \"lane\": li",
+        "{\"groups\": [,]}",
+        "{\"name\": \"\\q\"}",
+    ] {
+        let error = serde_json::from_str::<Value>(text).unwrap_err();
+        let syntax = Unread::Syntax { line: error.line(), column: error.column() };
+        assert_eq!(body::<CampaignDocument>(text.as_bytes()), Err(syntax), "{text}");
+    }
+    let twice = format!("{}\n7", campaign());
+    assert_eq!(body::<CampaignDocument>(twice.as_bytes()), Err(Unread::Syntax { line: 2, column: 1 }));
+}
+
+#[test]
+fn a_field_that_stands_twice_is_named() {
+    let twice = misfit(r#"{ "name": "x", "name": "y" }"#);
+    assert_eq!((twice.place.as_str(), twice.detail.as_str()), ("name", "must be given once"));
+    let deep = campaign().to_string().replace("\"lane\":", "\"lane\":\"live\",\"lane\":");
+    assert_eq!(misfit(&deep).place, "groups[0].lane");
+}
+
+#[test]
+fn nothing_is_read_behind_what_does_not_fit() {
+    assert_eq!(misfit("[0, 0, 0, and so on").detail, "must be an object");
+    assert_eq!(misfit("{ \"groups\": [0, 0, and so on").place, "groups[0]");
 }
 
 #[test]
@@ -28,7 +69,7 @@ fn what_does_not_fit_a_body_is_named_with_its_place() {
     let check = |pointer: &str, wrong: Value, place: &str, detail: &str| {
         let mut value = campaign();
         *value.pointer_mut(pointer).unwrap() = wrong;
-        let misfit = body::<CampaignDocument>(&value).unwrap_err();
+        let misfit = misfit(&value.to_string());
         assert_eq!(misfit.place, place);
         assert!(misfit.detail.contains(detail), "{place}: {}", misfit.detail);
     };
