@@ -62,7 +62,8 @@ pub trait DurableLog: fmt::Debug + Send + Sync {
     /// a batch that is lost must not be taken for a sign that it was there.
     fn submit(&self, group: Group, done: Completion) -> Result<(), Box<Refused>>;
 
-    /// Whether groups are taken; the error is what a submit would be refused with.
+    /// Whether the log takes groups at all, and why not. A submit may still be refused for its size or for what is
+    /// in flight.
     fn state(&self) -> Result<(), LogError>;
 
     /// Ends when a refusal for [`LogError::Full`] or [`LogError::NoSpace`] may no longer hold, also

@@ -61,6 +61,7 @@ pub(super) async fn run(backend: &dyn Backend) {
     follows_the_tail(backend).await;
     answers_in_the_order_of_submission(backend);
     refuses_what_is_not_its_shard(backend);
+    goes_on_after_a_group_that_is_too_large(backend);
     frees_what_was_trimmed(backend).await;
 }
 
@@ -107,6 +108,26 @@ fn refuses_what_is_not_its_shard(backend: &dyn Backend) {
     assert!(builder.push(SubjectId::from_bytes([0; 16]), Brand::Ram, Timestamp(0), Lane::Bulk, b"x"));
     let refused = append(&*log, builder.take().unwrap());
     assert!(matches!(refused, Err(LogError::NoSuchShard { shard: 255, .. })), "{refused:?}");
+}
+
+fn goes_on_after_a_group_that_is_too_large(backend: &dyn Backend) {
+    let log = backend.open();
+    assert_eq!(log.state(), Ok(()));
+    let mut builder = GroupBuilder::new(SHARD);
+    for _ in 0..200 {
+        assert!(builder.push(
+            SubjectId::from_bytes([0; 16]),
+            Brand::Ram,
+            Timestamp(0),
+            Lane::Bulk,
+            &[0; 1_000]
+        ));
+    }
+    let refused = append(&*log, builder.take().unwrap());
+    assert!(matches!(refused, Err(LogError::TooLarge { .. } | LogError::Full { .. })), "{refused:?}");
+    assert_eq!(log.state(), Ok(()), "it takes others");
+    let end = log.end(SHARD);
+    assert_eq!(append(&*log, group(end.0)), Ok(end));
 }
 
 async fn frees_what_was_trimmed(backend: &dyn Backend) {
