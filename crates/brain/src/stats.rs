@@ -45,6 +45,10 @@ stats! {
     samples_published,
     /// Samples that the collector missed because it was too slow.
     samples_missed,
+    /// Readings that campaigns asked for and that were not later than the signal's reading before.
+    readings_not_newer,
+    /// Readings that campaigns asked for, of a time that no car lives in: some source's clock is not set.
+    readings_out_of_time,
     /// Samples in batches that went to the queue.
     samples_queued,
     batches_queued,

@@ -24,6 +24,8 @@ pub(crate) struct Collect {
     subscription: Subscription,
     waiting: VecDeque<Sample>,
     missed: u64,
+    /// What the collector had counted when it was last asked.
+    counted: campaigns::Counters,
     clock: ClockState,
     shared: Arc<Shared>,
     observer: Option<Arc<dyn BatchObserver>>,
@@ -41,7 +43,16 @@ impl Collect {
         let subscription = broker.subscribe_from_now(plan.signals(), WAITING_MAX);
         let mut collector = Collector::new(plan, phase);
         collector.set_permissions(permissions);
-        Self { collector, subscription, waiting: VecDeque::new(), missed: 0, clock, shared, observer: None }
+        Self {
+            collector,
+            subscription,
+            waiting: VecDeque::new(),
+            missed: 0,
+            counted: campaigns::Counters::default(),
+            clock,
+            shared,
+            observer: None,
+        }
     }
 
     #[must_use]
@@ -97,9 +108,14 @@ impl Collect {
         for sample in self.waiting.drain(..) {
             self.collector.handle_reading(now, &sample);
         }
+        let stats = &self.shared.stats;
         let missed = self.subscription.dropped();
-        self.shared.stats.samples_missed.add(missed - self.missed);
+        stats.samples_missed.add(missed - self.missed);
         self.missed = missed;
+        let counted = self.collector.counters();
+        stats.readings_not_newer.add(counted.not_newer - self.counted.not_newer);
+        stats.readings_out_of_time.add(counted.out_of_time - self.counted.out_of_time);
+        self.counted = counted;
     }
 
     fn queue(&mut self, batch: &ReadyBatch, queue: &mut Queue) {

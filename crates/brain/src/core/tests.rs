@@ -115,6 +115,23 @@ fn without_a_grant_nothing_is_queued() {
 }
 
 #[test]
+fn readings_of_a_clock_that_was_never_set_are_counted() {
+    let mut car = Car::new().with(&[DataCategory::Driving]);
+    let sample = |source_time| Sample {
+        signal: signal("Vehicle.Speed"),
+        reading: Reading::good(Value::Float(1.0), source_time),
+    };
+    let samples = [sample(Timestamp(-1)), sample(car.now), sample(car.now)];
+    for sample in samples {
+        car.core.handle(Input { time: car.now, what: What::Samples(vec![sample]) });
+        car.core.poll(car.now);
+    }
+    let stats = car.core.shared().stats.snapshot();
+    // Two groups ask for the speed.
+    assert_eq!((stats.readings_out_of_time, stats.readings_not_newer), (2, 2));
+}
+
+#[test]
 fn location_stays_in_the_car_without_its_own_grant() {
     let mut car = Car::new().with(&[DataCategory::Driving]);
     car.drive(5, speed_and_place);
