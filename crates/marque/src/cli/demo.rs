@@ -161,7 +161,11 @@ impl Demo<'_> {
             };
             match event {
                 Event::Enrolling { vehicles } => enrolling.set_position(u64::from(vehicles)),
-                Event::Enrolled { vehicle_ids } => cars = vehicle_ids,
+                Event::Enrolled { vehicle_ids } => {
+                    // A fleet that is registered already says nothing before.
+                    enrolling.set_position(vehicle_ids.len() as u64);
+                    cars = vehicle_ids;
+                }
                 Event::Started { vehicles } => starting.set_position(u64::from(vehicles)),
                 Event::Published { .. } => {}
                 Event::Running { vehicles } => {
@@ -339,17 +343,31 @@ fn summary_line(summary: &Value) -> String {
 /// Gives the demo's own cars its campaign; one that has it keeps it, and other people's cars get nothing.
 async fn assign_campaign(api: &Api, vehicle_ids: &[String]) -> Result<()> {
     let document: Value = serde_json::from_str(CAMPAIGN).context("read the demo's campaign")?;
-    let known = api.get("/v1/campaigns").await?;
-    let known = known["items"].as_array().into_iter().flatten().find(|item| item["name"] == document["name"]);
-    let campaign = match known {
-        Some(campaign) => campaign["campaign_id"].clone(),
-        None => api.post("/v1/campaigns", &document).await?["campaign_id"].clone(),
+    let campaign = match running_campaign(api, &document["name"]).await? {
+        Some(campaign) => campaign,
+        None => api.post("/v1/campaigns", &document).await?,
     };
+    let campaign = &campaign["campaign_id"];
     for some in vehicle_ids.chunks(VEHICLE_IDS_PER_REQUEST) {
         let assignment = json!({ "vehicle_ids": some });
         api.post(&format!("/v1/campaigns/{campaign}/assignments"), &assignment).await?;
     }
     Ok(())
+}
+
+/// The newest campaign of this name that has not ended.
+async fn running_campaign(api: &Api, name: &Value) -> Result<Option<Value>> {
+    let mut path = "/v1/campaigns".to_owned();
+    loop {
+        let mut page = api.get(&path).await?;
+        let items = page["items"].as_array_mut().into_iter().flatten();
+        let mut running = items.filter(|item| item["ended_at"].is_null() && item["name"] == *name);
+        if let Some(campaign) = running.next() {
+            return Ok(Some(campaign.take()));
+        }
+        let Some(cursor) = page["next_cursor"].as_str() else { return Ok(None) };
+        path = format!("/v1/campaigns?cursor={cursor}");
+    }
 }
 
 fn config(options: &Options) -> Result<Config> {
