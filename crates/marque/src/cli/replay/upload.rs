@@ -36,6 +36,9 @@ const PURPOSE: &str = "fleet-management";
 /// How long a car may take until it runs what the platform wants, and samples until they are seen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The platform sees at once when a car leaves, also that of a replay that was killed.
+const GONE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// A platform that runs answers at once.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -50,8 +53,8 @@ pub(crate) struct CloudOptions {
     #[command(flatten)]
     login: Login,
 
-    /// The car that the log is played as: the same name, brand and profile are the same car. The log's file
-    /// name without it.
+    /// The car that the log is played as: the same name, brand and profile are the same car. Without it, the same
+    /// content of the log is the same car.
     #[arg(long, value_name = "NAME")]
     vehicle: Option<String>,
 
@@ -90,20 +93,11 @@ pub(super) async fn upload(
     let mqtt = options.mqtt.clone().or_else(|| sim::run::mqtt_of(url));
     let mqtt = mqtt.with_context(|| format!("find the host in `{url}`; write it as http://HOST:PORT"))?;
     let api = Api::sign_in(url, &options.login).await?;
-    if let Some(file) = recording.vss {
-        let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-        api.post_text("/v1/catalogues", text).await?;
-    }
-    let profile = recording.profile;
     reach(&mqtt).await?;
-    let name = options.vehicle.clone().unwrap_or_else(|| file_name(recording.file));
-    let car = enrol::enrol(&api, options.brand, &options.region, &name, profile, clock::now()).await?;
+    let car = bring_up(&api, options, recording).await?;
+    let profile = recording.profile;
     let campaign = campaign::start(&api, car.vehicle, profile).await?;
     tracing::info!(vehicle = %car.vehicle, created = car.created, campaign, "the car is enrolled");
-    if !car.created {
-        // The epoch of a queue is the second in which it was made, and must not be that of the last replay.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
 
     let (release, released) = oneshot::channel();
     let data = tempfile::tempdir().context("make a folder for the car's queue")?;
@@ -131,6 +125,41 @@ pub(super) async fn upload(
 
     let visible = wait_until_visible(&api, car.vehicle, &decoded, start).await?;
     Ok(Report { vehicle: car.vehicle, campaign, start, decoded, visible, stats: shared.stats.snapshot() })
+}
+
+/// The car that the recording is played as, whether it is known or not.
+async fn bring_up(api: &Api, options: &CloudOptions, recording: &Recording<'_>) -> anyhow::Result<Car> {
+    let name = match &options.vehicle {
+        Some(name) => name.clone(),
+        None => enrol::name_of(recording.file)?,
+    };
+    if let Some(file) = recording.vss {
+        let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+        api.post_text("/v1/catalogues", text).await?;
+    }
+    let profile = recording.profile;
+    let car = enrol::enrol(api, options.brand, &options.region, &name, profile, clock::now()).await?;
+    if !car.created {
+        wait_until_gone(api, car.vehicle, GONE_PATIENCE).await?;
+        enrol::complete_grants(api, car.vehicle, profile).await?;
+        // The epoch of a queue is the second in which it was made, and must not be that of the last replay.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    Ok(car)
+}
+
+/// Two replays of one car at once would number their batches alike, and the platform would take one of each.
+async fn wait_until_gone(api: &Api, vehicle: VehicleId, patience: Duration) -> anyhow::Result<()> {
+    let deadline = clock::instant() + patience;
+    while api.get(&format!("/v1/vehicles/{vehicle}")).await?["connected"] == true {
+        if clock::instant() >= deadline {
+            bail!(
+                "the car {vehicle} is connected: another replay plays it; wait for its end, or name another car with --vehicle"
+            );
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
 }
 
 fn car_parts(
@@ -161,10 +190,6 @@ async fn reach(mqtt: &str) -> anyhow::Result<()> {
     let connecting = tokio::time::timeout(CONNECT_PATIENCE, TcpStream::connect(mqtt));
     let advice = || format!("reach {mqtt}, where cars connect; --mqtt HOST:PORT says otherwise");
     connecting.await.with_context(advice)?.with_context(advice).map(drop)
-}
-
-fn file_name(file: &Path) -> String {
-    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
 }
 
 fn state_path(vehicle: VehicleId) -> String {

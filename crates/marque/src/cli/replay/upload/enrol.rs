@@ -1,10 +1,15 @@
 //! The recorded car leaves the factory.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use bus::profile::Profile;
-use model::{Brand, Timestamp, VehicleId};
+use model::{Brand, DataCategory, Timestamp, VehicleId};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde_json::{Value, json};
 
@@ -48,7 +53,7 @@ pub(super) async fn enrol(
             "region": region,
         },
         "csr_pem": csr_pem,
-        "grants": grants(profile),
+        "grants": categories(profile).into_iter().map(granted).collect::<Vec<_>>(),
     }] });
     let answer = api.post("/v1/vehicles/enrolments", &request).await?;
     let text = |value: &Value, name: &str| {
@@ -67,12 +72,61 @@ pub(super) async fn enrol(
     })
 }
 
-/// Whoever plays a recording is its owner, and grants what it holds.
-fn grants(profile: &Profile) -> Vec<Value> {
+/// Whoever plays a recording is its owner, and grants what it holds. A known car keeps its owner's word at its
+/// enrolment; here it gets what was not asked before. What was withdrawn is for a person to grant again.
+pub(super) async fn complete_grants(api: &Api, vehicle: VehicleId, profile: &Profile) -> anyhow::Result<()> {
+    let path = format!("/v1/vehicles/{vehicle}/grants");
+    let said = api.get(&path).await?;
+    let said = said["grants"].as_array().context("read the car's grants")?;
+    let word = |category: &DataCategory| {
+        let of = |grant: &&Value| grant["purpose"] == PURPOSE && grant["category"] == category.slug();
+        said.iter().find(of).map(|grant| grant["granted"] == true)
+    };
+    let wanted = categories(profile);
+    let withdrawn: Vec<_> = wanted.iter().filter(|category| word(category) == Some(false)).collect();
+    if !withdrawn.is_empty() {
+        let withdrawn: Vec<_> = withdrawn.iter().map(|category| category.slug()).collect();
+        bail!(
+            "the owner of {vehicle} has withdrawn {} for {PURPOSE}; grant it again, or name another car with --vehicle",
+            withdrawn.join(", ")
+        );
+    }
+    let missing: Vec<_> = wanted.into_iter().filter(|category| word(category).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let kept = said.iter().map(|grant| {
+        json!({ "purpose": grant["purpose"], "category": grant["category"], "granted": grant["granted"] })
+    });
+    let grants: Vec<_> = kept.chain(missing.into_iter().map(granted)).collect();
+    api.put(&path, &json!({ "grants": grants })).await.map(drop)
+}
+
+fn granted(category: DataCategory) -> Value {
+    json!({ "purpose": PURPOSE, "category": category.slug(), "granted": true })
+}
+
+/// What the recording holds.
+fn categories(profile: &Profile) -> BTreeSet<DataCategory> {
     let leaves = profile.signals().filter_map(|(signal, _)| profile.catalogue().by_id(signal));
-    let categories: BTreeSet<_> = leaves.map(|leaf| leaf.category).collect();
-    let grant = |category: model::DataCategory| json!({ "purpose": PURPOSE, "category": category.slug(), "granted": true });
-    categories.into_iter().map(grant).collect()
+    leaves.map(|leaf| leaf.category).collect()
+}
+
+/// What a log is known by when nobody gives it a name: its content.
+pub(super) fn name_of(log: &Path) -> anyhow::Result<String> {
+    /// Logs may be larger than memory.
+    const PART_BYTES: u64 = 1 << 16;
+    let read = || -> io::Result<u64> {
+        let mut file = File::open(log)?;
+        let (mut part, mut parts) = (Vec::new(), Vec::new());
+        while file.by_ref().take(PART_BYTES).read_to_end(&mut part)? > 0 {
+            parts.extend(model::fnv1a(&part).to_le_bytes());
+            part.clear();
+        }
+        Ok(model::fnv1a(&parts))
+    };
+    let hash = read().with_context(|| format!("read {}", log.display()))?;
+    Ok(format!("{hash:016x}"))
 }
 
 /// The recorded car's number is in no log, so that one is made of what the replay is told.
@@ -95,9 +149,27 @@ fn year(now: Timestamp) -> i16 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use model::Vin;
 
     use super::*;
+
+    #[test]
+    fn a_log_is_known_by_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |file: &str, content: &[u8]| {
+            let file = folder.path().join(file);
+            fs::write(&file, content).unwrap();
+            name_of(&file).unwrap()
+        };
+        let mut long = vec![b'x'; 200_000];
+        let first = name("candump.log", &long);
+        assert_eq!(first, name("drive.log", &long), "the file's name says nothing");
+        long[150_000] = b'y';
+        assert_ne!(first, name("candump.log", &long));
+        assert_ne!(first, name("candump.log", &long[..199_999]));
+    }
 
     #[test]
     fn the_same_replay_is_the_same_car() {

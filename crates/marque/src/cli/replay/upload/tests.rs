@@ -125,11 +125,69 @@ async fn a_replay_that_cannot_be_registers_nothing() {
     let error = upload(&platform.url(), &options, &nothing).await.unwrap_err();
     assert!(error.to_string().contains("known_frames=0 unknown_frames=1"), "{error:#}");
     let nowhere = CloudOptions { mqtt: Some("127.0.0.1:1".to_owned()), ..options };
-    let drive = Recording { file: &log, ..nothing };
+    let vss = folder.path().join("own.json");
+    fs::write(&vss, OWN_VSS).unwrap();
+    let catalogues = api.get("/v1/catalogues").await.unwrap();
+    let drive = Recording { file: &log, vss: Some(&vss), ..nothing };
     let error = upload(&platform.url(), &nowhere, &drive).await.unwrap_err();
     assert!(error.to_string().contains("127.0.0.1:1, where cars connect; --mqtt"), "{error:#}");
     assert_eq!(api.get("/v1/vehicles").await.unwrap()["items"], json!([]));
     assert_eq!(api.get("/v1/campaigns").await.unwrap()["items"], json!([]));
+    assert_eq!(api.get("/v1/catalogues").await.unwrap(), catalogues);
+    api.post_text("/v1/catalogues", OWN_VSS.to_owned()).await.expect("the catalogue is a good one");
+    platform.stop().await;
+}
+
+const OWN_VSS: &str = r#"{ "Vehicle": { "type": "branch", "description": "The car.", "children": {
+    "Speed": { "type": "sensor", "datatype": "float", "unit": "km/h", "description": "Its speed." } } } }"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_is_played_again_with_more_maps_is_shown_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (platform, options) = platform(folder.path()).await;
+    let (log, profile) = short_drive(folder.path());
+    let recording = Recording { file: &log, profile: &profile, vss: None, pace: Pace::Full };
+    let first = upload(&platform.url(), &options, &recording).await.unwrap();
+    let located = mapped("\"Vehicle.Speed\" = \"M.S\"\n\"Vehicle.CurrentLocation.Latitude\" = \"M.S\"\n");
+    let recording = Recording { profile: &located, ..recording };
+    let second = upload(&platform.url(), &options, &recording).await.unwrap();
+    assert!(second.is_complete(), "{:#}", second.to_json());
+    assert_eq!((first.vehicle, second.decoded.signals.len()), (second.vehicle, 2));
+
+    let api = Api::sign_in(&platform.url(), &options.login).await.unwrap();
+    let location = json!({ "purpose": PURPOSE, "category": "location", "granted": false });
+    let grants = json!({ "grants": [location] });
+    api.put(&format!("/v1/vehicles/{}/grants", first.vehicle), &grants).await.unwrap();
+    let error = upload(&platform.url(), &options, &recording).await.unwrap_err();
+    assert!(error.to_string().contains("location"), "{error:#}");
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_car_that_is_connected_is_not_played_a_second_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (platform, options) = platform(folder.path()).await;
+    let (log, profile) = short_drive(folder.path());
+    let url = platform.url();
+    let api = Api::sign_in(&url, &options.login).await.unwrap();
+    let recording = Recording { file: &log, profile: &profile, vss: None, pace: Pace::Real };
+    let connected = async {
+        loop {
+            let cars = api.get("/v1/vehicles").await.unwrap();
+            if cars["items"][0]["connected"] == true {
+                return cars["items"][0]["vehicle_id"].as_str().unwrap().parse().unwrap();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let mut playing = std::pin::pin!(upload(&url, &options, &recording));
+    tokio::select! {
+        ended = &mut playing => panic!("it plays for a minute: {:?}", ended.err()),
+        vehicle = connected => {
+            let error = wait_until_gone(&api, vehicle, Duration::ZERO).await.unwrap_err();
+            assert!(error.to_string().contains("--vehicle"), "{error:#}");
+        }
+    }
     platform.stop().await;
 }
 
@@ -139,12 +197,16 @@ fn short_drive(folder: &Path) -> (PathBuf, Arc<Profile>) {
     let frames: String =
         (0..60).map(|second| format!("({}.0) can0 001#{second:02X}\n", 100 + second)).collect();
     fs::write(&log, frames).unwrap();
+    (log, mapped("\"Vehicle.Speed\" = \"M.S\"\n"))
+}
+
+fn mapped(lines: &str) -> Arc<Profile> {
     let dbc = "BO_ 1 M: 8 X\n SG_ S : 0|8@1+ (1,0) [0|0] \"\" X\n";
     let database = bus::dbc::read(dbc.as_bytes()).unwrap().database;
-    let text = "[profile]\nname = \"mine\"\ntitle = \"Mine\"\ndescription = \"Mine.\"\n\
-                [external]\ndbc = true\n[map]\n\"Vehicle.Speed\" = \"M.S\"\n";
-    let profile = Profile::parse_external(text, &database, &signals::Catalogue::core()).unwrap();
-    (log, Arc::new(profile))
+    let head = "[profile]\nname = \"mine\"\ntitle = \"Mine\"\ndescription = \"Mine.\"\n\
+                [external]\ndbc = true\n[map]\n";
+    let text = format!("{head}{lines}");
+    Arc::new(Profile::parse_external(&text, &database, &signals::Catalogue::core()).unwrap())
 }
 
 #[test]
