@@ -167,7 +167,7 @@ impl Case {
     }
 
     /// The same kind of resource, but somebody else's.
-    pub(super) fn anothers(mut self) -> Self {
+    pub(super) fn of_another(mut self) -> Self {
         match &mut self.resource {
             Resource::Account { owner, .. }
             | Resource::Session { owner, .. }

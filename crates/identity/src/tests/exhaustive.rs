@@ -42,7 +42,7 @@ impl Cases<'_> {
         self.brands();
         self.links();
         if self.cell.scope == Scope::Own {
-            self.add("another's", self.base().anothers(), NOT_MINE);
+            self.add("another's", self.base().of_another(), NOT_MINE);
         }
         let unproven = self.base().context(|context| context.stepped_up = false);
         let want = if self.cell.step_up { Want::Denied(Some(DenyReason::StepUp)) } else { Want::Allowed };
