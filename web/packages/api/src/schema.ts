@@ -527,8 +527,8 @@ export interface components {
         };
         /**
          * @example {
-         *       "assigned": 1388,
          *       "matched": 1400,
+         *       "assigned": 1388,
          *       "unknown_models": [],
          *       "unknown_vehicle_ids": []
          *     }
@@ -597,25 +597,25 @@ export interface components {
         /**
          * @description A campaign in its newest version.
          * @example {
-         *       "assigned": 1400,
          *       "campaign_id": 1,
+         *       "version": 2,
          *       "created_at": "2026-11-23T08:00:00.000000Z",
+         *       "updated_at": "2026-11-23T08:10:00.000000Z",
+         *       "assigned": 1400,
          *       "ended_at": null,
-         *       "groups": [
-         *         {
-         *           "every_ms": 1000,
-         *           "flush_every_ms": 1000,
-         *           "lane": "live",
-         *           "signals": [
-         *             "Vehicle.Speed"
-         *           ]
-         *         }
-         *       ],
          *       "name": "Fleet basics",
          *       "purpose": "fleet-management",
-         *       "samples_per_minute_max": null,
-         *       "updated_at": "2026-11-23T08:10:00.000000Z",
-         *       "version": 2
+         *       "groups": [
+         *         {
+         *           "signals": [
+         *             "Vehicle.Speed"
+         *           ],
+         *           "lane": "live",
+         *           "every_ms": 1000,
+         *           "flush_every_ms": 1000
+         *         }
+         *       ],
+         *       "samples_per_minute_max": null
          *     }
          */
         Campaign: {
@@ -646,28 +646,28 @@ export interface components {
         /**
          * @description What to collect, as a person writes it.
          * @example {
+         *       "name": "Fleet basics",
+         *       "purpose": "fleet-management",
          *       "groups": [
          *         {
-         *           "every_ms": 1000,
-         *           "flush_every_ms": 1000,
-         *           "lane": "live",
          *           "signals": [
          *             "Vehicle.Speed"
-         *           ]
+         *           ],
+         *           "lane": "live",
+         *           "every_ms": 1000,
+         *           "flush_every_ms": 1000
          *         },
          *         {
-         *           "flush_every_ms": 10000,
+         *           "signals": [
+         *             "Vehicle.Cabin.Door.Row1.DriverSide.IsOpen"
+         *           ],
          *           "lane": "bulk",
          *           "on_change": {
          *             "min_interval_ms": 500
          *           },
-         *           "signals": [
-         *             "Vehicle.Cabin.Door.Row1.DriverSide.IsOpen"
-         *           ]
+         *           "flush_every_ms": 10000
          *         }
-         *       ],
-         *       "name": "Fleet basics",
-         *       "purpose": "fleet-management"
+         *       ]
          *     }
          */
         CampaignDocument: {
@@ -721,15 +721,15 @@ export interface components {
          * @example {
          *       "items": [
          *         {
-         *           "assigned": 1400,
          *           "campaign_id": 1,
+         *           "version": 2,
          *           "created_at": "2026-11-23T08:00:00.000000Z",
+         *           "updated_at": "2026-11-23T08:10:00.000000Z",
+         *           "assigned": 1400,
          *           "ended_at": null,
          *           "name": "Fleet basics",
          *           "purpose": "fleet-management",
-         *           "signals": 43,
-         *           "updated_at": "2026-11-23T08:10:00.000000Z",
-         *           "version": 2
+         *           "signals": 43
          *         }
          *       ],
          *       "next_cursor": null
@@ -742,13 +742,13 @@ export interface components {
         /**
          * @description How far a campaign has come.
          * @example {
-         *       "applied": 1390,
-         *       "assigned": 1400,
          *       "campaign_id": 1,
-         *       "failed": 0,
+         *       "version": 2,
+         *       "assigned": 1400,
+         *       "applied": 1390,
          *       "pending": 10,
-         *       "samples": 128000,
-         *       "version": 2
+         *       "failed": 0,
+         *       "samples": 128000
          *     }
          */
         CampaignStatus: {
@@ -788,17 +788,17 @@ export interface components {
          *       "hash": "5d0f3c9a7be21846",
          *       "leaves": [
          *         {
+         *           "signal_id": 12,
+         *           "path": "Vehicle.Speed",
+         *           "kind": "sensor",
+         *           "data_type": "float",
+         *           "unit": "km/h",
+         *           "min": 0,
+         *           "max": 450,
          *           "allowed": [],
          *           "category": "driving",
-         *           "data_type": "float",
-         *           "description": "How fast the vehicle goes over ground.",
-         *           "kind": "sensor",
-         *           "max": 450,
-         *           "min": 0,
-         *           "path": "Vehicle.Speed",
          *           "scale": 3,
-         *           "signal_id": 12,
-         *           "unit": "km/h"
+         *           "description": "How fast the vehicle goes over ground."
          *         }
          *       ]
          *     }
@@ -815,9 +815,9 @@ export interface components {
         /**
          * @description A catalogue in a list.
          * @example {
-         *       "created_at": "2026-11-23T08:00:00.000000Z",
          *       "hash": "5d0f3c9a7be21846",
-         *       "leaf_count": 412
+         *       "leaf_count": 412,
+         *       "created_at": "2026-11-23T08:00:00.000000Z"
          *     }
          */
         CatalogueItem: {
@@ -830,9 +830,9 @@ export interface components {
          * @example {
          *       "items": [
          *         {
-         *           "created_at": "2026-11-23T08:00:00.000000Z",
          *           "hash": "5d0f3c9a7be21846",
-         *           "leaf_count": 412
+         *           "leaf_count": 412,
+         *           "created_at": "2026-11-23T08:00:00.000000Z"
          *         }
          *       ],
          *       "next_cursor": null
@@ -878,9 +878,9 @@ export interface components {
          * @example {
          *       "items": [
          *         {
-         *           "at": "2026-11-23T08:15:30.250000Z",
+         *           "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112",
          *           "connected": true,
-         *           "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112"
+         *           "at": "2026-11-23T08:15:30.250000Z"
          *         }
          *       ]
          *     }
@@ -891,8 +891,8 @@ export interface components {
         /**
          * @description Who signs in.
          * @example {
-         *       "password": "correct-horse-battery",
-         *       "username": "operator"
+         *       "username": "operator",
+         *       "password": "correct-horse-battery"
          *     }
          */
         Credentials: {
@@ -915,15 +915,15 @@ export interface components {
         /**
          * @description In the order of the request.
          * @example {
-         *       "ca_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
-         *       "desired_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
          *       "items": [
          *         {
-         *           "certificate_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
+         *           "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112",
          *           "created": true,
-         *           "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112"
+         *           "certificate_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n"
          *         }
-         *       ]
+         *       ],
+         *       "ca_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
+         *       "desired_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
          *     }
          */
         Enrolled: {
@@ -945,22 +945,22 @@ export interface components {
          * @example {
          *       "vehicles": [
          *         {
-         *           "csr_pem": "-----BEGIN CERTIFICATE REQUEST-----\n...\n-----END CERTIFICATE REQUEST-----\n",
-         *           "grants": [
-         *             {
-         *               "category": "driving",
-         *               "granted": true,
-         *               "purpose": "fleet-management"
-         *             }
-         *           ],
          *           "vehicle": {
-         *             "architecture": "psa-aee2010",
+         *             "vin": "VF3CCHMZ0KT012345",
          *             "brand": "peugeot",
          *             "model": "208",
          *             "model_year": 2024,
-         *             "region": "eu",
-         *             "vin": "VF3CCHMZ0KT012345"
-         *           }
+         *             "architecture": "psa-aee2010",
+         *             "region": "eu"
+         *           },
+         *           "csr_pem": "-----BEGIN CERTIFICATE REQUEST-----\n...\n-----END CERTIFICATE REQUEST-----\n",
+         *           "grants": [
+         *             {
+         *               "purpose": "fleet-management",
+         *               "category": "driving",
+         *               "granted": true
+         *             }
+         *           ]
          *         }
          *       ]
          *     }
@@ -971,24 +971,24 @@ export interface components {
         /**
          * @description What the fleet can be sliced by.
          * @example {
-         *       "architectures": [
-         *         "psa-aee2010"
-         *       ],
          *       "brands": [
          *         {
-         *           "name": "Peugeot",
-         *           "slug": "peugeot"
-         *         }
-         *       ],
-         *       "models": [
-         *         {
-         *           "architecture": "psa-aee2010",
-         *           "brand": "peugeot",
-         *           "model": "208"
+         *           "slug": "peugeot",
+         *           "name": "Peugeot"
          *         }
          *       ],
          *       "regions": [
          *         "eu"
+         *       ],
+         *       "architectures": [
+         *         "psa-aee2010"
+         *       ],
+         *       "models": [
+         *         {
+         *           "brand": "peugeot",
+         *           "model": "208",
+         *           "architecture": "psa-aee2010"
+         *         }
          *       ]
          *     }
          */
@@ -1005,39 +1005,39 @@ export interface components {
         /**
          * @description The fleet in counts. No count names a car.
          * @example {
-         *       "acks_per_s": 1500,
-         *       "at": "2026-11-23T08:15:30.250000Z",
-         *       "by_architecture": [
-         *         {
-         *           "architecture": "psa-aee2010",
-         *           "connected": 299,
-         *           "vehicles": 300
-         *         }
-         *       ],
+         *       "vehicles": 1400,
+         *       "connected": 1396,
          *       "by_brand": [
          *         {
          *           "brand": "peugeot",
-         *           "connected": 99,
-         *           "vehicles": 100
+         *           "vehicles": 100,
+         *           "connected": 99
          *         }
          *       ],
          *       "by_region": [
          *         {
-         *           "connected": 1396,
          *           "region": "eu",
-         *           "vehicles": 1400
+         *           "vehicles": 1400,
+         *           "connected": 1396
+         *         }
+         *       ],
+         *       "by_architecture": [
+         *         {
+         *           "architecture": "psa-aee2010",
+         *           "vehicles": 300,
+         *           "connected": 299
          *         }
          *       ],
          *       "by_state": {
-         *         "charging": 150,
          *         "moving": 700,
-         *         "offline": 4,
          *         "parked": 500,
+         *         "charging": 150,
+         *         "offline": 4,
          *         "unknown": 46
          *       },
-         *       "connected": 1396,
          *       "samples_per_s": 28000,
-         *       "vehicles": 1400
+         *       "acks_per_s": 1500,
+         *       "at": "2026-11-23T08:15:30.250000Z"
          *     }
          */
         FleetSummary: {
@@ -1095,10 +1095,10 @@ export interface components {
          *       "epoch": 3,
          *       "grants": [
          *         {
-         *           "at": "2026-11-23T08:00:00.000000Z",
+         *           "purpose": "fleet-management",
          *           "category": "location",
          *           "granted": true,
-         *           "purpose": "fleet-management"
+         *           "at": "2026-11-23T08:00:00.000000Z"
          *         }
          *       ]
          *     }
@@ -1122,11 +1122,10 @@ export interface components {
          *       "columns": [
          *         {
          *           "path": "Vehicle.Speed",
-         *           "reduce": "mean",
-         *           "unit": "km/h"
+         *           "unit": "km/h",
+         *           "reduce": "mean"
          *         }
          *       ],
-         *       "next_cursor": null,
          *       "rows": [
          *         [
          *           "2026-11-23T08:15:30.000000Z",
@@ -1137,7 +1136,8 @@ export interface components {
          *           48.1
          *         ]
          *       ],
-         *       "withheld": []
+         *       "withheld": [],
+         *       "next_cursor": null
          *     }
          */
         HistoryPage: {
@@ -1149,8 +1149,8 @@ export interface components {
         };
         /**
          * @example {
-         *       "ca_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
          *       "certificate_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
+         *       "ca_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
          *       "desired_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
          *       "not_after": "2027-02-21T08:00:00.000000Z"
          *     }
@@ -1202,11 +1202,11 @@ export interface components {
         /**
          * @description A new session. The token is shown once; the cookie that comes with it says the same.
          * @example {
+         *       "token": "mq_Jv0n0Yw3q3m1m5j0y6jO2yqWm2Q1X0d3cF0rJ8r2k1U",
+         *       "expires_at": "2026-11-23T20:15:30.000000Z",
          *       "account": {
          *         "username": "operator"
-         *       },
-         *       "expires_at": "2026-11-23T20:15:30.000000Z",
-         *       "token": "mq_Jv0n0Yw3q3m1m5j0y6jO2yqWm2Q1X0d3cF0rJ8r2k1U"
+         *       }
          *     }
          */
         NewSession: {
@@ -1217,12 +1217,12 @@ export interface components {
         /**
          * @description A vehicle to register.
          * @example {
-         *       "architecture": "psa-aee2010",
+         *       "vin": "VF3CCHMZ0KT012345",
          *       "brand": "peugeot",
          *       "model": "208",
          *       "model_year": 2024,
-         *       "region": "eu",
-         *       "vin": "VF3CCHMZ0KT012345"
+         *       "architecture": "psa-aee2010",
+         *       "region": "eu"
          *     }
          */
         NewVehicle: {
@@ -1288,20 +1288,20 @@ export interface components {
         /**
          * @description The latest positions of the cars whose owners have granted location for the purpose.
          * @example {
-         *       "complete": true,
          *       "items": [
          *         {
-         *           "at": "2026-11-23T08:15:30.250000Z",
+         *           "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112",
          *           "brand": "peugeot",
-         *           "heading": 92.5,
+         *           "model": "208",
          *           "latitude": 48.8566,
          *           "longitude": 2.3522,
-         *           "model": "208",
+         *           "heading": 92.5,
          *           "speed": 47.3,
          *           "state": "moving",
-         *           "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112"
+         *           "at": "2026-11-23T08:15:30.250000Z"
          *         }
-         *       ]
+         *       ],
+         *       "complete": true
          *     }
          */
         Positions: {
@@ -1312,11 +1312,11 @@ export interface components {
         /**
          * @description What went wrong, and what to do about it (RFC 9457).
          * @example {
-         *       "detail": "no vehicle has this id; GET /v1/vehicles lists them",
-         *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-         *       "status": 404,
+         *       "type": "urn:marque:problem:not-found",
          *       "title": "Not found",
-         *       "type": "urn:marque:problem:not-found"
+         *       "status": 404,
+         *       "detail": "no vehicle has this id; GET /v1/vehicles lists them",
+         *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
          *     }
          */
         Problem: {
@@ -1347,14 +1347,14 @@ export interface components {
          * @example {
          *       "grants": [
          *         {
+         *           "purpose": "fleet-management",
          *           "category": "location",
-         *           "granted": true,
-         *           "purpose": "fleet-management"
+         *           "granted": true
          *         },
          *         {
+         *           "purpose": "fleet-management",
          *           "category": "driving",
-         *           "granted": true,
-         *           "purpose": "fleet-management"
+         *           "granted": true
          *         }
          *       ]
          *     }
@@ -1383,14 +1383,14 @@ export interface components {
         /**
          * @description Whether the platform can serve.
          * @example {
+         *       "ready": true,
          *       "checks": [
          *         {
-         *           "detail": null,
          *           "name": "sql",
-         *           "ok": true
+         *           "ok": true,
+         *           "detail": null
          *         }
-         *       ],
-         *       "ready": true
+         *       ]
          *     }
          */
         Readiness: {
@@ -1438,10 +1438,10 @@ export interface components {
         /**
          * @description The session that the request was made in.
          * @example {
+         *       "expires_at": "2026-11-23T20:15:30.000000Z",
          *       "account": {
          *         "username": "operator"
-         *       },
-         *       "expires_at": "2026-11-23T20:15:30.000000Z"
+         *       }
          *     }
          */
         Session: {
@@ -1453,14 +1453,14 @@ export interface components {
          * @example {
          *       "items": [
          *         {
-         *           "category": "driving",
-         *           "data_type": "float",
          *           "path": "Vehicle.Speed",
-         *           "quality": "good",
-         *           "receive_time": "2026-11-23T08:15:31.400000Z",
-         *           "source_time": "2026-11-23T08:15:31.250000Z",
          *           "unit": "km/h",
-         *           "value": 47.5
+         *           "data_type": "float",
+         *           "category": "driving",
+         *           "value": 47.5,
+         *           "quality": "good",
+         *           "source_time": "2026-11-23T08:15:31.250000Z",
+         *           "receive_time": "2026-11-23T08:15:31.400000Z"
          *         }
          *       ]
          *     }
@@ -1486,14 +1486,14 @@ export interface components {
          * @example {
          *       "items": [
          *         {
-         *           "category": "driving",
-         *           "data_type": "float",
          *           "path": "Vehicle.Speed",
-         *           "quality": "good",
-         *           "receive_time": "2026-11-23T08:15:30.400000Z",
-         *           "source_time": "2026-11-23T08:15:30.250000Z",
          *           "unit": "km/h",
-         *           "value": 47.3
+         *           "data_type": "float",
+         *           "category": "driving",
+         *           "value": 47.3,
+         *           "quality": "good",
+         *           "source_time": "2026-11-23T08:15:30.250000Z",
+         *           "receive_time": "2026-11-23T08:15:30.400000Z"
          *         }
          *       ],
          *       "withheld": [
@@ -1553,28 +1553,28 @@ export interface components {
         /**
          * @description A vehicle with what the platform knows about it.
          * @example {
-         *       "architecture": "psa-aee2010",
+         *       "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112",
          *       "brand": "peugeot",
-         *       "campaigns": [
-         *         {
-         *           "applied": true,
-         *           "campaign_id": 1,
-         *           "name": "Fleet basics",
-         *           "version": 2
-         *         }
-         *       ],
+         *       "model": "208",
+         *       "model_year": 2024,
+         *       "architecture": "psa-aee2010",
+         *       "region": "eu",
+         *       "connected": true,
+         *       "connected_at": "2026-11-23T08:00:00.000000Z",
+         *       "last_seen_at": "2026-11-23T08:15:30.250000Z",
+         *       "state": "moving",
          *       "certificate": {
          *         "not_after": "2027-02-21T08:00:00.000000Z"
          *       },
-         *       "connected": true,
-         *       "connected_at": "2026-11-23T08:00:00.000000Z",
-         *       "gaps": [],
-         *       "last_seen_at": "2026-11-23T08:15:30.250000Z",
-         *       "model": "208",
-         *       "model_year": 2024,
-         *       "region": "eu",
-         *       "state": "moving",
-         *       "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112"
+         *       "campaigns": [
+         *         {
+         *           "campaign_id": 1,
+         *           "version": 2,
+         *           "name": "Fleet basics",
+         *           "applied": true
+         *         }
+         *       ],
+         *       "gaps": []
          *     }
          */
         Vehicle: {
@@ -1617,15 +1617,15 @@ export interface components {
          * @example {
          *       "items": [
          *         {
-         *           "architecture": "psa-aee2010",
+         *           "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112",
          *           "brand": "peugeot",
-         *           "connected": true,
-         *           "last_seen_at": "2026-11-23T08:15:30.250000Z",
          *           "model": "208",
          *           "model_year": 2024,
+         *           "architecture": "psa-aee2010",
          *           "region": "eu",
-         *           "state": "moving",
-         *           "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112"
+         *           "connected": true,
+         *           "last_seen_at": "2026-11-23T08:15:30.250000Z",
+         *           "state": "moving"
          *         }
          *       ],
          *       "next_cursor": null
@@ -1646,28 +1646,28 @@ export interface components {
          * @example {
          *       "desired": [
          *         {
-         *           "created_at": "2026-11-23T08:00:00.000000Z",
          *           "kind": "campaigns",
-         *           "version": 2
+         *           "version": 2,
+         *           "created_at": "2026-11-23T08:00:00.000000Z"
+         *         }
+         *       ],
+         *       "reported": [
+         *         {
+         *           "kind": "campaigns",
+         *           "version": 2,
+         *           "reported_at": "2026-11-23T08:00:01.000000Z",
+         *           "error": null
          *         }
          *       ],
          *       "not_available": [
          *         "Vehicle.Powertrain.FuelSystem.Level"
          *       ],
          *       "queue": {
-         *         "batches": 12,
          *         "bytes": 40960,
+         *         "batches": 12,
          *         "dropped_batches": 0,
          *         "reported_at": "2026-11-23T08:15:30.000000Z"
-         *       },
-         *       "reported": [
-         *         {
-         *           "error": null,
-         *           "kind": "campaigns",
-         *           "reported_at": "2026-11-23T08:00:01.000000Z",
-         *           "version": 2
-         *         }
-         *       ]
+         *       }
          *     }
          */
         VehicleTwinState: {
@@ -1719,11 +1719,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -1737,11 +1737,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -1755,11 +1755,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -1773,11 +1773,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -1791,11 +1791,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -1830,11 +1830,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -1848,11 +1848,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -1866,11 +1866,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -1884,11 +1884,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -1902,11 +1902,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -1920,11 +1920,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -1938,11 +1938,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -1976,11 +1976,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -1994,11 +1994,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2012,11 +2012,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2030,11 +2030,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2082,11 +2082,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2100,11 +2100,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2118,11 +2118,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2136,11 +2136,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2154,11 +2154,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2172,11 +2172,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2190,11 +2190,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2237,11 +2237,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2255,11 +2255,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2273,11 +2273,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2291,11 +2291,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2309,11 +2309,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 409,
+                     *       "type": "urn:marque:problem:conflict",
                      *       "title": "The request conflicts with what is there",
-                     *       "type": "urn:marque:problem:conflict"
+                     *       "status": 409,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2327,11 +2327,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 413,
+                     *       "type": "urn:marque:problem:too-large",
                      *       "title": "The request body is too large",
-                     *       "type": "urn:marque:problem:too-large"
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2345,11 +2345,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 415,
+                     *       "type": "urn:marque:problem:unsupported-media-type",
                      *       "title": "The body has the wrong media type",
-                     *       "type": "urn:marque:problem:unsupported-media-type"
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2363,11 +2363,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
+                     *       "type": "urn:marque:problem:unprocessable",
                      *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2381,11 +2381,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2399,11 +2399,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2417,11 +2417,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2468,11 +2468,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2486,11 +2486,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2504,11 +2504,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2522,11 +2522,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2540,11 +2540,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2558,11 +2558,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2576,11 +2576,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2594,11 +2594,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2642,11 +2642,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2660,11 +2660,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2678,11 +2678,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2696,11 +2696,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2714,11 +2714,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2732,11 +2732,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 409,
+                     *       "type": "urn:marque:problem:conflict",
                      *       "title": "The request conflicts with what is there",
-                     *       "type": "urn:marque:problem:conflict"
+                     *       "status": 409,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2750,11 +2750,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 412,
+                     *       "type": "urn:marque:problem:precondition-failed",
                      *       "title": "The resource has changed",
-                     *       "type": "urn:marque:problem:precondition-failed"
+                     *       "status": 412,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2768,11 +2768,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 413,
+                     *       "type": "urn:marque:problem:too-large",
                      *       "title": "The request body is too large",
-                     *       "type": "urn:marque:problem:too-large"
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2786,11 +2786,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 415,
+                     *       "type": "urn:marque:problem:unsupported-media-type",
                      *       "title": "The body has the wrong media type",
-                     *       "type": "urn:marque:problem:unsupported-media-type"
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2804,11 +2804,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
+                     *       "type": "urn:marque:problem:unprocessable",
                      *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2822,11 +2822,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2840,11 +2840,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2858,11 +2858,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2903,11 +2903,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2921,11 +2921,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2939,11 +2939,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2957,11 +2957,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2975,11 +2975,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2993,11 +2993,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 409,
+                     *       "type": "urn:marque:problem:conflict",
                      *       "title": "The request conflicts with what is there",
-                     *       "type": "urn:marque:problem:conflict"
+                     *       "status": 409,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3011,11 +3011,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 413,
+                     *       "type": "urn:marque:problem:too-large",
                      *       "title": "The request body is too large",
-                     *       "type": "urn:marque:problem:too-large"
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3029,11 +3029,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 415,
+                     *       "type": "urn:marque:problem:unsupported-media-type",
                      *       "title": "The body has the wrong media type",
-                     *       "type": "urn:marque:problem:unsupported-media-type"
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3047,11 +3047,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
+                     *       "type": "urn:marque:problem:unprocessable",
                      *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3065,11 +3065,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3083,11 +3083,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3101,11 +3101,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3142,11 +3142,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3160,11 +3160,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3178,11 +3178,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3196,11 +3196,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3214,11 +3214,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3232,11 +3232,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 409,
+                     *       "type": "urn:marque:problem:conflict",
                      *       "title": "The request conflicts with what is there",
-                     *       "type": "urn:marque:problem:conflict"
+                     *       "status": 409,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3250,11 +3250,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3268,11 +3268,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3286,11 +3286,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3327,11 +3327,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3345,11 +3345,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3363,11 +3363,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3381,11 +3381,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3399,11 +3399,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3417,11 +3417,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3435,11 +3435,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3453,11 +3453,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3498,11 +3498,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3516,11 +3516,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3534,11 +3534,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3552,11 +3552,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3570,11 +3570,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3588,11 +3588,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 409,
+                     *       "type": "urn:marque:problem:conflict",
                      *       "title": "The request conflicts with what is there",
-                     *       "type": "urn:marque:problem:conflict"
+                     *       "status": 409,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3606,11 +3606,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 413,
+                     *       "type": "urn:marque:problem:too-large",
                      *       "title": "The request body is too large",
-                     *       "type": "urn:marque:problem:too-large"
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3624,11 +3624,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 415,
+                     *       "type": "urn:marque:problem:unsupported-media-type",
                      *       "title": "The body has the wrong media type",
-                     *       "type": "urn:marque:problem:unsupported-media-type"
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3642,11 +3642,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
+                     *       "type": "urn:marque:problem:unprocessable",
                      *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3660,11 +3660,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3678,11 +3678,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3696,11 +3696,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3739,11 +3739,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3757,11 +3757,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3775,11 +3775,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3793,11 +3793,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3811,11 +3811,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3829,11 +3829,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3847,11 +3847,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3872,16 +3872,16 @@ export interface operations {
                 /**
                  * @example {
                  *       "Vehicle": {
+                 *         "type": "branch",
+                 *         "description": "A car",
                  *         "children": {
                  *           "Speed": {
-                 *             "datatype": "float",
-                 *             "description": "Speed",
                  *             "type": "sensor",
-                 *             "unit": "km/h"
+                 *             "datatype": "float",
+                 *             "unit": "km/h",
+                 *             "description": "Speed"
                  *           }
-                 *         },
-                 *         "description": "A car",
-                 *         "type": "branch"
+                 *         }
                  *       }
                  *     }
                  */
@@ -3917,11 +3917,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3935,11 +3935,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3953,11 +3953,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3971,11 +3971,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3989,11 +3989,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 413,
+                     *       "type": "urn:marque:problem:too-large",
                      *       "title": "The request body is too large",
-                     *       "type": "urn:marque:problem:too-large"
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4007,11 +4007,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 415,
+                     *       "type": "urn:marque:problem:unsupported-media-type",
                      *       "title": "The body has the wrong media type",
-                     *       "type": "urn:marque:problem:unsupported-media-type"
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4025,11 +4025,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
+                     *       "type": "urn:marque:problem:unprocessable",
                      *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4043,11 +4043,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4061,11 +4061,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4079,11 +4079,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4130,11 +4130,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4148,11 +4148,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4166,11 +4166,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4184,11 +4184,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4202,11 +4202,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4220,11 +4220,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4238,11 +4238,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4256,11 +4256,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4304,11 +4304,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4322,11 +4322,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4340,11 +4340,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4358,11 +4358,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4376,11 +4376,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4394,11 +4394,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4412,11 +4412,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4457,11 +4457,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4475,11 +4475,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4493,11 +4493,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4511,11 +4511,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4529,11 +4529,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4547,11 +4547,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4565,11 +4565,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4608,11 +4608,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4626,11 +4626,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4644,11 +4644,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4662,11 +4662,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4680,11 +4680,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4698,11 +4698,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4716,11 +4716,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4757,11 +4757,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4775,11 +4775,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4793,11 +4793,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4811,11 +4811,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4829,11 +4829,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4847,11 +4847,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4865,11 +4865,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4908,11 +4908,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4926,11 +4926,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4944,11 +4944,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4962,11 +4962,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4980,11 +4980,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5018,11 +5018,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5036,11 +5036,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5054,11 +5054,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5072,11 +5072,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5090,11 +5090,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5108,11 +5108,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5126,11 +5126,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5170,11 +5170,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5188,11 +5188,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:sign-in-refused",
                      *       "title": "The sign-in was refused",
-                     *       "type": "urn:marque:problem:sign-in-refused"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5206,11 +5206,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5224,11 +5224,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5242,11 +5242,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 413,
+                     *       "type": "urn:marque:problem:too-large",
                      *       "title": "The request body is too large",
-                     *       "type": "urn:marque:problem:too-large"
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5260,11 +5260,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 415,
+                     *       "type": "urn:marque:problem:unsupported-media-type",
                      *       "title": "The body has the wrong media type",
-                     *       "type": "urn:marque:problem:unsupported-media-type"
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5278,11 +5278,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
+                     *       "type": "urn:marque:problem:unprocessable",
                      *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5296,11 +5296,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5314,11 +5314,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5332,11 +5332,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5368,11 +5368,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5386,11 +5386,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5404,11 +5404,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5422,11 +5422,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5440,11 +5440,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5458,11 +5458,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5476,11 +5476,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5528,11 +5528,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5546,11 +5546,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5564,11 +5564,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5582,11 +5582,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5600,11 +5600,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5618,11 +5618,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5636,11 +5636,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5683,11 +5683,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5701,11 +5701,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5719,11 +5719,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5737,11 +5737,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5755,11 +5755,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 409,
+                     *       "type": "urn:marque:problem:conflict",
                      *       "title": "The request conflicts with what is there",
-                     *       "type": "urn:marque:problem:conflict"
+                     *       "status": 409,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5773,11 +5773,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 413,
+                     *       "type": "urn:marque:problem:too-large",
                      *       "title": "The request body is too large",
-                     *       "type": "urn:marque:problem:too-large"
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5791,11 +5791,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 415,
+                     *       "type": "urn:marque:problem:unsupported-media-type",
                      *       "title": "The body has the wrong media type",
-                     *       "type": "urn:marque:problem:unsupported-media-type"
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5809,11 +5809,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
+                     *       "type": "urn:marque:problem:unprocessable",
                      *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5827,11 +5827,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5845,11 +5845,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5863,11 +5863,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5905,11 +5905,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5923,11 +5923,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5941,11 +5941,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5959,11 +5959,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5977,11 +5977,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 413,
+                     *       "type": "urn:marque:problem:too-large",
                      *       "title": "The request body is too large",
-                     *       "type": "urn:marque:problem:too-large"
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5995,11 +5995,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 415,
+                     *       "type": "urn:marque:problem:unsupported-media-type",
                      *       "title": "The body has the wrong media type",
-                     *       "type": "urn:marque:problem:unsupported-media-type"
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6013,11 +6013,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
+                     *       "type": "urn:marque:problem:unprocessable",
                      *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6031,11 +6031,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6049,11 +6049,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6067,11 +6067,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6112,11 +6112,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6130,11 +6130,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6148,11 +6148,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6166,11 +6166,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6184,11 +6184,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 413,
+                     *       "type": "urn:marque:problem:too-large",
                      *       "title": "The request body is too large",
-                     *       "type": "urn:marque:problem:too-large"
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6202,11 +6202,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 415,
+                     *       "type": "urn:marque:problem:unsupported-media-type",
                      *       "title": "The body has the wrong media type",
-                     *       "type": "urn:marque:problem:unsupported-media-type"
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6220,11 +6220,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
+                     *       "type": "urn:marque:problem:unprocessable",
                      *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6238,11 +6238,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6256,11 +6256,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6274,11 +6274,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6328,11 +6328,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6346,11 +6346,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6364,11 +6364,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6382,11 +6382,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6400,11 +6400,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6418,11 +6418,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6436,11 +6436,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6454,11 +6454,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6502,11 +6502,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6520,11 +6520,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6538,11 +6538,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6556,11 +6556,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6574,11 +6574,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6592,11 +6592,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 409,
+                     *       "type": "urn:marque:problem:conflict",
                      *       "title": "The request conflicts with what is there",
-                     *       "type": "urn:marque:problem:conflict"
+                     *       "status": 409,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6610,11 +6610,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 413,
+                     *       "type": "urn:marque:problem:too-large",
                      *       "title": "The request body is too large",
-                     *       "type": "urn:marque:problem:too-large"
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6628,11 +6628,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 415,
+                     *       "type": "urn:marque:problem:unsupported-media-type",
                      *       "title": "The body has the wrong media type",
-                     *       "type": "urn:marque:problem:unsupported-media-type"
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6646,11 +6646,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
+                     *       "type": "urn:marque:problem:unprocessable",
                      *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6664,11 +6664,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6682,11 +6682,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6700,11 +6700,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6741,11 +6741,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6759,11 +6759,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6777,11 +6777,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6795,11 +6795,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6813,11 +6813,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6831,11 +6831,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6849,11 +6849,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6867,11 +6867,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6918,11 +6918,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6936,11 +6936,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6954,11 +6954,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6972,11 +6972,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6990,11 +6990,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7008,11 +7008,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7026,11 +7026,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7044,11 +7044,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7092,11 +7092,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7110,11 +7110,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7128,11 +7128,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7146,11 +7146,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7164,11 +7164,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7182,11 +7182,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 412,
+                     *       "type": "urn:marque:problem:precondition-failed",
                      *       "title": "The resource has changed",
-                     *       "type": "urn:marque:problem:precondition-failed"
+                     *       "status": 412,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7200,11 +7200,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 413,
+                     *       "type": "urn:marque:problem:too-large",
                      *       "title": "The request body is too large",
-                     *       "type": "urn:marque:problem:too-large"
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7218,11 +7218,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 415,
+                     *       "type": "urn:marque:problem:unsupported-media-type",
                      *       "title": "The body has the wrong media type",
-                     *       "type": "urn:marque:problem:unsupported-media-type"
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7236,11 +7236,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
+                     *       "type": "urn:marque:problem:unprocessable",
                      *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7254,11 +7254,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7272,11 +7272,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7290,11 +7290,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7357,11 +7357,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7375,11 +7375,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7393,11 +7393,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7411,11 +7411,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7429,11 +7429,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7447,11 +7447,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7465,11 +7465,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7483,11 +7483,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7527,11 +7527,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7545,11 +7545,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7563,11 +7563,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7581,11 +7581,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7599,11 +7599,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7617,11 +7617,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7635,11 +7635,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7653,11 +7653,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7701,11 +7701,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7719,11 +7719,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7737,11 +7737,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7755,11 +7755,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7773,11 +7773,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7791,11 +7791,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7809,11 +7809,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7827,11 +7827,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7878,11 +7878,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7896,11 +7896,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7914,11 +7914,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7932,11 +7932,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7950,11 +7950,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7968,11 +7968,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7986,11 +7986,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8004,11 +8004,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
