@@ -1,3 +1,9 @@
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use ::cloud::{clock::Clock, config, platform::Platform};
 use clap::{CommandFactory as _, Parser as _};
 
 use super::*;
@@ -51,4 +57,18 @@ fn help_shows_no_password_of_the_environment() {
     let database = cloud.get_arguments().find(|argument| argument.get_id() == "database").unwrap();
     assert_eq!(database.get_env(), Some("MARQUE_DATABASE".as_ref()));
     assert!(database.is_hide_env_values_set());
+}
+
+/// A platform in a folder of its own on ports that are free, and where its operator's password stands.
+pub(crate) async fn platform(folder: &Path) -> (Platform, PathBuf) {
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let options = config::Options {
+        data: folder.to_owned(),
+        http: any_port,
+        mqtt: any_port,
+        ..config::Options::default()
+    };
+    let config = options.resolve().unwrap();
+    let password_file = config.operator_password_file();
+    (Platform::start(config, Clock::system()).await.unwrap(), password_file)
 }

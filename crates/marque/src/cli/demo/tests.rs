@@ -2,16 +2,7 @@ use super::*;
 
 /// A platform in a folder of its own, and its operator.
 async fn platform(folder: &Path) -> (Platform, Api) {
-    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let options = config::Options {
-        data: folder.to_owned(),
-        http: any_port,
-        mqtt: any_port,
-        ..config::Options::default()
-    };
-    let config = options.resolve().unwrap();
-    let password_file = config.operator_password_file();
-    let platform = Platform::start(config, Clock::system()).await.unwrap();
+    let (platform, password_file) = crate::cli::tests::platform(folder).await;
     let password = fs::read_to_string(password_file).unwrap();
     let api = Api::with_password(&platform.url(), "operator", password.trim()).await.unwrap();
     (platform, api)

@@ -11,16 +11,7 @@ use crate::cli::replay::{
 
 /// A platform in a folder of its own, and how to sign in there.
 async fn platform(folder: &Path) -> (Platform, CloudOptions) {
-    let any_port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    let options = config::Options {
-        data: folder.to_owned(),
-        http: any_port,
-        mqtt: any_port,
-        ..config::Options::default()
-    };
-    let config = options.resolve().unwrap();
-    let password_file = config.operator_password_file();
-    let platform = Platform::start(config, cloud::clock::Clock::system()).await.unwrap();
+    let (platform, password_file) = crate::cli::tests::platform(folder).await;
     let options = CloudOptions {
         mqtt: Some(platform.mqtt_address().to_string()),
         login: Login::with_password_file(password_file),
