@@ -40,13 +40,16 @@ pub struct Options {
     /// Whether every batch is synced before [`Queue::append`] returns. Without it a power cut may
     /// lose what came since the last [`Queue::sync`], and the queue starts a new epoch.
     pub sync_each: bool,
+    /// An epoch that is begun is at least this: what the platform has of a queue that was lost.
+    pub epoch_min: QueueEpoch,
 }
 
 impl Default for Options {
     /// 64 MiB hold some five days of a car that sends 180,000 samples a day at 1.5 bytes each, many
     /// times over; segments of 256 KiB make a drop about a minute of bulk data.
     fn default() -> Self {
-        Self { bytes_max: 64 * 1024 * 1024, segment_bytes: 256 * 1024, sync_each: true }
+        let epoch_min = QueueEpoch(0);
+        Self { bytes_max: 64 * 1024 * 1024, segment_bytes: 256 * 1024, sync_each: true, epoch_min }
     }
 }
 
@@ -141,7 +144,8 @@ impl Queue {
         let continued = whole.filter(|_| damaged_records == 0).map(|state| state.epoch);
         let is_new = epoch_max == QueueEpoch(0);
         let next = if is_new { None } else { Some(QueueEpoch(epoch_max.0.saturating_add(1))) };
-        let epoch = continued.or_else(|| next.max(epoch_at(now)));
+        let continued = continued.filter(|epoch| *epoch >= options.epoch_min);
+        let epoch = continued.or_else(|| next.max(epoch_at(now)).map(|epoch| epoch.max(options.epoch_min)));
         let dir = dir.to_owned();
         let mut queue = Self {
             dir,
@@ -161,7 +165,7 @@ impl Queue {
     /// Gives a new queue its epoch, once the clock has been set.
     pub fn begin(&mut self, now: Timestamp) {
         if self.epoch.is_none() {
-            self.begin_epoch(epoch_at(now));
+            self.begin_epoch(epoch_at(now).map(|epoch| epoch.max(self.options.epoch_min)));
         }
     }
 

@@ -318,6 +318,7 @@ export function handler(fleet: Fleet, password: string) {
           version: campaign.version,
           applied: true,
         })),
+      queue_epoch: 1_795_424_400,
       gaps: car.year < 2019 ? [{ lane: 'bulk', queue_epoch: 2, missing_batches: 50, next_seq: 10_461 }] : [],
     };
   }

@@ -7,7 +7,8 @@ use tempfile::TempDir;
 use super::*;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
-const SMALL: Options = Options { bytes_max: 4_096, segment_bytes: 512, sync_each: true };
+const SMALL: Options =
+    Options { bytes_max: 4_096, segment_bytes: 512, sync_each: true, epoch_min: QueueEpoch(0) };
 
 fn open(dir: &TempDir) -> Queue {
     Queue::open(dir.path(), SMALL, NOW)
@@ -64,7 +65,7 @@ fn a_batch_keeps_its_key_across_a_crash_and_a_lost_link() {
 #[test]
 fn a_crash_forgets_few_answers() {
     let dir = TempDir::new().unwrap();
-    let options = Options { bytes_max: 1 << 20, segment_bytes: 1 << 19, sync_each: true };
+    let options = Options { bytes_max: 1 << 20, segment_bytes: 1 << 19, ..SMALL };
     let mut queue = Queue::open(dir.path(), options, NOW);
     fill(&mut queue, Lane::Live, 1_000);
     for batch in drain(&mut queue).iter().take(900) {
@@ -139,6 +140,22 @@ fn a_lost_folder_starts_a_higher_epoch() {
     let later = Timestamp(NOW.0 + 1_000_000);
     let after = Queue::open(dir.path(), SMALL, later).next_key(Lane::Live).epoch;
     assert!(after > before);
+}
+
+#[test]
+fn an_epoch_begins_where_the_platform_wants_it() {
+    let dir = TempDir::new().unwrap();
+    let first = epoch(&open(&dir));
+    let above = Options { epoch_min: QueueEpoch(first.0 + 7), ..SMALL };
+    assert_eq!(epoch(&Queue::open(dir.path(), above, NOW)), above.epoch_min);
+
+    let unset = TempDir::new().unwrap();
+    let mut waiting = Queue::open(unset.path(), above, Timestamp(0));
+    waiting.begin(NOW);
+    assert_eq!(epoch(&waiting), above.epoch_min);
+
+    let below = Options { epoch_min: QueueEpoch(first.0 - 7), ..SMALL };
+    assert_eq!(epoch(&Queue::open(TempDir::new().unwrap().path(), below, NOW)), first);
 }
 
 #[test]

@@ -284,7 +284,9 @@ async fn detail(api: &Api, id: VehicleId, purpose: Purpose) -> Result<Vehicle, P
             applied,
         });
     }
-    let gaps = api.twins().lanes(car.subject).into_iter().filter(|lane| lane.mark.missing > 0);
+    let lanes = api.twins().lanes(car.subject);
+    let queue_epoch = lanes.iter().map(|lane| lane.mark.epoch.0).max();
+    let gaps = lanes.into_iter().filter(|lane| lane.mark.missing > 0);
     let connection = api.presence().of(id);
     Ok(Vehicle {
         vehicle_id: VehicleIdHex(id),
@@ -299,6 +301,7 @@ async fn detail(api: &Api, id: VehicleId, purpose: Purpose) -> Result<Vehicle, P
         state: state(api, id, purpose),
         certificate: certificate.map(|newest| CertificateSummary { not_after: Time(newest.not_after) }),
         campaigns,
+        queue_epoch,
         gaps: gaps
             .map(|lane| Gap {
                 lane: LaneSlug(lane.lane),

@@ -168,6 +168,27 @@ async fn a_sample_goes_from_the_car_to_signals_map_and_history() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn batches_that_never_came_are_told_with_the_epoch_of_the_queue() {
+    let fixture = Fixture::new().await;
+    let mut car = Car::enrol(&fixture, 1, &["driving"]).await;
+    let path = format!("/v1/vehicles/{}", car.id);
+    let before = fixture.get(&path).await.expect(200);
+    assert_eq!((&before["queue_epoch"], &before["gaps"]), (&Value::Null, &json!([])));
+    let mut link = car.connect(&fixture).await.unwrap();
+    let from = now() - Micros::MINUTE;
+    car.send(&mut link, from, &[50.0]).await;
+    car.seq += 2;
+    car.send(&mut link, from + Micros::from_secs(1), &[51.0]).await;
+    fixture.platform.flush().await.unwrap();
+    let after = fixture.get(&path).await.expect(200);
+    assert_eq!(after["queue_epoch"], 1);
+    let gap = json!({ "lane": "live", "queue_epoch": 1, "missing_batches": 2, "next_seq": 4 });
+    assert_eq!(after["gaps"], json!([gap]));
+    link.close().await.unwrap();
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_granted_is_withheld_at_every_exit() {
     let fixture = Fixture::new().await;
     let mut car = Car::enrol(&fixture, 1, &["driving"]).await;

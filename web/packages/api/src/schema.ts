@@ -1574,6 +1574,7 @@ export interface components {
          *           "applied": true
          *         }
          *       ],
+         *       "queue_epoch": 1795424400,
          *       "gaps": []
          *     }
          */
@@ -1590,6 +1591,12 @@ export interface components {
             model: string;
             /** Format: int32 */
             model_year: number;
+            /**
+             * Format: int32
+             * @description The highest epoch of the car's queue that batches came from; null before the first. A queue that has lost
+             *     its memory must begin above it.
+             */
+            queue_epoch: number | null;
             region: components["schemas"]["RegionName"];
             state: components["schemas"]["VehicleState"];
             vehicle_id: components["schemas"]["VehicleIdHex"];

@@ -70,7 +70,7 @@ pub(crate) struct VehicleItem {
     "last_seen_at": "2026-11-23T08:15:30.250000Z", "state": "moving",
     "certificate": { "not_after": "2027-02-21T08:00:00.000000Z" },
     "campaigns": [{ "campaign_id": 1, "version": 2, "name": "Fleet basics", "applied": true }],
-    "gaps": []
+    "queue_epoch": 1795424400, "gaps": []
 }))]
 pub(crate) struct Vehicle {
     pub vehicle_id: VehicleIdHex,
@@ -87,6 +87,9 @@ pub(crate) struct Vehicle {
     /// The certificate that ends last; null before the car has one.
     pub certificate: Option<CertificateSummary>,
     pub campaigns: Vec<AssignedCampaign>,
+    /// The highest epoch of the car's queue that batches came from; null before the first. A queue that has lost
+    /// its memory must begin above it.
+    pub queue_epoch: Option<u32>,
     /// Lanes of which batches are missing that the car has not announced as dropped.
     pub gaps: Vec<Gap>,
 }

@@ -17,7 +17,7 @@ use anyhow::{Context as _, bail};
 use brain::{Brain, Config, TlsConnect};
 use bus::{log::Pace, profile::Profile};
 use clap::Args;
-use model::{Brand, Micros, Timestamp, VehicleId};
+use model::{Brand, Micros, QueueEpoch, Timestamp, VehicleId};
 use serde_json::Value;
 use tokio::{net::TcpStream, sync::oneshot};
 use wire::{ClockState, VerifyingKeys};
@@ -103,7 +103,8 @@ pub(super) async fn upload(
     let data = tempfile::tempdir().context("make a folder for the car's queue")?;
     let file = File::open(recording.file).with_context(|| format!("open {}", recording.file.display()))?;
     let provider = HeldReplay::new(file, recording.pace, released);
-    let (connect, config) = car_parts(&car, &mqtt, profile, data.path().to_owned())?;
+    let (connect, mut config) = car_parts(&car, &mqtt, profile, data.path().to_owned())?;
+    config.queue.epoch_min = epoch_after(&api, car.vehicle).await?;
     let shared = Arc::clone(&config.shared);
     let brain = Brain::open(config, Some(connect), provider)?;
 
@@ -142,10 +143,16 @@ async fn bring_up(api: &Api, options: &CloudOptions, recording: &Recording<'_>) 
     if !car.created {
         wait_until_gone(api, car.vehicle, GONE_PATIENCE).await?;
         enrol::complete_grants(api, car.vehicle, profile).await?;
-        // The epoch of a queue is the second in which it was made, and must not be that of the last replay.
-        tokio::time::sleep(Duration::from_secs(1)).await;
     }
     Ok(car)
+}
+
+/// Each replay's queue is new, and numbers its batches above those of every replay before it.
+async fn epoch_after(api: &Api, vehicle: VehicleId) -> anyhow::Result<QueueEpoch> {
+    let known = api.get(&format!("/v1/vehicles/{vehicle}")).await?;
+    let epoch =
+        known["queue_epoch"].as_u64().map(u32::try_from).transpose().context("read the queue's epoch")?;
+    Ok(epoch.map_or(QueueEpoch(0), |epoch| QueueEpoch(epoch.saturating_add(1))))
 }
 
 /// Two replays of one car at once would number their batches alike, and the platform would take one of each.
