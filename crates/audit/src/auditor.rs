@@ -1,10 +1,9 @@
 //! Verification of a whole log: every entry, every tile, one checkpoint.
 //!
 //! The auditor says which file it needs next and is given its bytes; it reads each once, keeps at most
-//! two tiles a level, and judges from the signed root downwards. What the root vouches for is right; what
-//! differs from it is located to the entry, or to the hash within a tile.
-
-use std::collections::BTreeMap;
+//! two tiles a level, one file more where older forms of it are compared with it, and which older forms
+//! there are. It judges from the signed root downwards. What the root vouches for is right; what differs
+//! from it is located to the entry, or to the hash within a tile.
 
 use crate::{
     Error, Event, Hash, LogPath, TreeHead,
@@ -18,7 +17,9 @@ mod report;
 mod walk;
 
 pub use report::{FINDINGS_MAX, Finding, Report};
-pub use walk::Walk;
+pub use walk::{OLDER_FORMS_MAX, Walk};
+
+use walk::OlderForms;
 
 /// Verifies a log against one checkpoint.
 ///
@@ -39,8 +40,8 @@ pub struct Auditor {
     is_edge_judged: bool,
     /// The full tiles whose entries are being read, one a level at most.
     open: [Option<Frame>; LEVELS as usize],
-    /// What was read last, but for leftovers; those are compared with it.
-    last: Option<(LogPath, Option<Vec<u8>>)>,
+    /// What was read last, while older forms of it follow that are compared with it.
+    compared: Option<(LogPath, Option<Vec<u8>>)>,
     report: Report,
 }
 
@@ -63,11 +64,12 @@ impl Auditor {
     /// For the head of a checkpoint whose signatures were verified.
     pub fn new(head: TreeHead) -> Result<Self, Error> {
         check_size(head.size)?;
-        Ok(Self::start(head, Walk::new(head.size, BTreeMap::new()), Report::new(head)))
+        Ok(Self::start(head, Walk::new(head.size, OlderForms::default()), Report::new(head)))
     }
 
     /// As [`Auditor::new`], for a log whose files can be listed: older partial files are compared with
-    /// those that followed them, and files that the checkpoint does not cover are reported.
+    /// those that followed them, and files that the checkpoint does not cover are reported. What finds no
+    /// room is counted in [`Report::omitted`].
     ///
     /// The paths are relative to the log's prefix.
     pub fn with_listing<P: AsRef<str>>(
@@ -76,7 +78,7 @@ impl Auditor {
     ) -> Result<Self, Error> {
         check_size(head.size)?;
         let mut report = Report::new(head);
-        let mut leftovers: BTreeMap<LogPath, Vec<LogPath>> = BTreeMap::new();
+        let mut older = OlderForms::default();
         for text in listing {
             let text = text.as_ref();
             let Ok(path) = text.parse::<LogPath>() else {
@@ -85,11 +87,11 @@ impl Auditor {
             };
             if !path.is_within(head.size) {
                 report.add_beyond(path);
-            } else if path.current(head.size) != Some(path) {
-                leftovers.entry(path.full()).or_default().push(path);
+            } else if path.current(head.size) != Some(path) && !older.insert(path) {
+                report.omitted += 1;
             }
         }
-        Ok(Self::start(head, Walk::new(head.size, leftovers), report))
+        Ok(Self::start(head, Walk::new(head.size, older), report))
     }
 
     /// The file to read next; nothing when all were read.
@@ -111,7 +113,7 @@ impl Auditor {
         self.awaited = self.walk.next();
         self.report.files += 1;
         if let Some((current, whole)) =
-            self.last.as_ref().filter(|(current, _)| current.full() == path.full())
+            self.compared.as_ref().filter(|(current, _)| current.full() == path.full())
         {
             let intact = whole.as_deref().is_none_or(|whole| bytes == Some(start_of(path, whole)));
             if !intact {
@@ -119,6 +121,8 @@ impl Auditor {
             }
             return Ok(());
         }
+        let is_followed = self.awaited.is_some_and(|next| next.full() == path.full());
+        self.compared = is_followed.then(|| (path, bytes.map(<[u8]>::to_vec)));
         if bytes.is_none() {
             self.report.add(Finding::Missing { path });
         }
@@ -130,7 +134,6 @@ impl Auditor {
                 self.handle_entries(path, index, width, bytes);
             }
         }
-        self.last = Some((path, bytes.map(<[u8]>::to_vec)));
         Ok(())
     }
 
@@ -171,7 +174,7 @@ impl Auditor {
             edge: Default::default(),
             is_edge_judged: false,
             open: Default::default(),
-            last: None,
+            compared: None,
             report,
         }
     }

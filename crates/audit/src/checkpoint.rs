@@ -134,7 +134,11 @@ impl Policy {
 
     /// Takes a checkpoint that the log signed, and that enough witnesses saw.
     pub fn verify(&self, note: &str) -> Result<SignedCheckpoint, Error> {
-        let note: Note = note.parse()?;
+        self.verify_note(note.parse()?)
+    }
+
+    /// The same of a note that was read already.
+    pub fn verify_note(&self, note: Note) -> Result<SignedCheckpoint, Error> {
         let log = note.verify(&self.log_keys)?;
         if log.iter().all(|signed| signed.key.algorithm() != Algorithm::Ed25519) {
             return Err(Error::Unsigned);
@@ -151,7 +155,7 @@ impl Policy {
     }
 }
 
-/// A checkpoint whose signatures hold; only [`Policy::verify`] makes one.
+/// A checkpoint whose signatures hold; only a [`Policy`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedCheckpoint {
     checkpoint: Checkpoint,

@@ -15,7 +15,11 @@ pub enum Error {
     TreeSize,
     #[error("an entry has at most 65,535 bytes; got {bytes}")]
     EntryLength { bytes: usize },
-    #[error("a batch has at most {} entries; append the rest in another", crate::BATCH_ENTRIES_MAX)]
+    #[error(
+        "a batch has at most {} entries and {} bytes of them; append the rest in another",
+        crate::BATCH_ENTRIES_MAX,
+        crate::BATCH_BYTES_MAX
+    )]
     BatchLength,
     #[error("there is no entry or tree {index} in a tree of {size}")]
     NoSuchEntry { index: u64, size: u64 },

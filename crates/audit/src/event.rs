@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use model::{Brand, Purpose, Region, Timestamp, Vin};
+use model::{Brand, Purpose, Region, Timestamp};
 
 use crate::{
     Error,
@@ -47,7 +47,11 @@ impl FromStr for Slug {
     }
 }
 
-/// An identifier that the log does not look into: 1 to 128 visible ASCII characters, and no VIN.
+/// Characters of a vehicle identification number (ISO 3779).
+const VIN_BYTES: usize = 17;
+
+/// An identifier that the log does not look into: 1 to 128 visible ASCII characters, and nowhere among
+/// them what could be a VIN: 17 of its characters, large or small, between others.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Word(String);
 
@@ -68,13 +72,19 @@ impl FromStr for Word {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        if text.parse::<Vin>().is_ok() {
+        let mut runs = text.as_bytes().split(|byte| !is_of_vin(*byte));
+        if runs.any(|run| run.len() == VIN_BYTES) {
             return Err(Error::Vin);
         }
         let valid =
             (1..=WORD_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         if valid { Ok(Self(text.to_owned())) } else { Err(Error::Word) }
     }
+}
+
+/// Digits and letters, but for I, O and Q.
+fn is_of_vin(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() && !b"IOQ".contains(&byte.to_ascii_uppercase())
 }
 
 /// A value that may stand in the log for ever, or the commitment to one that may have to go.

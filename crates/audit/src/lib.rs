@@ -30,7 +30,7 @@ mod tlog_proof;
 mod tree;
 pub mod verify;
 
-pub use auditor::{Auditor, FINDINGS_MAX, Finding, Report, Walk};
+pub use auditor::{Auditor, FINDINGS_MAX, Finding, OLDER_FORMS_MAX, Report, Walk};
 pub use bundle::{ENTRY_BYTES_MAX, entries_of};
 pub use checkpoint::{Checkpoint, Policy, SignedCheckpoint};
 pub use error::Error;
@@ -44,7 +44,7 @@ pub use opening::{Commitment, Label, Opening, Salt};
 pub use path::{LogPath, TILE_WIDTH, TREE_SIZE_MAX, Width};
 pub use proof::ProofPlan;
 pub use tlog_proof::{PROOF_BYTES_MAX, TlogProof};
-pub use tree::{Append, BATCH_ENTRIES_MAX, Files, Tree, TreeHead, Write};
+pub use tree::{Append, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Files, Tree, TreeHead, Write};
 pub use verify::ProofError;
 
 #[cfg(test)]

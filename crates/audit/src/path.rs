@@ -54,10 +54,21 @@ impl LogPath {
     /// The same file when it has become full; read it when the partial one was cleared away.
     #[must_use]
     pub fn full(self) -> Self {
+        self.with_width(Width::FULL)
+    }
+
+    pub(crate) fn with_width(self, width: Width) -> Self {
         match self {
             Self::Checkpoint => self,
-            Self::Entries { index, .. } => Self::Entries { index, width: Width::FULL },
-            Self::Tile { level, index, .. } => Self::Tile { level, index, width: Width::FULL },
+            Self::Entries { index, .. } => Self::Entries { index, width },
+            Self::Tile { level, index, .. } => Self::Tile { level, index, width },
+        }
+    }
+
+    pub(crate) fn width(self) -> Option<Width> {
+        match self {
+            Self::Checkpoint => None,
+            Self::Entries { width, .. } | Self::Tile { width, .. } => Some(width),
         }
     }
 

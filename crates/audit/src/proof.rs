@@ -1,10 +1,9 @@
 //! Making proofs from tiles (RFC 6962 section 2.1.1 and 2.1.2).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::{
     Error, Files, Hash, LogPath,
-    bundle::tile_hashes,
     hash::{fold_full, fold_right},
     path::TILE_WIDTH,
     tree::check_size,
@@ -92,12 +91,9 @@ impl ProofPlan {
     ///
     /// Fails when a tile is missing or has not the length that the tree's size asks for.
     pub fn prove(&self, files: &impl Files) -> Result<Vec<Hash>, Error> {
-        let read = |path| read_tile(path, files).map(|hashes| (path, hashes));
-        let tiles: BTreeMap<LogPath, Vec<Hash>> =
-            self.reads().into_iter().map(read).collect::<Result<_, _>>()?;
         let range_hash = |range: &(u64, u64)| {
             let hashes: Result<Vec<Hash>, Error> =
-                nodes_of(*range).map(|node| self.node_hash(node, &tiles)).collect();
+                nodes_of(*range).map(|node| self.node_hash(node, files)).collect();
             hashes.map(|hashes| fold_right(hashes.into_iter()))
         };
         self.ranges.iter().map(range_hash).collect()
@@ -108,13 +104,14 @@ impl ProofPlan {
         LogPath::tile_at(level, first / u64::from(TILE_WIDTH), self.size)
     }
 
-    fn node_hash(&self, node: Node, tiles: &BTreeMap<LogPath, Vec<Hash>>) -> Result<Hash, Error> {
+    fn node_hash(&self, node: Node, files: &impl Files) -> Result<Hash, Error> {
         let (_, first, count) = node.place();
         let path = self.tile_of(node).ok_or(Error::TreeSize)?;
-        let hashes = tiles.get(&path).ok_or(Error::Missing { path })?;
+        let hashes = tile(path, files)?;
         let slot = usize::try_from(first % u64::from(TILE_WIDTH)).map_err(|_| Error::TreeSize)?;
         let below = hashes.get(slot..slot + count).ok_or(Error::Malformed { path })?;
-        Ok(fold_full(below))
+        let below: Vec<Hash> = below.iter().copied().map(Hash::from_bytes).collect();
+        Ok(fold_full(&below))
     }
 }
 
@@ -127,15 +124,18 @@ impl Node {
     }
 }
 
-/// A partial tile, or the beginning of the full one that came after it.
-fn read_tile(path: LogPath, files: &impl Files) -> Result<Vec<Hash>, Error> {
+/// The hashes of a partial tile, or of the beginning of the full one that came after it.
+fn tile(path: LogPath, files: &impl Files) -> Result<&[[u8; Hash::BYTES]], Error> {
     let LogPath::Tile { width, .. } = path else { return Err(Error::Malformed { path }) };
-    if let Some(bytes) = files.bytes(path) {
-        return tile_hashes(bytes, width).ok_or(Error::Malformed { path });
-    }
-    let bytes = files.bytes(path.full()).ok_or(Error::Missing { path })?;
-    let start = bytes.get(..usize::from(width.get()) * Hash::BYTES);
-    start.and_then(|start| tile_hashes(start, width)).ok_or(Error::Malformed { path: path.full() })
+    let wanted = usize::from(width.get()) * Hash::BYTES;
+    let bytes = match files.bytes(path) {
+        Some(bytes) => Some(bytes).filter(|bytes| bytes.len() == wanted).ok_or(Error::Malformed { path })?,
+        None => {
+            let bytes = files.bytes(path.full()).ok_or(Error::Missing { path })?;
+            bytes.get(..wanted).ok_or(Error::Malformed { path: path.full() })?
+        }
+    };
+    Ok(bytes.as_chunks().0)
 }
 
 /// The largest power of two below `count`, where RFC 6962 splits a tree of more than one leaf.

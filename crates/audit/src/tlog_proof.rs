@@ -57,7 +57,7 @@ impl TlogProof {
 
     /// Verifies that an entry, known from elsewhere, is in the log.
     pub fn verify_entry(&self, entry: &[u8], policy: &Policy) -> Result<SignedCheckpoint, Error> {
-        let checkpoint = policy.verify(&self.checkpoint.to_string())?;
+        let checkpoint = policy.verify_note(self.checkpoint.clone())?;
         let head = checkpoint.head();
         verify::inclusion(Hash::of_leaf(entry), self.index, head.size, head.root, &self.path)?;
         Ok(checkpoint)

@@ -1,15 +1,18 @@
 //! Growing a log: what to write for a batch of entries.
 
 use crate::{
-    Error, Hash, LogPath,
+    EVENT_BYTES_MAX, Error, Hash, LogPath,
     bundle::{entries_of, push_entry, tile_bytes, tile_hashes},
     hash::{fold_full, fold_right},
     path::{LEVELS, TILE_WIDTH, TREE_SIZE_MAX, Width, hashes_at},
 };
 
-/// Entries in one batch at most: what is written for it waits in memory, and 65,536 entries of 300 bytes
-/// are 20 MiB.
+/// Entries in one batch at most: what is written for it waits in memory.
 pub const BATCH_ENTRIES_MAX: usize = 65_536;
+
+/// Bytes of a batch's entries at most: 64 MiB, which events cannot exceed. Entries of others may have
+/// 65,535 bytes each.
+pub const BATCH_BYTES_MAX: usize = BATCH_ENTRIES_MAX * EVENT_BYTES_MAX;
 
 /// How large a tree is and what its root is. Both together fix every entry for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,15 +120,19 @@ impl Tree {
     /// again; the same batch on the same tree gives the same bytes.
     ///
     /// Fails when an entry is longer than [`ENTRY_BYTES_MAX`](crate::ENTRY_BYTES_MAX), the batch has more
-    /// than [`BATCH_ENTRIES_MAX`] entries, or the tree would outgrow [`TREE_SIZE_MAX`].
+    /// than [`BATCH_ENTRIES_MAX`] entries or [`BATCH_BYTES_MAX`] bytes of them, or the tree would outgrow
+    /// [`TREE_SIZE_MAX`].
     pub fn append<E: AsRef<[u8]>>(&self, entries: impl IntoIterator<Item = E>) -> Result<Append, Error> {
         let mut growth =
             Growth { tree: self.clone(), bundles: Vec::new(), tiles: Vec::new(), touched: [false; 8] };
+        let mut bytes = 0;
         for (number, entry) in entries.into_iter().enumerate() {
-            if number == BATCH_ENTRIES_MAX {
+            let entry = entry.as_ref();
+            bytes += entry.len();
+            if number == BATCH_ENTRIES_MAX || bytes > BATCH_BYTES_MAX {
                 return Err(Error::BatchLength);
             }
-            growth.push_entry(entry.as_ref())?;
+            growth.push_entry(entry)?;
         }
         Ok(growth.finish())
     }

@@ -23,7 +23,8 @@ pub struct Report {
     pub entries_unreadable: u64,
     /// In the order of reading; at most [`FINDINGS_MAX`].
     pub findings: Vec<Finding>,
-    /// What found no room in one of the lists.
+    /// What found no room in one of the lists, and older partial files that were not compared since there
+    /// are such of more than [`OLDER_FORMS_MAX`](crate::OLDER_FORMS_MAX) files.
     pub omitted: u64,
     /// Files of the log that the checkpoint does not cover, at most [`FINDINGS_MAX`]. A crash before a
     /// checkpoint leaves them, and so does whoever puts an old checkpoint back: compare with one that you

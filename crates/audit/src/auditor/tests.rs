@@ -205,6 +205,52 @@ fn files_that_are_none_of_the_logs_are_listed() {
     assert_eq!(auditor.report.foreign, ["notes.txt"]);
 }
 
+/// Each older form is compared once, however often the listing names it.
+#[test]
+fn older_forms_are_read_after_what_followed_them_and_once() {
+    let log = small_log();
+    let twice = log.listing().into_iter().chain(log.listing());
+    let auditor = Auditor::with_listing(log.tree.head(), twice).unwrap();
+    let read: Vec<LogPath> = auditor.poll_read().into_iter().chain(auditor.reads_ahead()).collect();
+    let mut listed: Vec<LogPath> = read.clone();
+    listed.sort();
+    assert_eq!(listed, log.files.keys().copied().collect::<Vec<_>>());
+    let place = |text| read.iter().position(|read| *read == path(text)).unwrap();
+    assert_eq!(place("tile/entries/000.p/20"), place("tile/entries/000") + 1);
+}
+
+#[test]
+fn a_file_is_kept_only_while_older_forms_of_it_follow() {
+    let log = small_log();
+    let mut auditor = Auditor::with_listing(log.tree.head(), log.listing()).unwrap();
+    while let Some(read) = auditor.poll_read() {
+        auditor.handle_read(log.files.get(&read).map(Vec::as_slice)).unwrap();
+        let is_kept = auditor.compared.as_ref().is_some_and(|(kept, _)| kept.full() == read.full());
+        assert_eq!(is_kept, read.full() == read && log.files.contains_key(&older(read)) || is_older(read));
+    }
+    assert!(auditor.finish().unwrap().is_intact());
+}
+
+fn older(current: LogPath) -> LogPath {
+    current.with_width(Width::new(20).unwrap())
+}
+
+fn is_older(read: LogPath) -> bool {
+    read == older(read)
+}
+
+#[test]
+fn older_forms_that_a_listing_names_are_bounded() {
+    let head = TreeHead { size: 1 << 50, root: Hash::of_empty() };
+    let listing = (0..OLDER_FORMS_MAX + 5).map(|index| format!("{}.p/7", bundle(index as u64)));
+    let auditor = Auditor::with_listing(head, listing).unwrap();
+    assert_eq!(auditor.report.omitted, 5);
+}
+
+fn bundle(index: u64) -> LogPath {
+    LogPath::Entries { index, width: Width::FULL }
+}
+
 #[test]
 fn an_audit_ends_when_all_is_read() {
     let mut auditor = Auditor::new(Log::numbered(1).tree.head()).unwrap();

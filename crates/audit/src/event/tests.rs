@@ -64,7 +64,19 @@ fn a_word_is_visible_ascii() {
 
 #[test]
 fn a_vin_does_not_get_into_the_log() {
-    assert!(matches!("VF3CCHMZ0KT012345".parse::<Word>(), Err(Error::Vin)));
+    for bad in [
+        "VF3CCHMZ0KT012345",
+        "vf3cchmz0kt012345",
+        "VIN:VF3CCHMZ0KT012345",
+        "/v1/vehicles/VF3CCHMZ0KT012345/history",
+        "id=7,Vf3CchMz0Kt012345",
+    ] {
+        assert!(matches!(bad.parse::<Word>(), Err(Error::Vin)), "{bad}");
+    }
+    for good in ["000102030405060708090a0b0c0d0e0f", "VF3CCHMZ0KT01234", "VF3CCHMZ0KT0123456", "192.0.2.0/24"]
+    {
+        assert!(good.parse::<Word>().is_ok(), "{good}");
+    }
 }
 
 #[test]

@@ -58,6 +58,11 @@ fn a_batch_too_long_or_an_entry_too_long_is_refused() {
     assert!(matches!(Tree::EMPTY.append(&batch), Err(Error::BatchLength)));
     assert!(Tree::EMPTY.append(&batch[1..]).is_ok());
     assert!(matches!(Tree::EMPTY.append([vec![0; 65_536]]), Err(Error::EntryLength { bytes: 65_536 })));
+    let longest = vec![0_u8; 65_535];
+    let fitting = BATCH_BYTES_MAX / longest.len();
+    assert!(Tree::EMPTY.append(std::iter::repeat_n(&longest, fitting)).is_ok());
+    let append = Tree::EMPTY.append(std::iter::repeat_n(&longest, fitting + 1));
+    assert!(matches!(append, Err(Error::BatchLength)));
 }
 
 #[test]
