@@ -11,6 +11,8 @@ use std::{
 use aws_lc_rs::digest;
 use model::{Micros, Timestamp};
 
+use crate::steady_clock::SteadyClock;
+
 /// Who tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
@@ -40,7 +42,8 @@ pub struct Rate {
 pub struct Limits {
     pub identity: Rate,
     pub address: Rate,
-    /// How many keys are kept. When there are more, those go first that matter for the shortest time.
+    /// How many keys are kept. When there are more, those go first that have the fewest wrong tries
+    /// beyond the free ones, and of these the one that matters for the shortest time.
     pub keys_max: usize,
 }
 
@@ -74,6 +77,10 @@ pub struct Attempts {
     entries: BTreeMap<Key, Entry>,
     /// When each entry stops to matter, soonest first.
     ends: BTreeSet<(Timestamp, Key)>,
+    /// Which entry to part with first when the room is full. A flood of tries, right or wrong, makes room
+    /// for itself among its own and lifts no lock.
+    weights: BTreeSet<(u32, Timestamp, Key)>,
+    clock: SteadyClock,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -138,11 +145,18 @@ impl Limits {
 
 impl Attempts {
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, entries: BTreeMap::new(), ends: BTreeSet::new() }
+        Self {
+            limits,
+            entries: BTreeMap::new(),
+            ends: BTreeSet::new(),
+            weights: BTreeSet::new(),
+            clock: SteadyClock::NEW,
+        }
     }
 
     /// Whether these keys may try now; if so the try is counted for each of them.
     pub fn ask(&mut self, keys: &[Key], now: Timestamp) -> Verdict {
+        let now = self.clock.read(now);
         let waits = keys.iter().filter_map(|key| self.wait(*key, now)).max_by_key(|(until, _)| *until);
         if waits.is_none() {
             keys.iter().for_each(|key| self.change(*key, now, |entry, _| entry.tries += 1));
@@ -156,11 +170,12 @@ impl Attempts {
 
     /// The secret was wrong.
     pub fn failed(&mut self, keys: &[Key], now: Timestamp) {
+        let now = self.clock.read(now);
         for key in keys {
             self.change(*key, now, |entry, rate| {
                 entry.failures = entry.failures.saturating_add(1);
                 entry.failed_at = now;
-                if let Some(doublings) = entry.failures.checked_sub(rate.failures_free + 1) {
+                if let Some(doublings) = entry.failures_beyond(rate).checked_sub(1) {
                     let factor =
                         1_i64.checked_shl(doublings).filter(|factor| *factor > 0).unwrap_or(i64::MAX);
                     let lock = rate.lock_first.0.saturating_mul(factor).min(rate.lock_max.0);
@@ -173,6 +188,7 @@ impl Attempts {
     /// The secret was right: the identity's wrong tries are forgotten. Those of the address are not, or
     /// an account of one's own would give endless tries at others.
     pub fn succeeded(&mut self, keys: &[Key], now: Timestamp) {
+        let now = self.clock.read(now);
         for key in keys.iter().filter(|key| matches!(key, Key::Identity(_))) {
             self.change(*key, now, |entry, _| {
                 entry.failures = 0;
@@ -183,15 +199,14 @@ impl Attempts {
 
     /// Who is locked out now, and until when.
     pub fn locked(&self, now: Timestamp) -> impl Iterator<Item = (Key, Timestamp)> {
+        let now = self.clock.peek(now);
         let locked = self.entries.iter().filter(move |(_, entry)| entry.locked_until > now);
-        locked.map(|(key, entry)| (*key, entry.locked_until))
+        locked.map(|(key, entry)| (*key, self.clock.shown_at(entry.locked_until)))
     }
 
     /// Lifts what holds a key.
     pub fn clear(&mut self, key: Key) {
-        if let Some(entry) = self.entries.remove(&key) {
-            self.ends.remove(&(entry.end(self.limits.of(key)), key));
-        }
+        self.take(key);
     }
 
     /// How many keys are kept.
@@ -230,27 +245,33 @@ impl Attempts {
 
     fn change(&mut self, key: Key, now: Timestamp, change: impl FnOnce(&mut Entry, &Rate)) {
         let rate = *self.limits.of(key);
-        let mut entry = match self.entries.remove(&key) {
-            Some(entry) => {
-                self.ends.remove(&(entry.end(&rate), key));
-                entry.at(&rate, now)
-            }
-            None => Entry::new(now),
-        };
+        let mut entry = self.take(key).map_or_else(|| Entry::new(now), |entry| entry.at(&rate, now));
         change(&mut entry, &rate);
         self.make_room(now);
+        let end = entry.end(&rate);
+        self.ends.insert((end, key));
+        self.weights.insert((entry.failures_beyond(&rate), end, key));
         self.entries.insert(key, entry);
-        self.ends.insert((entry.end(&rate), key));
+    }
+
+    fn take(&mut self, key: Key) -> Option<Entry> {
+        let rate = *self.limits.of(key);
+        let entry = self.entries.remove(&key)?;
+        let end = entry.end(&rate);
+        self.ends.remove(&(end, key));
+        self.weights.remove(&(entry.failures_beyond(&rate), end, key));
+        Some(entry)
     }
 
     /// Drops what does not matter any more, and one that does when the room is full.
     fn make_room(&mut self, now: Timestamp) {
-        while let Some((end, key)) = self.ends.first().copied() {
-            if end > now && self.entries.len() < self.limits.keys_max {
-                return;
-            }
-            self.ends.remove(&(end, key));
-            self.entries.remove(&key);
+        while let Some((_, key)) = self.ends.first().copied().filter(|(end, _)| *end <= now) {
+            self.take(key);
+        }
+        while self.entries.len() >= self.limits.keys_max
+            && let Some((_, _, key)) = self.weights.first().copied()
+        {
+            self.take(key);
         }
     }
 }
@@ -275,6 +296,11 @@ impl Entry {
             self.failures = 0;
         }
         self
+    }
+
+    /// Wrong tries that are not free any more: each of them locked the key for longer.
+    const fn failures_beyond(&self, rate: &Rate) -> u32 {
+        self.failures.saturating_sub(rate.failures_free)
     }
 
     fn end(&self, rate: &Rate) -> Timestamp {

@@ -2,15 +2,18 @@
 //!
 //! Two things give a clone away: a second connection while the first still answers, and a queue whose
 //! numbers go back or fork. A car that lost its link comes back with the same queue from anywhere, while
-//! its first connection is dead; a car whose queue was lost begins a higher epoch. Neither is a clone.
+//! its first connection is dead; a car whose queue was lost begins a higher epoch; a batch that is sent
+//! again may have lost what its owner withdrew meanwhile. None of these is a clone.
 
 use std::collections::VecDeque;
 
-use model::{Lane, Micros, QueueEpoch, Seq, Timestamp};
+use model::{CampaignId, CampaignVersion, ConsentEpoch, Lane, Micros, QueueEpoch, Seq, Timestamp};
+
+use crate::steady_clock::SteadyClock;
 
 /// How long the first of two connections may take to answer a ping. A newcomer waits so long at most.
 pub const ANSWER_WAIT: Micros = Micros::from_secs(10);
-/// Going back once can be a disk that was restored. Twice within this time are two queues.
+/// Going back or forking once can be a disk that was restored. Twice within this time are two queues.
 pub const SUSPICION: Micros = Micros::DAY;
 /// Batches of a lane that are remembered: more than a car has in flight, so that what it sends again
 /// after a lost link is known.
@@ -23,6 +26,18 @@ pub struct ConnectionId(pub u64);
 /// Where a connection comes from: a hash of its network, made by the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Place(pub u64);
+
+/// What a batch's header says of its content. Bytes and checksum of an honest batch differ when it is
+/// sent again: it may announce by then what the queue dropped before it, or have lost columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content {
+    pub campaign: CampaignId,
+    pub version: CampaignVersion,
+    pub consent_epoch: ConsentEpoch,
+    /// The first time in the body.
+    pub base_time: Timestamp,
+    pub samples: u32,
+}
 
 /// What a watch concludes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +57,7 @@ pub enum Reason {
     TwoPlaces,
     /// The queue's epoch or sequence went back.
     WentBack,
-    /// One batch's name came with two contents.
+    /// One batch's name came with two contents, and neither is what consent left of the other.
     Forked,
 }
 
@@ -51,8 +66,9 @@ pub enum Reason {
 pub enum Opened {
     /// It is the only one.
     Alone,
-    /// Ping `first`, and let the newcomer wait until it answered or `until` has passed.
-    Ping { first: ConnectionId, until: Timestamp },
+    /// Ping `first`, and let the newcomer wait until it answered or `until` has passed. Close `replaces`,
+    /// which waited and will not be let in.
+    Ping { first: ConnectionId, until: Timestamp, replaces: Option<ConnectionId> },
 }
 
 #[derive(Debug, Default)]
@@ -61,49 +77,56 @@ pub struct CloneWatch {
     challenge: Option<Challenge>,
     lanes: [LaneWatch; Lane::ALL.len()],
     suspected: Option<Timestamp>,
+    clock: SteadyClock,
 }
 
 /// A newcomer waits for whether the first connection still lives.
 #[derive(Debug, Clone, Copy)]
 struct Challenge {
     newcomer: (ConnectionId, Place),
+    /// Whether it, or one that it replaced, came from another place than the first.
+    is_elsewhere: bool,
     until: Timestamp,
 }
 
 #[derive(Debug, Default)]
 struct LaneWatch {
     newest: Option<(QueueEpoch, Seq)>,
-    /// With a checksum of the content.
-    recent: VecDeque<(QueueEpoch, Seq, u32)>,
+    recent: VecDeque<(QueueEpoch, Seq, Content)>,
 }
 
 impl CloneWatch {
     pub fn handle_opened(&mut self, connection: ConnectionId, place: Place, now: Timestamp) -> Opened {
         self.handle_timeout(now);
-        let Some((first, _)) = self.live else {
+        let now = self.clock.peek(now);
+        let Some((first, home)) = self.live else {
             self.live = Some((connection, place));
             return Opened::Alone;
         };
-        // A third takes the second's place and gains it no time: the first was pinged already.
-        let until = self.challenge.map_or(now + ANSWER_WAIT, |challenge| challenge.until);
-        self.challenge = Some(Challenge { newcomer: (connection, place), until });
-        Opened::Ping { first, until }
+        // A third takes the second's place and gains it no time: the first was pinged already. Where the
+        // second came from still counts.
+        let before = self.challenge;
+        let until = before.map_or(now + ANSWER_WAIT, |before| before.until);
+        let is_elsewhere = place != home || before.is_some_and(|before| before.is_elsewhere);
+        self.challenge = Some(Challenge { newcomer: (connection, place), is_elsewhere, until });
+        let replaces = before.map(|before| before.newcomer.0);
+        Opened::Ping { first, until: self.clock.shown_at(until), replaces }
     }
 
     /// A connection answered a ping.
     pub fn handle_answer(&mut self, connection: ConnectionId, now: Timestamp) -> Verdict {
         self.handle_timeout(now);
-        let (Some((first, place)), Some(challenge)) = (self.live, self.challenge) else {
+        let (Some((first, _)), Some(challenge)) = (self.live, self.challenge) else {
             return Verdict::Fine;
         };
         if connection != first {
             return Verdict::Fine;
         }
         self.challenge = None;
-        if challenge.newcomer.1 == place {
-            Verdict::Suspect(Reason::SecondConnection)
-        } else {
+        if challenge.is_elsewhere {
             Verdict::Cloned(Reason::TwoPlaces)
+        } else {
+            Verdict::Suspect(Reason::SecondConnection)
         }
     }
 
@@ -118,6 +141,7 @@ impl CloneWatch {
 
     /// A first connection that did not answer in time is dead, and the newcomer is the car.
     pub fn handle_timeout(&mut self, now: Timestamp) {
+        let now = self.clock.read(now);
         if let Some(challenge) = self.challenge.take_if(|challenge| now >= challenge.until) {
             self.live = Some(challenge.newcomer);
         }
@@ -125,7 +149,7 @@ impl CloneWatch {
 
     /// When to call [`Self::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.challenge.map(|challenge| challenge.until)
+        self.challenge.map(|challenge| self.clock.shown_at(challenge.until))
     }
 
     /// The connection that is the car.
@@ -133,41 +157,63 @@ impl CloneWatch {
         self.live.map(|(connection, _)| connection)
     }
 
-    /// A batch came; `checksum` is of its content.
     pub fn handle_batch(
         &mut self,
         lane: Lane,
         epoch: QueueEpoch,
         seq: Seq,
-        checksum: u32,
+        content: Content,
         now: Timestamp,
     ) -> Verdict {
-        let watch = &mut self.lanes[lane.index()];
-        let known = watch.recent.iter().find(|(e, s, _)| (*e, *s) == (epoch, seq));
-        match known {
-            Some((_, _, other)) if *other != checksum => return Verdict::Cloned(Reason::Forked),
-            Some(_) => return Verdict::Fine,
-            None => {}
-        }
-        let went_back = watch.newest.is_some_and(|newest| (epoch, seq) < newest);
-        // The lane is followed to where it went: if the higher numbers go on and these too, it goes back again.
-        watch.remember(epoch, seq, checksum);
-        if !went_back {
+        let now = self.clock.read(now);
+        let Some(reason) = self.lanes[lane.index()].follow(epoch, seq, content) else {
             return Verdict::Fine;
-        }
+        };
         let again = self.suspected.is_some_and(|at| now.since(at) < SUSPICION);
         self.suspected = Some(now);
-        if again { Verdict::Cloned(Reason::WentBack) } else { Verdict::Suspect(Reason::WentBack) }
+        if again { Verdict::Cloned(reason) } else { Verdict::Suspect(reason) }
     }
 }
 
 impl LaneWatch {
-    fn remember(&mut self, epoch: QueueEpoch, seq: Seq, checksum: u32) {
+    /// Follows the lane to wherever it goes: if the numbers that it left go on, and these too, it leaves
+    /// its way again.
+    fn follow(&mut self, epoch: QueueEpoch, seq: Seq, content: Content) -> Option<Reason> {
+        let known = self.recent.iter().position(|(e, s, _)| (*e, *s) == (epoch, seq));
+        let reason = match known {
+            Some(place) => {
+                let (_, _, known) = &mut self.recent[place];
+                if content.is_left_of(*known) {
+                    return None;
+                }
+                if known.is_left_of(content) {
+                    *known = content;
+                    return None;
+                }
+                // What followed on the other branch says nothing of this one.
+                self.recent.truncate(place);
+                Some(Reason::Forked)
+            }
+            None => self.newest.is_some_and(|newest| (epoch, seq) < newest).then_some(Reason::WentBack),
+        };
         self.newest = Some((epoch, seq));
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }
-        self.recent.push_back((epoch, seq, checksum));
+        self.recent.push_back((epoch, seq, content));
+        reason
+    }
+}
+
+impl Content {
+    /// Whether it is the same, or what is left of it when the car has cut columns out whose grant was
+    /// withdrawn. The first of what is left may be later.
+    fn is_left_of(self, whole: Self) -> bool {
+        let is_of_campaign = (self.campaign, self.version) == (whole.campaign, whole.version);
+        let is_cut = self.samples < whole.samples
+            && self.base_time >= whole.base_time
+            && self.consent_epoch >= whole.consent_epoch;
+        self == whole || (is_of_campaign && is_cut)
     }
 }
 

@@ -20,6 +20,7 @@ mod overview;
 mod policies;
 mod principal;
 mod resource;
+mod steady_clock;
 pub mod totp;
 pub mod transfer;
 

@@ -98,13 +98,48 @@ fn a_lock_can_be_seen_and_lifted() {
 
 #[test]
 fn memory_is_bounded_and_a_flood_does_not_lift_a_lock() {
-    let mut attempts = Attempts::new(Limits { keys_max: 100, ..Limits::SIGN_IN });
-    fail(&mut attempts, &[ann()], 6, NOW);
-    for number in 0..10_000 {
-        attempts.ask(&[Key::identity(&number.to_string())], NOW);
+    for wrong in 0..=5 {
+        let mut attempts = Attempts::new(Limits { keys_max: 100, ..Limits::SIGN_IN });
+        fail(&mut attempts, &[ann()], 6, NOW);
+        fail(&mut attempts, &[home()], 31, NOW);
+        for number in 0..10_000 {
+            let stranger = [Key::identity(&number.to_string())];
+            attempts.ask(&stranger, later(1));
+            fail(&mut attempts, &stranger, wrong, later(1));
+        }
+        assert_eq!(attempts.len(), 100);
+        assert!(!goes(&mut attempts, &[ann()], later(1)), "{wrong} wrong tries each");
+        assert!(!goes(&mut attempts, &[home()], later(1)), "{wrong} wrong tries each");
     }
-    assert_eq!(attempts.len(), 100);
-    assert!(!goes(&mut attempts, &[ann()], NOW));
+}
+
+#[test]
+fn the_room_is_full_of_locks_and_the_shortest_goes() {
+    let mut attempts = Attempts::new(Limits { keys_max: 3, ..Limits::SIGN_IN });
+    fail(&mut attempts, &[ann()], 9, NOW);
+    for name in ["bob", "eve", "joe", "kim"] {
+        fail(&mut attempts, &[Key::identity(name)], 7, NOW);
+    }
+    assert_eq!(attempts.len(), 3);
+    assert!(attempts.locked(NOW).any(|(key, _)| key == ann()));
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_nobody_waiting_for_longer() {
+    let (mut attempts, year) = (attempts(), Micros(365 * Micros::DAY.0));
+    fail(&mut attempts, &[ann()], 6, NOW + year);
+    let bob = Key::identity("bob");
+    (0..10).for_each(|_| assert!(goes(&mut attempts, &[bob], NOW + year)));
+    for (key, wait) in [(ann(), 30), (bob, 60)] {
+        let Verdict::Wait { retry_after_s, .. } = attempts.ask(&[key], NOW) else { panic!("goes") };
+        assert_eq!(retry_after_s, wait);
+    }
+    assert_eq!(attempts.locked(NOW).collect::<Vec<_>>(), [(ann(), later(30))]);
+    assert!(goes(&mut attempts, &[ann()], later(30)));
+    assert!(goes(&mut attempts, &[bob], later(60)));
+    let forgotten = NOW + Micros::DAY;
+    attempts.failed(&[ann()], forgotten);
+    assert!(goes(&mut attempts, &[ann()], forgotten));
 }
 
 #[test]
@@ -146,9 +181,12 @@ proptest! {
             }
             prop_assert!(attempts.entries.len() <= 20);
             prop_assert_eq!(attempts.entries.len(), attempts.ends.len());
+            prop_assert_eq!(attempts.entries.len(), attempts.weights.len());
             for (key, entry) in &attempts.entries {
                 let end = entry.end(attempts.limits.of(*key));
                 prop_assert!(attempts.ends.contains(&(end, *key)));
+                let beyond = entry.failures_beyond(attempts.limits.of(*key));
+                prop_assert!(attempts.weights.contains(&(beyond, end, *key)));
             }
         }
     }

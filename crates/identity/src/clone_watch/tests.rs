@@ -3,6 +3,8 @@ use super::*;
 const NOW: Timestamp = Timestamp(1_000_000_000);
 const FIRST: ConnectionId = ConnectionId(1);
 const SECOND: ConnectionId = ConnectionId(2);
+const THIRD: ConnectionId = ConnectionId(3);
+const YEAR: Micros = Micros(365 * Micros::DAY.0);
 const HERE: Place = Place(1);
 const THERE: Place = Place(2);
 
@@ -16,15 +18,25 @@ fn connected() -> CloneWatch {
     watch
 }
 
-fn batch(watch: &mut CloneWatch, epoch: u32, seq: u64, checksum: u32) -> Verdict {
-    watch.handle_batch(Lane::Live, QueueEpoch(epoch), Seq(seq), checksum, NOW)
+/// What a car sampled from `base` on.
+fn content(base: i64) -> Content {
+    let (campaign, version) = (CampaignId(7), CampaignVersion(1));
+    Content { campaign, version, consent_epoch: ConsentEpoch(3), base_time: Timestamp(base), samples: 100 }
+}
+
+fn batch(watch: &mut CloneWatch, epoch: u32, seq: u64, base: i64) -> Verdict {
+    send(watch, epoch, seq, content(base))
+}
+
+fn send(watch: &mut CloneWatch, epoch: u32, seq: u64, content: Content) -> Verdict {
+    watch.handle_batch(Lane::Live, QueueEpoch(epoch), Seq(seq), content, NOW)
 }
 
 #[test]
 fn a_second_place_while_the_first_answers_is_a_clone() {
     let mut watch = connected();
     let until = later(10);
-    assert_eq!(watch.handle_opened(SECOND, THERE, NOW), Opened::Ping { first: FIRST, until });
+    assert_eq!(watch.handle_opened(SECOND, THERE, NOW), Opened::Ping { first: FIRST, until, replaces: None });
     assert_eq!(watch.handle_answer(FIRST, later(1)), Verdict::Cloned(Reason::TwoPlaces));
     assert_eq!(watch.live(), Some(FIRST));
 }
@@ -66,11 +78,23 @@ fn an_answer_without_a_second_connection_means_nothing() {
 }
 
 #[test]
-fn a_third_connection_does_not_put_off_the_end() {
+fn a_third_connection_sends_the_second_away_and_does_not_put_off_the_end() {
     let mut watch = connected();
     watch.handle_opened(SECOND, THERE, NOW);
-    let until = later(10);
-    assert_eq!(watch.handle_opened(ConnectionId(3), THERE, later(9)), Opened::Ping { first: FIRST, until });
+    let (until, replaces) = (later(10), Some(SECOND));
+    assert_eq!(watch.handle_opened(THIRD, THERE, later(9)), Opened::Ping { first: FIRST, until, replaces });
+    watch.handle_closed(SECOND);
+    watch.handle_timeout(until);
+    assert_eq!(watch.live(), Some(THIRD));
+}
+
+#[test]
+fn a_third_connection_does_not_hide_where_the_second_came_from() {
+    let mut watch = connected();
+    watch.handle_opened(SECOND, THERE, NOW);
+    watch.handle_opened(THIRD, HERE, later(1));
+    watch.handle_closed(SECOND);
+    assert_eq!(watch.handle_answer(FIRST, later(2)), Verdict::Cloned(Reason::TwoPlaces));
 }
 
 #[test]
@@ -89,11 +113,64 @@ fn what_is_sent_again_after_a_lost_link_is_fine() {
     assert_eq!(batch(&mut watch, 5, 20, 7), Verdict::Fine);
 }
 
+/// The driver withdraws a grant, or the queue drops something, between two tries of sending.
 #[test]
-fn one_name_with_two_contents_is_a_clone() {
+fn a_batch_that_is_sent_again_with_less_in_it_is_fine() {
     let mut watch = connected();
-    batch(&mut watch, 5, 3, 1);
-    assert_eq!(batch(&mut watch, 5, 3, 2), Verdict::Cloned(Reason::Forked));
+    (10..20).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 7), Verdict::Fine));
+    let cut = Content { samples: 40, base_time: Timestamp(9), consent_epoch: ConsentEpoch(4), ..content(7) };
+    (13..20).for_each(|seq| assert_eq!(send(&mut watch, 5, seq, cut), Verdict::Fine));
+    // And with all of it once more, since the grant was given again.
+    (13..20).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 7), Verdict::Fine));
+    assert_eq!(batch(&mut watch, 5, 20, 7), Verdict::Fine);
+}
+
+#[test]
+fn a_batch_that_was_cut_when_it_came_first_may_come_whole() {
+    let mut watch = connected();
+    let cut = Content { samples: 40, consent_epoch: ConsentEpoch(4), ..content(7) };
+    assert_eq!(send(&mut watch, 5, 3, cut), Verdict::Fine);
+    assert_eq!(batch(&mut watch, 5, 3, 7), Verdict::Fine);
+    assert_eq!(send(&mut watch, 5, 3, cut), Verdict::Fine);
+}
+
+#[test]
+fn one_name_with_two_contents_is_suspect() {
+    let others = [
+        content(8),
+        Content { campaign: CampaignId(8), samples: 40, ..content(7) },
+        Content { version: CampaignVersion(2), samples: 40, ..content(7) },
+        Content { consent_epoch: ConsentEpoch(2), samples: 40, ..content(7) },
+        Content { base_time: Timestamp(6), samples: 40, ..content(7) },
+    ];
+    for other in others {
+        let mut watch = connected();
+        batch(&mut watch, 5, 3, 7);
+        assert_eq!(send(&mut watch, 5, 3, other), Verdict::Suspect(Reason::Forked), "{other:?}");
+    }
+}
+
+#[test]
+fn a_disk_that_was_restored_forks_once() {
+    let mut watch = connected();
+    (0..20).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 7), Verdict::Fine));
+    assert_eq!(batch(&mut watch, 5, 10, 8), Verdict::Suspect(Reason::Forked));
+    (11..40).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 8), Verdict::Fine));
+}
+
+#[test]
+fn two_queues_that_fork_and_both_go_on_are_a_clone() {
+    let mut watch = connected();
+    (0..20).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 7), Verdict::Fine));
+    assert_eq!(batch(&mut watch, 5, 10, 8), Verdict::Suspect(Reason::Forked));
+    assert_eq!(batch(&mut watch, 5, 20, 7), Verdict::Fine);
+    assert_eq!(batch(&mut watch, 5, 11, 8), Verdict::Cloned(Reason::WentBack));
+
+    let mut watch = connected();
+    (0..3).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 7), Verdict::Fine));
+    assert_eq!(batch(&mut watch, 5, 2, 8), Verdict::Suspect(Reason::Forked));
+    assert_eq!(batch(&mut watch, 5, 3, 7), Verdict::Fine);
+    assert_eq!(batch(&mut watch, 5, 3, 8), Verdict::Cloned(Reason::Forked));
 }
 
 #[test]
@@ -119,7 +196,7 @@ fn two_queues_that_both_go_on_are_a_clone() {
 fn lanes_count_by_themselves() {
     let mut watch = connected();
     batch(&mut watch, 5, 1_000, 1);
-    let verdict = watch.handle_batch(Lane::Bulk, QueueEpoch(5), Seq(3), 1, NOW);
+    let verdict = watch.handle_batch(Lane::Bulk, QueueEpoch(5), Seq(3), content(1), NOW);
     assert_eq!(verdict, Verdict::Fine);
 }
 
@@ -128,4 +205,25 @@ fn what_is_remembered_is_bounded() {
     let mut watch = connected();
     (0..10_000).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 1), Verdict::Fine));
     assert_eq!(watch.lanes[Lane::Live.index()].recent.len(), RECENT_MAX);
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_prolong_a_suspicion() {
+    let mut watch = CloneWatch::default();
+    let mut send = |seq, now| watch.handle_batch(Lane::Live, QueueEpoch(5), Seq(seq), content(1), now);
+    assert_eq!(send(9, NOW + YEAR), Verdict::Fine);
+    assert_eq!(send(1, NOW + YEAR), Verdict::Suspect(Reason::WentBack));
+    assert_eq!(send(9_999, NOW), Verdict::Fine);
+    assert_eq!(send(2, NOW + SUSPICION), Verdict::Suspect(Reason::WentBack));
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_keep_a_newcomer_waiting() {
+    let mut watch = CloneWatch::default();
+    watch.handle_opened(FIRST, HERE, NOW + YEAR);
+    watch.handle_opened(SECOND, HERE, NOW + YEAR);
+    watch.handle_timeout(NOW);
+    assert_eq!((watch.live(), watch.poll_timeout()), (Some(FIRST), Some(later(10))));
+    watch.handle_timeout(later(10));
+    assert_eq!(watch.live(), Some(SECOND));
 }
