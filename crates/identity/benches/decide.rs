@@ -5,7 +5,7 @@ use std::time::Instant;
 use divan::Bencher;
 use identity::{
     Action, Assignment, Brands, Condition, Context, Function, Link, Links, Person, Policies, Principal,
-    Resource,
+    Resource, VehiclePart, What,
 };
 use model::{Brand, PersonId, Purpose, Region, Timestamp, VehicleId};
 
@@ -53,7 +53,8 @@ fn vehicle(number: u16) -> VehicleId {
 }
 
 fn question(principal: Principal, action: Action, brand: Brand) -> Question {
-    let resource = Resource::Vehicle { vehicle: vehicle(7), brand, region: region() };
+    let what = What::OfVehicle { vehicle: vehicle(7), brand, part: VehiclePart::Vehicle };
+    let resource = Resource { region: region(), what };
     let context = Context {
         region: region(),
         now: NOW,

@@ -19,11 +19,6 @@ impl Brands {
         if bits == 0 { Err(Error::NoBrand) } else { Ok(Self(bits)) }
     }
 
-    /// What belongs to no brand belongs to all of them: only who has all fourteen may touch it.
-    pub fn or_all(brands: impl IntoIterator<Item = Brand>) -> Self {
-        Self::new(brands).unwrap_or(Self::ALL)
-    }
-
     pub fn contains(self, brand: Brand) -> bool {
         self.0 & bit(brand) != 0
     }

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 use aws_lc_rs::{constant_time, digest};
 use model::{Micros, Timestamp, VehicleId};
 
-use crate::{Error, function::words};
+use crate::{Error, words::words};
 
 /// How long a code lasts at most.
 pub const LIFETIME_MAX: Micros = Micros(10 * Micros::MINUTE.0);

@@ -1,10 +1,8 @@
 //! What else a decision depends on.
 
-use std::{fmt, str::FromStr};
-
 use model::{Purpose, Region, Timestamp};
 
-use crate::{Error, function::words};
+use crate::words::words;
 
 words! {
     /// What must hold for some actions besides the function and its scope. Whoever asks finds it out.

@@ -1,10 +1,10 @@
 //! The decision.
 
-use cedar_policy::{Authorizer, Decision as Effect};
+use cedar_policy::{Authorizer, PolicyId, PolicySet};
 
 use crate::{
     Action, Assignment, Context, Policies, Principal, Resource,
-    entities::{Asked, Question, Refused},
+    entities::{Question, Refused},
     policies::{Asker, Slot},
 };
 
@@ -21,15 +21,16 @@ pub enum Decision {
     },
 }
 
-/// What a right reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What a right reaches, from the narrowest to the widest. Where several policies permit, the widest
+/// counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cell {
-    /// All of the brands in the scope.
-    Tenant,
-    /// The cars that a link leads to.
-    Linked,
     /// What belongs to whoever asks.
     Own,
+    /// The cars that a link leads to.
+    Linked,
+    /// All of the brands in the scope.
+    Tenant,
 }
 
 /// Why not. Of several assignments the one that came closest tells; a later reason is closer.
@@ -91,17 +92,17 @@ impl Policies {
         if !action.takes(resource.kind()) {
             return Decision::Denied { reason: DenyReason::Scope };
         }
-        let inquiry = Inquiry { policies: self, principal, action, resource, context };
         let mut asked = None;
         let mut closest = DenyReason::NoFunction;
         for (place, asker, assignment) in tries(principal, resource, context) {
             let Some(slot) = self.slot(asker, action) else { continue };
             if asked.is_none() {
-                asked = inquiry.asked(false).ok();
+                asked = self.words.asked(action, resource, context).ok();
             }
             // Cedar takes all of our values; what it refused would be denied.
             let Some(asked) = &asked else { return Decision::Denied { reason: DenyReason::Scope } };
-            match inquiry.decide(asked, slot, assignment) {
+            let question = self.words.question(asked, principal, assignment, resource, context);
+            match question.map_or_else(|Refused| Err(DenyReason::Scope), |it| self.answer(&it, slot)) {
                 Ok(cell) => return Decision::Allowed { assignment: place, cell },
                 Err(reason) => closest = closest.max(reason),
             }
@@ -150,71 +151,41 @@ fn tries<'a>(
     tries
 }
 
-/// What one call of `decide` is about.
-struct Inquiry<'a> {
-    policies: &'a Policies,
-    principal: &'a Principal,
-    action: Action,
-    resource: &'a Resource,
-    context: &'a Context,
+impl Policies {
+    /// Each policy is evaluated once. The reason is told only to whom all before it holds: who is out of
+    /// scope hears of no condition.
+    fn answer(&self, question: &Question, slot: &Slot) -> Result<Cell, DenyReason> {
+        let (permitting, forbidding) = (holding(question, &slot.permits), holding(question, &slot.forbids));
+        // A policy that failed was skipped; it may have been one that forbids.
+        let is_sound = permitting.is_sound && forbidding.is_sound;
+        let cell = permitting.policies.iter().filter_map(|policy| self.cell(policy)).max();
+        let mut reasons: Vec<DenyReason> =
+            forbidding.policies.iter().filter_map(|policy| self.reason(policy)).collect();
+        reasons.sort();
+        match (cell, reasons.as_slice()) {
+            (_, [.., DenyReason::Disabled]) => Err(DenyReason::Disabled),
+            (Some(cell), []) if is_sound => Ok(cell),
+            (Some(_), [first, ..]) => Err(*first),
+            (Some(_) | None, _) => Err(DenyReason::Scope),
+        }
+    }
+
+    /// Whether anything forbids the question for this reason.
+    pub(crate) fn is_forbidden_for(&self, reason: DenyReason, question: &Question, slot: &Slot) -> bool {
+        let forbidding = holding(question, &slot.forbids).policies;
+        forbidding.iter().any(|policy| self.reason(policy) == Some(reason))
+    }
 }
 
-impl Inquiry<'_> {
-    fn decide(
-        &self,
-        asked: &Asked,
-        slot: &Slot,
-        assignment: Option<&Assignment>,
-    ) -> Result<Cell, DenyReason> {
-        let question = self.question(asked, assignment).map_err(|Refused| DenyReason::Scope)?;
-        let answer = Authorizer::new().is_authorized(&question.request, &slot.all, &question.entities);
-        // A policy that failed was skipped; it may have been one that forbids.
-        let sound = answer.diagnostics().errors().next().is_none();
-        match answer.decision() {
-            Effect::Allow if sound => {
-                let cell = answer.diagnostics().reason().find_map(|policy| self.policies.cell(policy));
-                cell.ok_or(DenyReason::Scope)
-            }
-            Effect::Allow => Err(DenyReason::Scope),
-            Effect::Deny => Err(self.why(&answer, question, slot, assignment)),
-        }
-    }
+/// The policies of a set, all of one effect, that hold.
+struct Holding {
+    policies: Vec<PolicyId>,
+    /// Whether none of them failed.
+    is_sound: bool,
+}
 
-    /// The reason is told only to whom all before it holds: who is out of scope hears of no condition.
-    fn why(
-        &self,
-        answer: &cedar_policy::Response,
-        question: Question,
-        slot: &Slot,
-        assignment: Option<&Assignment>,
-    ) -> DenyReason {
-        let forbids = || answer.diagnostics().reason().filter_map(|policy| self.policies.reason(policy));
-        if forbids().any(|reason| reason == DenyReason::Disabled) {
-            return DenyReason::Disabled;
-        }
-        let may_lack_step_up = self.action.step_up() && !self.context.stepped_up;
-        let first = forbids().min();
-        if first == Some(DenyReason::Scope) || (first.is_none() && !may_lack_step_up) {
-            return DenyReason::Scope;
-        }
-        let question = if may_lack_step_up {
-            self.asked(true).and_then(|asked| self.question(&asked, assignment))
-        } else {
-            Ok(question)
-        };
-        let Ok(question) = question else { return DenyReason::Scope };
-        let permitted = Authorizer::new().is_authorized(&question.request, &slot.permits, &question.entities);
-        match permitted.decision() {
-            Effect::Allow => first.unwrap_or(DenyReason::StepUp),
-            Effect::Deny => DenyReason::Scope,
-        }
-    }
-
-    fn asked(&self, with_step_up: bool) -> Result<Asked, Refused> {
-        self.policies.words.asked(self.action, self.resource, self.context, with_step_up)
-    }
-
-    fn question(&self, asked: &Asked, assignment: Option<&Assignment>) -> Result<Question, Refused> {
-        self.policies.words.question(asked, self.principal, assignment, self.resource, self.context)
-    }
+fn holding(question: &Question, policies: &PolicySet) -> Holding {
+    let answer = Authorizer::new().is_authorized(&question.request, policies, &question.entities);
+    let told = answer.diagnostics();
+    Holding { policies: told.reason().cloned().collect(), is_sound: told.errors().next().is_none() }
 }

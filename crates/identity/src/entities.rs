@@ -8,8 +8,8 @@ use cedar_policy::{
 use model::{Brand, Purpose, Region};
 
 use crate::{
-    Action, Assignment, Brands, Condition, Context, Function, Link, Person, Principal, Profile, Resource,
-    ResourceKind, Service,
+    Action, Assignment, Brands, BrandsThing, Condition, Context, Function, Link, Person, Principal, Profile,
+    Resource, ResourceKind, Service, VehiclePart, What,
 };
 
 /// The group of all actions that need a purpose.
@@ -75,18 +75,16 @@ impl Vocabulary {
         }
     }
 
-    /// `with_step_up` asks as if it had been done.
     pub(crate) fn asked(
         &self,
         action: Action,
         resource: &Resource,
         context: &Context,
-        with_step_up: bool,
     ) -> Result<Asked, Refused> {
         Ok(Asked {
             action: self.actions[action.index()].clone(),
             resource: self.resource(resource)?,
-            context: self.context(context, with_step_up)?,
+            context: self.context(context)?,
         })
     }
 
@@ -108,12 +106,12 @@ impl Vocabulary {
         Ok(Question { request, entities })
     }
 
-    fn context(&self, context: &Context, with_step_up: bool) -> Result<CedarContext, Refused> {
+    fn context(&self, context: &Context) -> Result<CedarContext, Refused> {
         let facts = context.facts.iter().map(|fact| self.conditions[fact.index()].clone());
         let mut pairs = vec![
             ("region".to_owned(), text(context.region.as_str())),
             ("now".to_owned(), RestrictedExpression::new_long(context.now.0)),
-            ("stepped_up".to_owned(), RestrictedExpression::new_bool(context.stepped_up || with_step_up)),
+            ("stepped_up".to_owned(), RestrictedExpression::new_bool(context.stepped_up)),
             ("facts".to_owned(), RestrictedExpression::new_set(facts)),
         ];
         if let Some(purpose) = context.purpose {
@@ -158,9 +156,8 @@ impl Vocabulary {
             ("links", RestrictedExpression::new_set(links)),
         ]);
         if let Some(dealership) = person.dealership {
-            let name = &self.kinds[ResourceKind::Organisation.index()];
-            let dealership = RestrictedExpression::new_entity_uid(uid(name, &dealership.to_string()));
-            values.insert("dealership".to_owned(), dealership);
+            let organisation = &self.kinds[ResourceKind::Organisation.index()];
+            values.insert("dealership".to_owned(), named(organisation, &dealership.to_string()));
         }
         let functions = assignment.map(|assignment| self.functions[assignment.function.index()].clone());
         let name = uid(&self.person, &person.id.to_string());
@@ -189,57 +186,55 @@ impl Vocabulary {
     }
 
     fn resource(&self, resource: &Resource) -> Result<Entity, Refused> {
-        let mut values = attributes([("region", region_of(resource.region()))]);
+        let mut values = attributes([("region", region_of(&resource.region))]);
         if let Some(brands) = resource.brands() {
             values.insert("brands".to_owned(), self.brands(brands));
         }
-        let person =
-            |id: &model::PersonId| RestrictedExpression::new_entity_uid(uid(&self.person, &id.to_string()));
-        let id = match resource {
-            Resource::Vehicle { vehicle, brand, .. }
-            | Resource::DriverLink { vehicle, brand, .. }
-            | Resource::AccessGrant { vehicle, brand, .. } => {
+        let mut set = |name: &str, value| values.insert(name.to_owned(), value);
+        let id = match resource.what {
+            What::OfVehicle { vehicle, brand, part } => {
                 let vehicle = vehicle.to_string();
-                values.insert("brand".to_owned(), self.brand(*brand));
-                values.insert("vehicle".to_owned(), text(&vehicle));
+                set("brand", self.brand(brand));
+                set("vehicle", text(&vehicle));
+                match part {
+                    VehiclePart::DriverLink { driver: Some(driver) } => {
+                        set("driver", named(&self.person, &driver.to_string()));
+                    }
+                    VehiclePart::AccessGrant { dealership } => {
+                        let organisation = &self.kinds[ResourceKind::Organisation.index()];
+                        set("dealership", named(organisation, &dealership.to_string()));
+                    }
+                    VehiclePart::Vehicle | VehiclePart::DriverLink { driver: None } => {}
+                }
                 vehicle
             }
-            Resource::Account { owner, .. }
-            | Resource::Session { owner, .. }
-            | Resource::Notice { owner, .. } => {
-                values.insert("owner".to_owned(), person(owner));
+            What::Tenant { brand } => brand.slug().to_owned(),
+            What::OfBrands { thing: BrandsThing::Service { service }, .. } => {
+                let id = service.to_string();
+                set("service", named(&self.service, &id));
+                id
+            }
+            What::OfPerson { owner, .. } => {
+                set("owner", named(&self.person, &owner.to_string()));
                 String::new()
             }
-            Resource::Service { service, .. } => {
-                let id = service.to_string();
-                values.insert(
-                    "service".to_owned(),
-                    RestrictedExpression::new_entity_uid(uid(&self.service, &id)),
-                );
-                id
-            }
-            Resource::Car { vehicle, .. } => {
+            What::Car { vehicle } => {
                 let id = vehicle.to_string();
-                values.insert("car".to_owned(), RestrictedExpression::new_entity_uid(uid(&self.car, &id)));
+                set("car", named(&self.car, &id));
                 id
             }
-            Resource::Tenant { brand, .. } => brand.slug().to_owned(),
-            Resource::Campaign { .. }
-            | Resource::Assignment { .. }
-            | Resource::Person { .. }
-            | Resource::Organisation { .. }
-            | Resource::Customer { .. }
-            | Resource::Group { .. }
-            | Resource::Region { .. } => String::new(),
+            What::OfBrands {
+                thing:
+                    BrandsThing::Campaign
+                    | BrandsThing::Assignment
+                    | BrandsThing::Person
+                    | BrandsThing::Organisation
+                    | BrandsThing::Customer,
+                ..
+            }
+            | What::Group
+            | What::Region => String::new(),
         };
-        if let Resource::DriverLink { driver: Some(driver), .. } = resource {
-            values.insert("driver".to_owned(), person(driver));
-        }
-        if let Resource::AccessGrant { dealership, .. } = resource {
-            let name = &self.kinds[ResourceKind::Organisation.index()];
-            let dealership = RestrictedExpression::new_entity_uid(uid(name, &dealership.to_string()));
-            values.insert("dealership".to_owned(), dealership);
-        }
         entity(uid(&self.kinds[resource.kind().index()], &id), values)
     }
 
@@ -282,6 +277,10 @@ fn type_name(name: &str) -> EntityTypeName {
 
 fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}
+
+fn named(kind: &EntityTypeName, id: &str) -> RestrictedExpression {
+    RestrictedExpression::new_entity_uid(uid(kind, id))
 }
 
 fn text(value: &str) -> RestrictedExpression {

@@ -1,45 +1,6 @@
 //! Functions: what a person does here; realms: which functions may meet in one account.
 
-use std::{fmt, str::FromStr};
-
-use crate::Error;
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident, $count:literal, $error:ident: $($(#[$word:meta])* $variant:ident $slug:literal),+ $(,)?) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$word])* $variant),+ }
-
-        impl $name {
-            pub const ALL: [Self; $count] = [$(Self::$variant),+];
-
-            /// How policies, tables and URLs spell it.
-            pub const fn slug(self) -> &'static str {
-                match self { $(Self::$variant => $slug),+ }
-            }
-
-            /// Its place in `ALL`, for dense tables.
-            pub const fn index(self) -> usize {
-                self as usize
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.slug())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self, Error> {
-                Self::ALL.into_iter().find(|word| word.slug() == text).ok_or(Error::$error)
-            }
-        }
-    };
-}
-pub(crate) use words;
+use crate::words::words;
 
 words! {
     /// What a person does here. Policies give rights to functions, never to people.

@@ -23,6 +23,7 @@ mod resource;
 mod steady_clock;
 pub mod totp;
 pub mod transfer;
+mod words;
 
 pub use action::{Action, Trait};
 pub use brands::Brands;
@@ -31,7 +32,7 @@ pub use decision::{Cell, Decision, DenyReason};
 pub use function::{Function, Profile, Realm};
 pub use policies::Policies;
 pub use principal::{Assignment, Link, Links, Person, Principal, Service};
-pub use resource::{Resource, ResourceKind};
+pub use resource::{BrandsThing, PersonThing, Resource, ResourceKind, VehiclePart, What};
 
 /// A word that does not exist, a set that cannot be, or policies that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +75,10 @@ pub enum Error {
         "the policy `{policy}` has an unknown @{annotation}; @reason is scope, purpose, condition, step-up or disabled, @cell is tenant, linked or self"
     )]
     Annotation { policy: String, annotation: &'static str },
+    #[error(
+        "the policy `{policy}` forbids {function} the action `{action}`, which people have without a function; forbid it with `principal is Person`"
+    )]
+    Everybodys { policy: String, action: Action, function: Function },
     #[error("policies do not fit the schema: {}", complaints.join("; "))]
     Invalid { complaints: Vec<String> },
 }

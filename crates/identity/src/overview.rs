@@ -1,38 +1,53 @@
-//! What a function may do at all: for the table of functions and for what a session offers.
+//! What a function may do at all: for the table of functions and for what a session offers. It is worked
+//! out once, when policies are loaded.
 
-use cedar_policy::Authorizer;
-use model::{Purpose, Timestamp, VehicleId};
+use model::{Brand, PersonId, Purpose, Region, Timestamp, VehicleId};
 
 use crate::{
     Action, Assignment, Brands, Cell, Context, DenyReason, Facts, Function, Links, Person, Policies,
-    Principal, Resource, policies::Asker,
+    Principal, Resource, VehiclePart, What, policies::Asker,
 };
 
 impl Policies {
     /// The actions of a function and what each reaches. The own account is everybody's and not among them.
-    pub fn rights(&self, function: Function) -> impl Iterator<Item = (Action, Cell)> {
-        Action::ALL.iter().filter_map(move |action| {
+    pub fn rights(&self, function: Function) -> &[(Action, Cell)] {
+        self.rights.get(function.index()).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The purposes that a function may name, for one of its actions at least. A screen offers these and
+    /// no others.
+    pub fn purposes(&self, function: Function) -> &[Purpose] {
+        self.purposes.get(function.index()).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    pub(crate) fn overlook(&mut self) {
+        self.rights = Function::ALL.map(|function| self.rights_of(function)).into();
+        self.purposes = Function::ALL.map(|function| self.purposes_of(function)).into();
+    }
+
+    fn rights_of(&self, function: Function) -> Vec<(Action, Cell)> {
+        let right = |action: &Action| {
             let permits = &self.slot(Asker::Function(function), *action)?.permits;
-            let cell = permits.policies().find_map(|policy| self.cell(policy.id()))?;
+            let cell = permits.policies().filter_map(|policy| self.cell(policy.id())).max()?;
             Some((*action, cell))
-        })
-    }
-
-    /// The purposes that a function may name. A screen offers these and no others.
-    pub fn purposes(&self, function: Function) -> Vec<Purpose> {
-        let asked = |purpose: &Purpose| self.may_name(function, *purpose).unwrap_or(false);
-        Purpose::ALL.into_iter().filter(asked).collect()
-    }
-
-    /// Nothing when no action of the function needs a purpose. Who asks for what does not matter:
-    /// only whether a rule of purposes would forbid it.
-    fn may_name(&self, function: Function, purpose: Purpose) -> Option<bool> {
-        let needs_purpose = |action: &&Action| {
-            action.purpose_required() && self.slot(Asker::Function(function), **action).is_some()
         };
-        let action = *Action::ALL.iter().find(needs_purpose)?;
+        Action::ALL.iter().filter_map(right).collect()
+    }
+
+    fn purposes_of(&self, function: Function) -> Vec<Purpose> {
+        let needs_purpose = |action: &&Action| action.purpose_required();
+        let may_name = |purpose: &Purpose| {
+            let mut actions = Action::ALL.iter().filter(needs_purpose);
+            actions.any(|action| self.may_name(function, *action, *purpose).unwrap_or(false))
+        };
+        Purpose::ALL.into_iter().filter(may_name).collect()
+    }
+
+    /// Nothing when the function has not the action. Who asks for which car does not matter: only whether
+    /// a rule of purposes would forbid it.
+    fn may_name(&self, function: Function, action: Action, purpose: Purpose) -> Option<bool> {
         let slot = self.slot(Asker::Function(function), action)?;
-        let region: model::Region = "any".parse().ok()?;
+        let region: Region = "any".parse().ok()?;
         let assignment = Assignment {
             function,
             brands: Brands::ALL,
@@ -41,7 +56,7 @@ impl Policies {
             until: None,
         };
         let principal = Principal::Person(Person {
-            id: model::PersonId::from_bytes([0; 16]),
+            id: PersonId::from_bytes([0; 16]),
             region: region.clone(),
             enabled: true,
             assignments: Vec::new(),
@@ -49,7 +64,8 @@ impl Policies {
             dealership: None,
         });
         let vehicle = VehicleId::from_bytes([0; 16]);
-        let resource = Resource::Vehicle { vehicle, brand: model::Brand::ALL[0], region: region.clone() };
+        let what = What::OfVehicle { vehicle, brand: Brand::ALL[0], part: VehiclePart::Vehicle };
+        let resource = Resource { region: region.clone(), what };
         let context = Context {
             region,
             now: Timestamp(0),
@@ -57,12 +73,10 @@ impl Policies {
             purpose: Some(purpose),
             facts: Facts::NONE,
         };
-        let asked = self.words.asked(action, &resource, &context, false).ok()?;
+        let asked = self.words.asked(action, &resource, &context).ok()?;
         let question =
             self.words.question(&asked, &principal, Some(&assignment), &resource, &context).ok()?;
-        let answer = Authorizer::new().is_authorized(&question.request, &slot.all, &question.entities);
-        let mut reasons = answer.diagnostics().reason().filter_map(|policy| self.reason(policy));
-        Some(!reasons.any(|reason| reason == DenyReason::Purpose))
+        Some(!self.is_forbidden_for(DenyReason::Purpose, &question, slot))
     }
 }
 

@@ -10,6 +10,8 @@ use cedar_policy::{
     ValidationMode, Validator,
 };
 
+use model::Purpose;
+
 use crate::{
     Action, Cell, DenyReason, Error, Function,
     entities::{PURPOSE_REQUIRED, Vocabulary},
@@ -55,12 +57,13 @@ pub(crate) enum Asker {
     Car,
 }
 
-/// The policies of one action for one asker.
+/// The policies of one action for one asker: at least one that permits. They are asked apart, since the
+/// reason of a refusal depends on what both say, and Cedar tells of what permits only where nothing
+/// forbids.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    pub(crate) all: PolicySet,
-    /// Tells, when something forbids, whether anything would have permitted.
     pub(crate) permits: PolicySet,
+    pub(crate) forbids: PolicySet,
 }
 
 /// All policies, ready to decide.
@@ -70,6 +73,9 @@ pub struct Policies {
     cells: HashMap<PolicyId, Cell>,
     reasons: HashMap<PolicyId, DenyReason>,
     pub(crate) words: Vocabulary,
+    /// By function.
+    pub(crate) rights: Vec<Vec<(Action, Cell)>>,
+    pub(crate) purposes: Vec<Vec<Purpose>>,
 }
 
 impl Policies {
@@ -80,7 +86,7 @@ impl Policies {
 
     /// Besides these the policies of a deployment, as file names and texts. They can only forbid.
     ///
-    /// Fails when one permits, has no @id, or does not fit the schema.
+    /// Fails when one permits, has no @id, does not fit the schema, or could never hold.
     pub fn load_with(forbids: &[(&str, &str)]) -> Result<Self, Error> {
         let mut rules = read(FILES)?;
         for rule in read(forbids)? {
@@ -90,7 +96,9 @@ impl Policies {
             rules.push(rule);
         }
         validate(&rules)?;
-        Self::sorted(&rules)
+        let policies = Self::sorted(&rules)?;
+        rules.iter().try_for_each(|rule| policies.check_reaches(&Rule::new(rule)?))?;
+        Ok(policies)
     }
 
     /// Sorts policies that were read and validated.
@@ -109,7 +117,27 @@ impl Policies {
                 slots.push(slot(&rules, asker, *action)?);
             }
         }
-        Ok(Self { slots, cells, reasons, words: Vocabulary::new() })
+        let (words, rights, purposes) = (Vocabulary::new(), Vec::new(), Vec::new());
+        let mut policies = Self { slots, cells, reasons, words, rights, purposes };
+        policies.overlook();
+        Ok(policies)
+    }
+
+    /// The own account is asked about without a function, so that what forbids it to a function would
+    /// stand there and never hold.
+    fn check_reaches(&self, rule: &Rule<'_>) -> Result<(), Error> {
+        let Whom::Function(function) = rule.whom else { return Ok(()) };
+        if rule.permits || matches!(rule.actions, ActionConstraint::Any) {
+            return Ok(());
+        }
+        let everybodys =
+            |action: &&Action| rule.names(**action) && self.slot(Asker::Person, **action).is_some();
+        match Action::ALL.iter().find(everybodys) {
+            Some(action) => {
+                Err(Error::Everybodys { policy: rule.policy.id().to_string(), action: *action, function })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Nothing when no policy permits the action to whoever asks.
@@ -147,23 +175,47 @@ impl Asker {
 pub(crate) struct Rule<'a> {
     policy: &'a Policy,
     permits: bool,
-    principal: PrincipalConstraint,
+    whom: Whom,
     actions: ActionConstraint,
+}
+
+/// Of whom a policy's head speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whom {
+    /// Everybody, or somebody in particular: it is asked whoever asks.
+    Anybody,
+    /// People with this function.
+    Function(Function),
+    /// People, whatever their functions.
+    People,
+    Services,
+    Cars,
 }
 
 impl<'a> Rule<'a> {
     /// Fails when a permit's principal is of a form that it could not be sorted by.
     pub(crate) fn new(policy: &'a Policy) -> Result<Self, Error> {
-        let principal = policy.principal_constraint();
         let permits = policy.effect() == Effect::Permit;
-        match &principal {
-            PrincipalConstraint::Any | PrincipalConstraint::In(_) | PrincipalConstraint::Is(_) => {}
-            PrincipalConstraint::Eq(_) | PrincipalConstraint::IsIn(..) if !permits => {}
-            PrincipalConstraint::Eq(_) | PrincipalConstraint::IsIn(..) => {
-                return Err(Error::Principal { policy: policy.id().to_string() });
+        let whom = match policy.principal_constraint() {
+            PrincipalConstraint::Any => Some(Whom::Anybody),
+            PrincipalConstraint::In(uid) => function_of(&uid).map(Whom::Function),
+            PrincipalConstraint::IsIn(kind, uid) if kind.to_string() == "Person" => {
+                function_of(&uid).map(Whom::Function)
             }
-        }
-        Ok(Self { policy, permits, principal, actions: policy.action_constraint() })
+            PrincipalConstraint::Is(kind) => match kind.to_string().as_str() {
+                "Person" => Some(Whom::People),
+                "Service" => Some(Whom::Services),
+                "Car" => Some(Whom::Cars),
+                _ => None,
+            },
+            PrincipalConstraint::Eq(_) | PrincipalConstraint::IsIn(..) => None,
+        };
+        let whom = match whom {
+            Some(whom) => whom,
+            None if permits => return Err(Error::Principal { policy: policy.id().to_string() }),
+            None => Whom::Anybody,
+        };
+        Ok(Self { policy, permits, whom, actions: policy.action_constraint() })
     }
 
     pub(crate) fn names(&self, action: Action) -> bool {
@@ -181,37 +233,41 @@ impl<'a> Rule<'a> {
     /// Whether it could hold for whoever asks. A permit for people as such needs no assignment, hence
     /// is not asked again with each; what forbids people as such always counts.
     fn concerns(&self, asker: Asker) -> bool {
-        match (&self.principal, asker) {
-            (PrincipalConstraint::Any, _) => true,
-            (PrincipalConstraint::In(uid), Asker::Function(function)) => {
-                let id: &str = uid.id().as_ref();
-                id == function.slug()
-            }
-            (PrincipalConstraint::In(_), Asker::Person | Asker::Service | Asker::Car) => !self.permits,
-            (PrincipalConstraint::Is(kind), Asker::Person) => kind.basename() == "Person",
-            (PrincipalConstraint::Is(kind), Asker::Function(_)) => {
-                !self.permits && kind.basename() == "Person"
-            }
-            (PrincipalConstraint::Is(kind), Asker::Service) => kind.basename() == "Service",
-            (PrincipalConstraint::Is(kind), Asker::Car) => kind.basename() == "Car",
-            (PrincipalConstraint::Eq(_) | PrincipalConstraint::IsIn(..), _) => true,
+        match (self.whom, asker) {
+            (Whom::Anybody, _) => true,
+            (Whom::Function(whose), Asker::Function(function)) => whose == function,
+            (Whom::People, Asker::Function(_)) => !self.permits,
+            (Whom::People, Asker::Person) => true,
+            (Whom::Services, Asker::Service) | (Whom::Cars, Asker::Car) => true,
+            (Whom::Function(_), Asker::Person | Asker::Service | Asker::Car)
+            | (Whom::People, Asker::Service | Asker::Car)
+            | (Whom::Services, Asker::Person | Asker::Function(_) | Asker::Car)
+            | (Whom::Cars, Asker::Person | Asker::Function(_) | Asker::Service) => false,
         }
     }
 }
 
+/// The function that an entity is. Other entities may have a function's name.
+fn function_of(uid: &EntityUid) -> Option<Function> {
+    let id: &str = uid.id().as_ref();
+    id.parse().ok().filter(|_| uid.type_name().to_string() == "Function")
+}
+
 fn slot(rules: &[Rule<'_>], asker: Asker, action: Action) -> Result<Option<Slot>, Error> {
-    let concerned = || rules.iter().filter(|rule| rule.names(action) && rule.concerns(asker));
-    if !concerned().any(|rule| rule.permits) {
+    let concerned = |permits: bool| {
+        let concerns =
+            move |rule: &&Rule<'_>| rule.permits == permits && rule.names(action) && rule.concerns(asker);
+        rules.iter().filter(concerns).map(|rule| rule.policy.clone())
+    };
+    if concerned(true).next().is_none() {
         return Ok(None);
     }
-    let set = |rules: &mut dyn Iterator<Item = &Rule<'_>>| {
+    let set = |permits| {
         // Ids are unique among all rules: `read` and `validate` have seen to it.
-        PolicySet::from_policies(rules.map(|rule| rule.policy.clone()))
+        PolicySet::from_policies(concerned(permits))
             .map_err(|err| Error::Invalid { complaints: vec![err.to_string()] })
     };
-    let all = set(&mut concerned())?;
-    let permits = set(&mut concerned().filter(|rule| rule.permits))?;
-    Ok(Some(Slot { all, permits }))
+    Ok(Some(Slot { permits: set(true)?, forbids: set(false)? }))
 }
 
 /// Parses files and names each policy by its annotation.

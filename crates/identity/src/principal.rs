@@ -83,11 +83,6 @@ impl Assignment {
 }
 
 impl Link {
-    /// How long an access grant to a dealership lasts when the owner gave it.
-    pub const DEALER_GIVEN_DAYS_MAX: i64 = 30;
-    /// How long it lasts when the code shown in the car was redeemed for it.
-    pub const DEALER_REDEEMED_HOURS_MAX: i64 = 72;
-
     pub fn holds_at(&self, now: Timestamp) -> bool {
         holds(self.from, self.until, now)
     }

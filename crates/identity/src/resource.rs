@@ -2,9 +2,7 @@
 
 use model::{Brand, OrganisationId, PersonId, Region, ServiceId, VehicleId};
 
-use crate::{Brands, Error, function::words};
-
-use std::{fmt, str::FromStr};
+use crate::{Brands, words::words};
 
 words! {
     /// The kinds of resources. How the brands of each count stands in `docs/authorisation.md`.
@@ -29,125 +27,110 @@ words! {
 
 /// What is asked about, with all that a decision needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Resource {
-    /// A car: its brand and its home region.
-    Vehicle { vehicle: VehicleId, brand: Brand, region: Region },
-    /// A driver's link to a car, or the invitation; brand and region of the car.
-    DriverLink { vehicle: VehicleId, brand: Brand, region: Region, driver: Option<PersonId> },
-    /// A dealership's access to a car; brand and region of the car.
-    AccessGrant { vehicle: VehicleId, brand: Brand, region: Region, dealership: OrganisationId },
+pub struct Resource {
+    pub region: Region,
+    pub what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Of one car, whose brand counts. The region is its home region.
+    OfVehicle { vehicle: VehicleId, brand: Brand, part: VehiclePart },
     /// One brand in one region. Asked for each brand that a request is about.
-    Tenant { brand: Brand, region: Region },
-    /// The brands that a campaign names.
-    Campaign { brands: Brands, region: Region },
-    /// The brands of a role assignment.
-    Assignment { brands: Brands, region: Region },
-    /// The brands that a staff or partner account was created for and those of its assignments.
-    Person { brands: Brands, region: Region },
-    /// The brands of a fleet or a dealership.
-    Organisation { brands: Brands, region: Region },
-    /// The brands of a service; for its own acts the service itself.
-    Service { service: ServiceId, brands: Brands, region: Region },
-    /// The brands of the cars that a customer is linked to; without a car all fourteen.
-    Customer { brands: Brands, region: Region },
+    Tenant { brand: Brand },
+    /// Of brands, all of which count.
+    OfBrands { brands: Brands, thing: BrandsThing },
     /// What belongs to all brands of a region at once.
-    Group { region: Region },
+    Group,
     /// What a region has and no brand owns.
-    Region { region: Region },
-    /// An account, asked about by its own person.
-    Account { owner: PersonId, region: Region },
-    /// A session of an account.
-    Session { owner: PersonId, region: Region },
-    /// A notice to an account.
-    Notice { owner: PersonId, region: Region },
+    Region,
+    /// One's own, asked about by the owner.
+    OfPerson { owner: PersonId, thing: PersonThing },
     /// A car, as its certificate or its enrolment credential names it.
-    Car { vehicle: VehicleId, region: Region },
+    Car { vehicle: VehicleId },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VehiclePart {
+    /// The car itself.
+    Vehicle,
+    /// A driver's link to it, or the invitation.
+    DriverLink { driver: Option<PersonId> },
+    /// A dealership's access to it.
+    AccessGrant { dealership: OrganisationId },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BrandsThing {
+    /// The brands that it names.
+    Campaign,
+    /// The brands of a role assignment.
+    Assignment,
+    /// The brands that a staff or partner account was created for and those of its assignments; with
+    /// neither all fourteen.
+    Person,
+    /// The brands of a fleet or a dealership.
+    Organisation,
+    /// The brands of a service; for its own acts the service itself.
+    Service { service: ServiceId },
+    /// The brands of the cars that a customer is linked to; without a car all fourteen.
+    Customer,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PersonThing {
+    Account,
+    Session,
+    Notice,
 }
 
 impl Resource {
     pub const fn kind(&self) -> ResourceKind {
-        match self {
-            Self::Vehicle { .. } => ResourceKind::Vehicle,
-            Self::DriverLink { .. } => ResourceKind::DriverLink,
-            Self::AccessGrant { .. } => ResourceKind::AccessGrant,
-            Self::Tenant { .. } => ResourceKind::Tenant,
-            Self::Campaign { .. } => ResourceKind::Campaign,
-            Self::Assignment { .. } => ResourceKind::Assignment,
-            Self::Person { .. } => ResourceKind::Person,
-            Self::Organisation { .. } => ResourceKind::Organisation,
-            Self::Service { .. } => ResourceKind::Service,
-            Self::Customer { .. } => ResourceKind::Customer,
-            Self::Group { .. } => ResourceKind::Group,
-            Self::Region { .. } => ResourceKind::Region,
-            Self::Account { .. } => ResourceKind::Account,
-            Self::Session { .. } => ResourceKind::Session,
-            Self::Notice { .. } => ResourceKind::Notice,
-            Self::Car { .. } => ResourceKind::Car,
-        }
-    }
-
-    pub const fn region(&self) -> &Region {
-        match self {
-            Self::Vehicle { region, .. }
-            | Self::DriverLink { region, .. }
-            | Self::AccessGrant { region, .. }
-            | Self::Tenant { region, .. }
-            | Self::Campaign { region, .. }
-            | Self::Assignment { region, .. }
-            | Self::Person { region, .. }
-            | Self::Organisation { region, .. }
-            | Self::Service { region, .. }
-            | Self::Customer { region, .. }
-            | Self::Group { region }
-            | Self::Region { region }
-            | Self::Account { region, .. }
-            | Self::Session { region, .. }
-            | Self::Notice { region, .. }
-            | Self::Car { region, .. } => region,
+        match self.what {
+            What::OfVehicle { part, .. } => match part {
+                VehiclePart::Vehicle => ResourceKind::Vehicle,
+                VehiclePart::DriverLink { .. } => ResourceKind::DriverLink,
+                VehiclePart::AccessGrant { .. } => ResourceKind::AccessGrant,
+            },
+            What::Tenant { .. } => ResourceKind::Tenant,
+            What::OfBrands { thing, .. } => match thing {
+                BrandsThing::Campaign => ResourceKind::Campaign,
+                BrandsThing::Assignment => ResourceKind::Assignment,
+                BrandsThing::Person => ResourceKind::Person,
+                BrandsThing::Organisation => ResourceKind::Organisation,
+                BrandsThing::Service { .. } => ResourceKind::Service,
+                BrandsThing::Customer => ResourceKind::Customer,
+            },
+            What::Group => ResourceKind::Group,
+            What::Region => ResourceKind::Region,
+            What::OfPerson { thing, .. } => match thing {
+                PersonThing::Account => ResourceKind::Account,
+                PersonThing::Session => ResourceKind::Session,
+                PersonThing::Notice => ResourceKind::Notice,
+            },
+            What::Car { .. } => ResourceKind::Car,
         }
     }
 
     /// The brands that a scope must hold; none where brands do not count.
     pub fn brands(&self) -> Option<Brands> {
-        match self {
-            Self::Vehicle { brand, .. }
-            | Self::DriverLink { brand, .. }
-            | Self::AccessGrant { brand, .. }
-            | Self::Tenant { brand, .. } => Some((*brand).into()),
-            Self::Campaign { brands, .. }
-            | Self::Assignment { brands, .. }
-            | Self::Person { brands, .. }
-            | Self::Organisation { brands, .. }
-            | Self::Service { brands, .. }
-            | Self::Customer { brands, .. } => Some(*brands),
-            Self::Group { .. } => Some(Brands::ALL),
-            Self::Region { .. }
-            | Self::Account { .. }
-            | Self::Session { .. }
-            | Self::Notice { .. }
-            | Self::Car { .. } => None,
+        match self.what {
+            What::OfVehicle { brand, .. } | What::Tenant { brand } => Some(brand.into()),
+            What::OfBrands { brands, .. } => Some(brands),
+            What::Group => Some(Brands::ALL),
+            What::Region | What::OfPerson { .. } | What::Car { .. } => None,
         }
     }
 
     /// The car that a link must lead to.
     pub const fn vehicle(&self) -> Option<VehicleId> {
-        match self {
-            Self::Vehicle { vehicle, .. }
-            | Self::DriverLink { vehicle, .. }
-            | Self::AccessGrant { vehicle, .. }
-            | Self::Car { vehicle, .. } => Some(*vehicle),
-            Self::Tenant { .. }
-            | Self::Campaign { .. }
-            | Self::Assignment { .. }
-            | Self::Person { .. }
-            | Self::Organisation { .. }
-            | Self::Service { .. }
-            | Self::Customer { .. }
-            | Self::Group { .. }
-            | Self::Region { .. }
-            | Self::Account { .. }
-            | Self::Session { .. }
-            | Self::Notice { .. } => None,
+        match self.what {
+            What::OfVehicle { vehicle, .. } | What::Car { vehicle } => Some(vehicle),
+            What::Tenant { .. }
+            | What::OfBrands { .. }
+            | What::Group
+            | What::Region
+            | What::OfPerson { .. } => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The policies against a table of expectations that another hand wrote before them.
 
-mod cases;
+pub(crate) mod cases;
+mod decision;
 mod exhaustive;
 mod generated;
 mod mutations;

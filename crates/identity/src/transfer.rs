@@ -1,4 +1,7 @@
 //! What the end of an ownership resets. All of it happens in one transaction.
+//!
+//! Certificates stay, since the car is the same; so do campaigns, which collect nothing until the new
+//! owner grants.
 
 /// How an ownership ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,19 +42,8 @@ pub enum ResetStep {
     NotifyOthers,
 }
 
-/// What stays, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kept {
-    /// The car is the same.
-    Certificates,
-    /// They collect nothing until the new owner grants.
-    Campaigns,
-}
-
 impl OwnershipEnd {
     pub const ALL: [Self; 3] = [Self::Transferred, Self::GivenUp, Self::Released];
-
-    pub const KEPT: [Kept; 2] = [Kept::Certificates, Kept::Campaigns];
 
     /// In order: what ends access comes before what tells of it.
     pub fn steps(self) -> impl Iterator<Item = ResetStep> {

@@ -134,6 +134,8 @@ actions! {
     CampaignCreate "campaign.create" Campaign [Privileged] "Create a campaign for named brands; it collects nothing yet.",
     CampaignChange "campaign.change" Campaign [Privileged StepUp] "Give a campaign a new document; its cars fetch it.",
     CampaignAssign "campaign.assign" Campaign [Privileged StepUp] "Assign a campaign to cars of its brands.",
+    CampaignUnassign "campaign.unassign" Campaign [Privileged] "Take a campaign away from cars; they stop collecting for it.",
+    CampaignEnd "campaign.end" Campaign [Privileged] "End a campaign for good; all of its cars stop collecting for it.",
     AuditSearch "audit.search" Tenant [Personal Privileged] "Search who did what, of the brand; entries without a brand need all fourteen.",
     AuditEntriesRead "audit.entries.read" Group [Personal Privileged] "Read entry bundles of the log whole.",
     AuditReadOwnCar "audit.read_own_car" Vehicle [Personal] "An owner reads who accessed what of the car since it is theirs, with salts and indexes to verify it.",

@@ -4,14 +4,14 @@ use model::{Brand, OrganisationId, PersonId, Purpose, Region, ServiceId, Timesta
 
 use super::tables::{Cell, Column, Scope, Tables};
 use crate::{
-    Action, Assignment, Brands, Condition, Context, Function, Link, Links, Person, Principal, Profile,
-    Resource, ResourceKind, Service,
+    Action, Assignment, Brands, BrandsThing, Condition, Context, Decision, Function, Link, Links, Person,
+    PersonThing, Policies, Principal, Profile, Resource, ResourceKind, Service, VehiclePart, What,
 };
 
-pub(super) const NOW: Timestamp = Timestamp(1_000_000);
-pub(super) const ME: PersonId = PersonId::from_bytes([1; 16]);
+pub(crate) const NOW: Timestamp = Timestamp(1_000_000);
+pub(crate) const ME: PersonId = PersonId::from_bytes([1; 16]);
 const OTHER: PersonId = PersonId::from_bytes([2; 16]);
-pub(super) const MY_CAR: VehicleId = VehicleId::from_bytes([3; 16]);
+const MY_CAR: VehicleId = VehicleId::from_bytes([3; 16]);
 const OTHER_CAR: VehicleId = VehicleId::from_bytes([4; 16]);
 const MY_SERVICE: ServiceId = ServiceId::from_bytes([5; 16]);
 const OTHER_SERVICE: ServiceId = ServiceId::from_bytes([6; 16]);
@@ -19,22 +19,22 @@ const MY_DEALERSHIP: OrganisationId = OrganisationId::from_bytes([7; 16]);
 const OTHER_DEALERSHIP: OrganisationId = OrganisationId::from_bytes([8; 16]);
 
 #[derive(Debug, Clone)]
-pub(super) struct Case {
-    pub(super) principal: Principal,
-    pub(super) action: Action,
-    pub(super) resource: Resource,
-    pub(super) context: Context,
+pub(crate) struct Case {
+    pub(crate) principal: Principal,
+    pub(crate) action: Action,
+    pub(crate) resource: Resource,
+    pub(crate) context: Context,
 }
 
-pub(super) fn home() -> Region {
+pub(crate) fn home() -> Region {
     "eu".parse().unwrap()
 }
 
-pub(super) fn elsewhere() -> Region {
+pub(crate) fn elsewhere() -> Region {
     "us".parse().unwrap()
 }
 
-pub(super) fn person(assignments: Vec<Assignment>) -> Person {
+pub(crate) fn person(assignments: Vec<Assignment>) -> Person {
     Person {
         id: ME,
         region: home(),
@@ -45,22 +45,22 @@ pub(super) fn person(assignments: Vec<Assignment>) -> Person {
     }
 }
 
-pub(super) fn assignment(function: Function, brands: Brands) -> Assignment {
+pub(crate) fn assignment(function: Function, brands: Brands) -> Assignment {
     Assignment { function, brands, region: home(), from: NOW, until: Some(Timestamp(NOW.0 + 1)) }
 }
 
-pub(super) fn context(purpose: Option<Purpose>) -> Context {
+pub(crate) fn context(purpose: Option<Purpose>) -> Context {
     let facts = Condition::ALL.into_iter().collect();
     Context { region: home(), now: NOW, stepped_up: true, purpose, facts }
 }
 
-fn link(function: Function, brand: Brand) -> Link {
+pub(crate) fn link(function: Function, brand: Brand) -> Link {
     let until = Some(Timestamp(NOW.0 + 1));
     Link { person: ME, function, vehicle: MY_CAR, brand, region: home(), from: NOW, until }
 }
 
 /// All that the cell could want is given; `None` where nobody can be asked about a resource.
-pub(super) fn base(tables: &Tables, action: Action, column: Column, brand: Brand) -> Case {
+pub(crate) fn base(tables: &Tables, action: Action, column: Column, brand: Brand) -> Case {
     let cell = tables.cells[&(action, column)];
     let all = tables.brands[&action.resource()] == "fourteen";
     let brands = if all { Brands::ALL } else { brand.into() };
@@ -81,54 +81,66 @@ pub(super) fn base(tables: &Tables, action: Action, column: Column, brand: Brand
         }),
         Column::Car => Principal::Car { vehicle: MY_CAR, region: home() },
     };
-    let resource = resource(action.resource(), column, cell, brand);
+    let resource = Resource { region: home(), what: what(action.resource(), column, cell, brand) };
     let purpose = tables.purposes[&column].first().copied();
     Case { principal, action, resource, context: context(purpose) }
 }
 
-fn resource(kind: ResourceKind, column: Column, cell: Cell, brand: Brand) -> Resource {
-    let (region, brands, vehicle) = (home(), Brands::from(brand), MY_CAR);
+fn what(kind: ResourceKind, column: Column, cell: Cell, brand: Brand) -> What {
+    let of_car = |part| What::OfVehicle { vehicle: MY_CAR, brand, part };
+    let of_brands = |thing| What::OfBrands { brands: brand.into(), thing };
+    let mine = |thing| What::OfPerson { owner: ME, thing };
     match kind {
         // What is asked for a brand is asked with each linked car instead.
-        ResourceKind::Tenant if cell.scope != Scope::Linked => Resource::Tenant { brand, region },
-        ResourceKind::Tenant | ResourceKind::Vehicle => Resource::Vehicle { vehicle, brand, region },
+        ResourceKind::Tenant if cell.scope != Scope::Linked => What::Tenant { brand },
+        ResourceKind::Tenant | ResourceKind::Vehicle => of_car(VehiclePart::Vehicle),
         ResourceKind::DriverLink => {
             let own = column == Column::Function(Function::Driver);
-            Resource::DriverLink { vehicle, brand, region, driver: Some(if own { ME } else { OTHER }) }
+            of_car(VehiclePart::DriverLink { driver: Some(if own { ME } else { OTHER }) })
         }
         ResourceKind::AccessGrant => {
             let own = column == Column::Function(Function::Dealer);
             let dealership = if own { MY_DEALERSHIP } else { OTHER_DEALERSHIP };
-            Resource::AccessGrant { vehicle, brand, region, dealership }
+            of_car(VehiclePart::AccessGrant { dealership })
         }
-        ResourceKind::Campaign => Resource::Campaign { brands, region },
-        ResourceKind::Assignment => Resource::Assignment { brands, region },
-        ResourceKind::Person => Resource::Person { brands, region },
-        ResourceKind::Organisation => Resource::Organisation { brands, region },
-        ResourceKind::Service => Resource::Service { service: MY_SERVICE, brands, region },
-        ResourceKind::Customer => Resource::Customer { brands, region },
-        ResourceKind::Group => Resource::Group { region },
-        ResourceKind::Region => Resource::Region { region },
-        ResourceKind::Account => Resource::Account { owner: ME, region },
-        ResourceKind::Session => Resource::Session { owner: ME, region },
-        ResourceKind::Notice => Resource::Notice { owner: ME, region },
-        ResourceKind::Car => Resource::Car { vehicle, region },
+        ResourceKind::Campaign => of_brands(BrandsThing::Campaign),
+        ResourceKind::Assignment => of_brands(BrandsThing::Assignment),
+        ResourceKind::Person => of_brands(BrandsThing::Person),
+        ResourceKind::Organisation => of_brands(BrandsThing::Organisation),
+        ResourceKind::Service => of_brands(BrandsThing::Service { service: MY_SERVICE }),
+        ResourceKind::Customer => of_brands(BrandsThing::Customer),
+        ResourceKind::Group => What::Group,
+        ResourceKind::Region => What::Region,
+        ResourceKind::Account => mine(PersonThing::Account),
+        ResourceKind::Session => mine(PersonThing::Session),
+        ResourceKind::Notice => mine(PersonThing::Notice),
+        ResourceKind::Car => What::Car { vehicle: MY_CAR },
     }
 }
 
+/// The car of brand, as whoever asks may be linked to it.
+pub(crate) fn my_car(brand: Brand) -> Resource {
+    let what = What::OfVehicle { vehicle: MY_CAR, brand, part: VehiclePart::Vehicle };
+    Resource { region: home(), what }
+}
+
 impl Case {
-    pub(super) fn person(mut self, change: impl FnOnce(&mut Person)) -> Self {
+    pub(crate) fn decide(&self, policies: &Policies) -> Decision {
+        policies.decide(&self.principal, self.action, &self.resource, &self.context)
+    }
+
+    pub(crate) fn person(mut self, change: impl FnOnce(&mut Person)) -> Self {
         if let Principal::Person(person) = &mut self.principal {
             change(person);
         }
         self
     }
 
-    pub(super) fn assignment(self, change: impl FnOnce(&mut Assignment)) -> Self {
+    pub(crate) fn assignment(self, change: impl FnOnce(&mut Assignment)) -> Self {
         self.person(|person| change(&mut person.assignments[0]))
     }
 
-    pub(super) fn link(self, change: impl FnOnce(&mut Link)) -> Self {
+    pub(crate) fn link(self, change: impl FnOnce(&mut Link)) -> Self {
         self.person(|person| {
             let mut links: Vec<Link> = person.links.iter().cloned().collect();
             change(&mut links[0]);
@@ -136,20 +148,20 @@ impl Case {
         })
     }
 
-    pub(super) fn service(mut self, change: impl FnOnce(&mut Service)) -> Self {
+    pub(crate) fn service(mut self, change: impl FnOnce(&mut Service)) -> Self {
         if let Principal::Service(service) = &mut self.principal {
             change(service);
         }
         self
     }
 
-    pub(super) fn context(mut self, change: impl FnOnce(&mut Context)) -> Self {
+    pub(crate) fn context(mut self, change: impl FnOnce(&mut Context)) -> Self {
         change(&mut self.context);
         self
     }
 
     /// Whoever asks is of another region, as an assignment or as a service or car.
-    pub(super) fn asker_elsewhere(mut self) -> Self {
+    pub(crate) fn asker_elsewhere(mut self) -> Self {
         match &mut self.principal {
             Principal::Person(person) => {
                 person.region = elsewhere();
@@ -161,39 +173,33 @@ impl Case {
         self
     }
 
-    pub(super) fn resource_elsewhere(mut self) -> Self {
-        *region_of(&mut self.resource) = elsewhere();
+    pub(crate) fn resource_elsewhere(mut self) -> Self {
+        self.resource.region = elsewhere();
         self
     }
 
     /// The same kind of resource, but somebody else's.
-    pub(super) fn of_another(mut self) -> Self {
-        match &mut self.resource {
-            Resource::Account { owner, .. }
-            | Resource::Session { owner, .. }
-            | Resource::Notice { owner, .. } => {
-                *owner = OTHER;
+    pub(crate) fn of_another(mut self) -> Self {
+        match &mut self.resource.what {
+            What::OfPerson { owner, .. } => *owner = OTHER,
+            What::OfVehicle { part: VehiclePart::DriverLink { driver }, .. } => *driver = Some(OTHER),
+            What::OfVehicle { part: VehiclePart::AccessGrant { dealership }, .. } => {
+                *dealership = OTHER_DEALERSHIP;
             }
-            Resource::DriverLink { driver, .. } => *driver = Some(OTHER),
-            Resource::AccessGrant { dealership, .. } => *dealership = OTHER_DEALERSHIP,
-            Resource::Service { service, .. } => *service = OTHER_SERVICE,
-            Resource::Car { vehicle, .. } => *vehicle = OTHER_CAR,
-            Resource::Vehicle { .. }
-            | Resource::Tenant { .. }
-            | Resource::Campaign { .. }
-            | Resource::Assignment { .. }
-            | Resource::Person { .. }
-            | Resource::Organisation { .. }
-            | Resource::Customer { .. }
-            | Resource::Group { .. }
-            | Resource::Region { .. } => panic!("nobody owns {}", self.resource.kind()),
+            What::OfBrands { thing: BrandsThing::Service { service }, .. } => *service = OTHER_SERVICE,
+            What::Car { vehicle } => *vehicle = OTHER_CAR,
+            What::OfVehicle { part: VehiclePart::Vehicle, .. }
+            | What::Tenant { .. }
+            | What::OfBrands { .. }
+            | What::Group
+            | What::Region => panic!("nobody owns {}", self.resource.kind()),
         }
         self
     }
 
     /// The resource is of `brand`; so is a link to it.
-    pub(super) fn of_brand(mut self, brand: Brand) -> Self {
-        set_brands(&mut self.resource, brand.into());
+    pub(crate) fn of_brand(mut self, brand: Brand) -> Self {
+        set_brands(&mut self.resource.what, brand.into());
         let linked = self.resource.vehicle().is_some();
         self.person(|person| {
             let links: Vec<Link> = person.links.iter().cloned().collect();
@@ -202,60 +208,28 @@ impl Case {
         })
     }
 
-    pub(super) fn of_brands(mut self, brands: Brands) -> Self {
-        set_brands(&mut self.resource, brands);
+    pub(crate) fn of_brands(mut self, brands: Brands) -> Self {
+        set_brands(&mut self.resource.what, brands);
         self
     }
 
-    pub(super) fn linked_elsewhere(self) -> Self {
+    pub(crate) fn linked_elsewhere(self) -> Self {
         self.link(|link| link.vehicle = OTHER_CAR)
     }
 
     /// The scope of whoever asks lacks one brand of fourteen.
-    pub(super) fn thirteen(self, lacking: Brand) -> Self {
+    pub(crate) fn thirteen(self, lacking: Brand) -> Self {
         let brands = Brands::new(Brand::ALL.into_iter().filter(|brand| *brand != lacking)).unwrap();
         self.assignment(|assignment| assignment.brands = brands).service(|service| service.brands = brands)
     }
 }
 
-fn set_brands(resource: &mut Resource, to: Brands) {
-    match resource {
-        Resource::Vehicle { brand, .. }
-        | Resource::DriverLink { brand, .. }
-        | Resource::AccessGrant { brand, .. }
-        | Resource::Tenant { brand, .. } => *brand = to.iter().next().unwrap(),
-        Resource::Campaign { brands, .. }
-        | Resource::Assignment { brands, .. }
-        | Resource::Person { brands, .. }
-        | Resource::Organisation { brands, .. }
-        | Resource::Service { brands, .. }
-        | Resource::Customer { brands, .. } => *brands = to,
-        Resource::Group { .. }
-        | Resource::Region { .. }
-        | Resource::Account { .. }
-        | Resource::Session { .. }
-        | Resource::Notice { .. }
-        | Resource::Car { .. } => panic!("{} has no brands to set", resource.kind()),
-    }
-}
-
-fn region_of(resource: &mut Resource) -> &mut Region {
-    match resource {
-        Resource::Vehicle { region, .. }
-        | Resource::DriverLink { region, .. }
-        | Resource::AccessGrant { region, .. }
-        | Resource::Tenant { region, .. }
-        | Resource::Campaign { region, .. }
-        | Resource::Assignment { region, .. }
-        | Resource::Person { region, .. }
-        | Resource::Organisation { region, .. }
-        | Resource::Service { region, .. }
-        | Resource::Customer { region, .. }
-        | Resource::Group { region }
-        | Resource::Region { region }
-        | Resource::Account { region, .. }
-        | Resource::Session { region, .. }
-        | Resource::Notice { region, .. }
-        | Resource::Car { region, .. } => region,
+fn set_brands(what: &mut What, to: Brands) {
+    match what {
+        What::OfVehicle { brand, .. } | What::Tenant { brand } => *brand = to.iter().next().unwrap(),
+        What::OfBrands { brands, .. } => *brands = to,
+        What::Group | What::Region | What::OfPerson { .. } | What::Car { .. } => {
+            panic!("{what:?} has no brands to set")
+        }
     }
 }

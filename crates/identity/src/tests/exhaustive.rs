@@ -3,12 +3,12 @@
 use model::{Brand, Purpose, Timestamp};
 
 use super::{
-    cases::{self, Case, NOW, base, elsewhere},
+    cases::{self, Case, NOW, base, elsewhere, my_car},
     tables::{Cell as Expected, Column, Scope, Tables},
 };
 use crate::{
     Action, Brands, Cell, Decision, DenyReason, Facts, Function, Link, Links, Policies, Principal, Profile,
-    Resource, ResourceKind,
+    ResourceKind,
 };
 
 /// What the table says of a case; a reason where only one would do.
@@ -75,9 +75,7 @@ impl Cases<'_> {
             self.add(purpose.slug(), case, want);
         }
         if self.action.resource() == ResourceKind::Tenant {
-            let mut case = self.base();
-            case.resource =
-                Resource::Vehicle { vehicle: cases::MY_CAR, brand: self.brand, region: cases::home() };
+            let case = Case { resource: my_car(self.brand), ..self.base() };
             self.add("of one car", case, want);
         }
     }
@@ -89,18 +87,13 @@ impl Cases<'_> {
         let platform = self.base().context(|context| context.region = elsewhere());
         self.add("platform elsewhere", platform, NOT_MINE);
         // What is everybody's own needs no assignment, hence cannot be lost with one.
-        let want = if self.is_everybodys() { Want::Allowed } else { NOT_MINE };
+        let want = if self.tables.is_everybodys(self.action) { Want::Allowed } else { NOT_MINE };
         if matches!(self.column, Column::Function(_)) {
             let case = self.base().assignment(|assignment| assignment.region = elsewhere());
             self.add("assignment elsewhere", case, want);
             let case = self.base().assignment(|assignment| assignment.region = elsewhere());
             self.add("assignment and resource elsewhere", case.resource_elsewhere(), NOT_MINE);
         }
-    }
-
-    fn is_everybodys(&self) -> bool {
-        let account = [ResourceKind::Account, ResourceKind::Session, ResourceKind::Notice];
-        account.contains(&self.action.resource()) && self.action != Action::AccessGrantListOwn
     }
 
     fn brands(&mut self) {
@@ -182,7 +175,7 @@ impl Cases<'_> {
         match self.column {
             Column::Function(_) => {
                 self.add("disabled", self.base().person(|person| person.enabled = false), disabled);
-                let want = if self.is_everybodys() {
+                let want = if self.tables.is_everybodys(self.action) {
                     Want::Allowed
                 } else {
                     Want::Denied(Some(DenyReason::NoFunction))
@@ -222,10 +215,6 @@ fn cases(tables: &Tables, brand: Brand, foreign: &[Brand]) -> Vec<(String, Case,
     list
 }
 
-fn decide(policies: &Policies, case: &Case) -> Decision {
-    policies.decide(&case.principal, case.action, &case.resource, &case.context)
-}
-
 /// A comparison that is cheap to repeat: two brands, each foreign to the other.
 #[derive(Debug)]
 pub(super) struct Comparison(Vec<(String, Case, Want)>);
@@ -241,7 +230,7 @@ impl Comparison {
     /// The first case of such an action in which policies and table differ about what is allowed.
     pub(super) fn difference(&self, policies: &Policies, of: impl Fn(Action) -> bool) -> Option<&str> {
         let differs = |(_, case, want): &&(String, Case, Want)| {
-            of(case.action) && decide(policies, case).is_allowed() != (*want == Want::Allowed)
+            of(case.action) && case.decide(policies).is_allowed() != (*want == Want::Allowed)
         };
         self.0.iter().find(differs).map(|(name, _, _)| name.as_str())
     }
@@ -256,7 +245,7 @@ fn policies_and_table_agree_for_every_brand_and_change() {
         let foreign: Vec<Brand> = Brand::ALL.into_iter().filter(|other| *other != brand).collect();
         for (name, case, want) in cases(&tables, brand, &foreign) {
             count += 1;
-            let agrees = match (decide(&policies, &case), want) {
+            let agrees = match (case.decide(&policies), want) {
                 (Decision::Allowed { .. }, Want::Allowed) => true,
                 (Decision::Denied { reason }, Want::Denied(wanted)) => {
                     wanted.is_none_or(|wanted| wanted == reason)
@@ -266,8 +255,7 @@ fn policies_and_table_agree_for_every_brand_and_change() {
                 }
             };
             if !agrees {
-                differences
-                    .push(format!("{name}: {want:?} expected, {:?} decided", decide(&policies, &case)));
+                differences.push(format!("{name}: {want:?} expected, {:?} decided", case.decide(&policies)));
             }
         }
     }
@@ -287,15 +275,11 @@ fn an_allowed_answer_names_its_cell_and_assignment() {
             Scope::Own => Cell::Own,
         };
         let case = base(&tables, action, column, Brand::Fiat);
-        let Decision::Allowed { assignment, cell } = decide(&policies, &case) else {
+        let Decision::Allowed { assignment, cell } = case.decide(&policies) else {
             panic!("{action} by {column:?} is denied")
         };
         assert_eq!(cell, scope, "{action} by {column:?}");
-        let everybodys = matches!(column, Column::Service | Column::Car)
-            || matches!(
-                case.resource,
-                Resource::Account { .. } | Resource::Session { .. } | Resource::Notice { .. }
-            ) && action != Action::AccessGrantListOwn;
+        let everybodys = matches!(column, Column::Service | Column::Car) || tables.is_everybodys(action);
         assert_eq!(assignment, (!everybodys).then_some(0), "{action} by {column:?}");
     }
 }
@@ -309,10 +293,7 @@ fn the_function_of_one_assignment_never_meets_the_brands_of_another() {
     ];
     let me = Principal::Person(cases::person(two));
     let context = cases::context(Some(Purpose::Operation));
-    let history = |brand| {
-        let resource = Resource::Vehicle { vehicle: cases::MY_CAR, brand, region: cases::home() };
-        policies.decide(&me, Action::VehicleHistoryRead, &resource, &context)
-    };
+    let history = |brand| policies.decide(&me, Action::VehicleHistoryRead, &my_car(brand), &context);
     assert!(history(Brand::Fiat).is_allowed());
     assert_eq!(history(Brand::Jeep), Decision::Denied { reason: DenyReason::Scope });
 }
@@ -323,9 +304,8 @@ fn a_person_without_assignment_has_the_own_account_and_no_more() {
     for action in Action::ALL {
         let column = Column::Function(Function::Owner);
         let case = base(&tables, *action, column, Brand::Opel).person(|person| person.assignments.clear());
-        let account = [ResourceKind::Account, ResourceKind::Session, ResourceKind::Notice];
-        let own = account.contains(&action.resource()) && *action != Action::AccessGrantListOwn;
-        assert_eq!(decide(&policies, &case).is_allowed(), own, "{action}");
+        let own = tables.is_everybodys(*action);
+        assert_eq!(case.decide(&policies).is_allowed(), own, "{action}");
         assert_eq!(policies.has_function(&case.principal, *action, &case.context), own, "{action}");
     }
 }
@@ -337,7 +317,7 @@ fn an_unstated_fact_is_false() {
         for column in Column::all() {
             let case =
                 base(&tables, *action, column, Brand::Ram).context(|context| context.facts = Facts::NONE);
-            assert!(!decide(&policies, &case).is_allowed(), "{action} by {column:?}");
+            assert!(!case.decide(&policies).is_allowed(), "{action} by {column:?}");
         }
     }
 }

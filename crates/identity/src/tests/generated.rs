@@ -8,9 +8,7 @@ use super::{
     cases::{Case, base},
     tables::{Column, Tables},
 };
-use crate::{
-    Action, Cell, Condition, Decision, Function, Policies, Principal, ResourceKind, Trait, policies::SCHEMA,
-};
+use crate::{Action, Cell, Condition, Decision, Function, Policies, ResourceKind, Trait, policies::SCHEMA};
 
 #[test]
 fn generated_actions_of_the_schema() {
@@ -113,14 +111,14 @@ fn cell(policies: &Policies, tables: &Tables, action: Action, column: Column) ->
         Cell::Linked => "linked",
         Cell::Own => "self",
     };
-    if decide(policies, &unproven).is_allowed() { word.to_owned() } else { format!("{word}+step-up") }
+    if unproven.decide(policies).is_allowed() { word.to_owned() } else { format!("{word}+step-up") }
 }
 
 fn allowed(policies: &Policies, tables: &Tables, action: Action, column: Column) -> Option<(Case, Cell)> {
     let asked = base(tables, action, column, Brand::Lancia);
     Purpose::ALL.into_iter().find_map(|purpose| {
         let case = asked.clone().context(|context| context.purpose = Some(purpose));
-        match decide(policies, &case) {
+        match case.decide(policies) {
             Decision::Allowed { cell, .. } => Some((case, cell)),
             Decision::Denied { .. } => None,
         }
@@ -130,7 +128,7 @@ fn allowed(policies: &Policies, tables: &Tables, action: Action, column: Column)
 fn names(policies: &Policies, tables: &Tables, function: Function, purpose: Purpose) -> bool {
     Action::ALL.iter().filter(|action| action.purpose_required()).any(|action| {
         let case = base(tables, *action, Column::Function(function), Brand::Lancia);
-        decide(policies, &case.context(|context| context.purpose = Some(purpose))).is_allowed()
+        case.context(|context| context.purpose = Some(purpose)).decide(policies).is_allowed()
     })
 }
 
@@ -139,12 +137,7 @@ fn conditions(policies: &Policies, tables: &Tables, action: Action) -> Vec<&'sta
     let Some((case, _)) = columns else { return Vec::new() };
     let needed = |condition: &Condition| {
         let without = case.clone().context(|context| context.facts = context.facts.without(*condition));
-        !decide(policies, &without).is_allowed()
+        !without.decide(policies).is_allowed()
     };
     Condition::ALL.into_iter().filter(needed).map(Condition::slug).collect()
-}
-
-fn decide(policies: &Policies, case: &Case) -> Decision {
-    let principal: &Principal = &case.principal;
-    policies.decide(principal, case.action, &case.resource, &case.context)
 }

@@ -92,6 +92,54 @@ impl Tables {
     }
 }
 
+impl Tables {
+    /// Whether every person may do it with what is the own, whatever the functions.
+    pub(crate) fn is_everybodys(&self, action: Action) -> bool {
+        let own = |function| self.cells[&(action, Column::Function(function))].scope == Scope::Own;
+        Function::ALL.into_iter().all(own)
+    }
+}
+
+/// What the table marks of an action.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Marks {
+    pub(super) personal_data: bool,
+    pub(super) privileged: bool,
+}
+
+pub(super) fn marks() -> Vec<(Action, Marks)> {
+    let marks = |row: &BTreeMap<String, String>| {
+        let says = |name: &str| row[name] == "yes";
+        let marks = Marks { personal_data: says("personal_data"), privileged: says("privileged") };
+        (row["action"].parse().unwrap(), marks)
+    };
+    rows(file!("actions")).iter().map(marks).collect()
+}
+
+/// The routes of a cell, and whether the action is asked within a route of another action.
+fn routes(cell: &str) -> impl Iterator<Item = (String, bool)> {
+    cell.split(';').map(|route| match route.trim().strip_prefix("in ") {
+        Some(route) => (route.to_owned(), true),
+        None => (route.trim().to_owned(), false),
+    })
+}
+
+/// The action of each route, or nothing where it is public.
+fn actions_of_routes() -> BTreeMap<String, Option<String>> {
+    let mut actions = BTreeMap::new();
+    for row in rows(file!("public")) {
+        assert!(!row["reason"].is_empty(), "{}", row["route"]);
+        assert_eq!(actions.insert(row["route"].clone(), None), None, "{} stands there twice", row["route"]);
+    }
+    for row in rows(file!("actions")) {
+        for (route, _) in routes(&row["route"]).filter(|(_, is_within)| !is_within) {
+            let before = actions.insert(route.clone(), Some(row["action"].clone()));
+            assert_eq!(before, None, "{route} stands there twice");
+        }
+    }
+    actions
+}
+
 fn rows(text: &str) -> Vec<BTreeMap<String, String>> {
     csv::Reader::from_reader(text.as_bytes()).deserialize().map(|row| row.unwrap()).collect()
 }
@@ -124,5 +172,38 @@ fn our_actions_are_those_of_the_table() {
         assert!(says("privileged", Trait::Privileged), "{action}");
         assert!(says("step_up", Trait::StepUp), "{action}");
         assert!(says("purpose_required", Trait::Purpose), "{action}");
+    }
+}
+
+#[test]
+fn a_route_is_of_one_action_or_public() {
+    let actions = actions_of_routes();
+    for row in rows(file!("actions")) {
+        for (route, is_within) in routes(&row["route"]) {
+            let (method, path) = route.split_once(' ').unwrap();
+            assert!(method.chars().all(|c| c.is_ascii_uppercase()) && !path.is_empty(), "{route}");
+            let of_other = actions[&route].as_deref().is_some_and(|action| action != row["action"]);
+            assert_eq!(of_other, is_within, "{} within {route}", row["action"]);
+        }
+    }
+}
+
+/// The description of the API is made from its routes.
+#[test]
+fn every_route_of_the_api_stands_in_the_tables() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/packages/api/openapi.json");
+    let api: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    // A router says of a last part that it may have slashes; a description cannot.
+    let actions: BTreeMap<String, Option<String>> =
+        actions_of_routes().into_iter().map(|(route, action)| (route.replace("{*", "{"), action)).collect();
+    for (path, operations) in api["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let route = format!("{} {path}", method.to_uppercase());
+            let action =
+                actions.get(&route).unwrap_or_else(|| panic!("{route} has no action and is not public"));
+            if let Some(named) = operation["x-marque-action"].as_str() {
+                assert_eq!(action.as_deref(), Some(named), "{route}");
+            }
+        }
     }
 }
