@@ -159,8 +159,8 @@ impl Policies {
         // A policy that failed was skipped; it may have been one that forbids.
         let is_sound = permitting.is_sound && forbidding.is_sound;
         let cell = permitting.policies.iter().filter_map(|policy| self.cell(policy)).max();
-        let mut reasons: Vec<DenyReason> =
-            forbidding.policies.iter().filter_map(|policy| self.reason(policy)).collect();
+        let reason = |policy: &PolicyId| self.reason(policy).unwrap_or(DenyReason::Scope);
+        let mut reasons: Vec<DenyReason> = forbidding.policies.iter().map(reason).collect();
         reasons.sort();
         match (cell, reasons.as_slice()) {
             (_, [.., DenyReason::Disabled]) => Err(DenyReason::Disabled),

@@ -118,7 +118,7 @@ fn what(kind: ResourceKind, column: Column, cell: Cell, brand: Brand) -> What {
     }
 }
 
-/// The car of brand, as whoever asks may be linked to it.
+/// The car that a case is about, of this brand.
 pub(crate) fn my_car(brand: Brand) -> Resource {
     let what = What::OfVehicle { vehicle: MY_CAR, brand, part: VehiclePart::Vehicle };
     Resource { region: home(), what }

@@ -3,7 +3,7 @@
 use model::{Brand, Purpose};
 
 use super::{
-    cases::{self, Case, base, my_car},
+    cases::{self, base, my_car},
     tables::{Column, Tables, marks},
 };
 use crate::{
@@ -23,13 +23,18 @@ fn the_audit_keeps_what_the_table_marks() {
         let denied = Decision::Denied { reason: DenyReason::Scope };
         assert_eq!(denied.is_audited(action), marks.privileged, "{action}");
     }
-    let owner = Case { action: Action::VehicleRead, ..base_of(Function::Owner) };
-    let decision = owner.decide(&Policies::load().unwrap());
-    assert!(decision.is_allowed() && decision.is_audited(owner.action));
 }
 
-fn base_of(function: Function) -> Case {
-    base(&Tables::read(), Action::VehicleRead, Column::Function(function), Brand::Fiat)
+/// Personal data of a linked car are not one's own account.
+#[test]
+fn the_audit_keeps_that_an_owner_reads_the_car() {
+    let (column, policies) = (Column::Function(Function::Owner), Policies::load().unwrap());
+    for (action, kept) in
+        [(Action::VehicleRead, true), (Action::VehicleStateRead, false), (Action::AccountRead, false)]
+    {
+        let decision = base(&Tables::read(), action, column, Brand::Fiat).decide(&policies);
+        assert_eq!((decision.is_allowed(), decision.is_audited(action)), (true, kept), "{action}");
+    }
 }
 
 /// A car's track, asked for by a fleet customer, an owner and operations of another brand or this one.
