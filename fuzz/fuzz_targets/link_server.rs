@@ -8,7 +8,7 @@ use link::{
     Frames,
     server::{Event, Limits, Session},
 };
-use model::VehicleId;
+use model::{Timestamp, VehicleId};
 
 fuzz_target!(|bytes: &[u8]| {
     static START: OnceLock<Instant> = OnceLock::new();
@@ -19,7 +19,9 @@ fuzz_target!(|bytes: &[u8]| {
     let flow = frames.feed(bytes, limits.packet_bytes_max, |packet| {
         match session.handle_packet(now, packet, &limits, &mut out) {
             Err(violation) => return ControlFlow::Break(violation),
-            Ok(Some(Event::Connect(request))) => session.accept(now, &request, &limits, &mut out),
+            Ok(Some(Event::Connect(request))) => {
+                session.accept(now, Timestamp(0), &request, &limits, &mut out)
+            }
             Ok(Some(Event::Batch { id, .. })) => session.taken(id),
             Ok(_) => {}
         }

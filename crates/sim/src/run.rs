@@ -305,7 +305,7 @@ fn car_config(options: &RunOptions, spec: &CarSpec, identity: &Identity, profile
         catalogues_dir: options.state.join("catalogues"),
         // A power cut costs a simulation nothing that matters; a thousand syncs a second would.
         queue: brain::queue::Options { sync_each: false, ..config.queue },
-        clock_state: ClockState::Synced,
+        clock_state: Some(ClockState::Synced),
         backoff: brain::BackoffLimits { max: Micros::from_secs(20), ..config.backoff },
         grace: options.grace,
         ..config.with_profile(Arc::clone(profile))

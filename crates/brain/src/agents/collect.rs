@@ -37,7 +37,6 @@ impl Collect {
         plan: Arc<Plan>,
         permissions: Permissions,
         phase: Micros,
-        clock: ClockState,
         shared: Arc<Shared>,
     ) -> Self {
         let subscription = broker.subscribe_from_now(plan.signals(), WAITING_MAX);
@@ -49,7 +48,7 @@ impl Collect {
             waiting: VecDeque::new(),
             missed: 0,
             counted: campaigns::Counters::default(),
-            clock,
+            clock: ClockState::Unknown,
             shared,
             observer: None,
         }
@@ -70,6 +69,11 @@ impl Collect {
 
     pub(crate) fn set_permissions(&mut self, permissions: Permissions) {
         self.collector.set_permissions(permissions);
+    }
+
+    /// What batches say of the clock from now on.
+    pub(crate) fn set_clock_state(&mut self, state: ClockState) {
+        self.clock = state;
     }
 
     pub(crate) fn counters(&self) -> campaigns::Counters {

@@ -184,7 +184,7 @@ fn car_parts(
         software: concat!("marque-replay ", env!("CARGO_PKG_VERSION")).into(),
         keys: Arc::new(VerifyingKeys::new([car.desired_key])),
         // A recording's times are what somebody wrote down.
-        clock_state: ClockState::Corrected,
+        clock_state: Some(ClockState::Corrected),
         end_with_source: true,
         phase: Micros::ZERO,
         ..config.with_profile(Arc::clone(profile))
