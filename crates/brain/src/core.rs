@@ -120,11 +120,6 @@ impl Core {
         self.permissions
     }
 
-    /// What became of the readings that campaigns asked for.
-    pub fn collected(&self) -> campaigns::Counters {
-        self.collect.counters()
-    }
-
     pub fn mode(&self) -> DriverMode {
         self.desired.mode()
     }

@@ -76,16 +76,13 @@ impl Collect {
         self.clock = state;
     }
 
-    pub(crate) fn counters(&self) -> campaigns::Counters {
-        self.collector.counters()
-    }
-
     /// Takes what was published, and queues the batches that are due.
     pub(crate) fn poll(&mut self, now: Timestamp, queue: &mut Queue) {
         self.take(now);
         while let Some(batch) = self.collector.poll(now) {
             self.queue(&batch, queue);
         }
+        self.count();
     }
 
     /// Queues all that waits, for an orderly end.
@@ -112,13 +109,18 @@ impl Collect {
         for sample in self.waiting.drain(..) {
             self.collector.handle_reading(now, &sample);
         }
-        let stats = &self.shared.stats;
         let missed = self.subscription.dropped();
-        stats.samples_missed.add(missed - self.missed);
+        self.shared.stats.samples_missed.add(missed - self.missed);
         self.missed = missed;
+    }
+
+    fn count(&mut self) {
+        let stats = &self.shared.stats;
         let counted = self.collector.counters();
         stats.readings_not_newer.add(counted.not_newer - self.counted.not_newer);
         stats.readings_out_of_time.add(counted.out_of_time - self.counted.out_of_time);
+        stats.readings_withheld.add(counted.withheld - self.counted.withheld);
+        stats.readings_over_quota.add(counted.over_quota - self.counted.over_quota);
         self.counted = counted;
     }
 
