@@ -8,10 +8,11 @@ use link::{
     Frames,
     server::{Event, Limits, Session},
 };
-use model::VehicleId;
+use model::{Timestamp, VehicleId};
 
 fuzz_target!(|bytes: &[u8]| {
     static START: OnceLock<Instant> = OnceLock::new();
+    #[expect(clippy::disallowed_methods, reason = "an Instant has no other origin; nothing here waits for one")]
     let now = *START.get_or_init(Instant::now);
     let limits = Limits::default();
     let mut session = Session::new(now, Some(VehicleId::from_bytes([0xab; 16])), &limits);
@@ -19,7 +20,9 @@ fuzz_target!(|bytes: &[u8]| {
     let flow = frames.feed(bytes, limits.packet_bytes_max, |packet| {
         match session.handle_packet(now, packet, &limits, &mut out) {
             Err(violation) => return ControlFlow::Break(violation),
-            Ok(Some(Event::Connect(request))) => session.accept(now, &request, &limits, &mut out),
+            Ok(Some(Event::Connect(request))) => {
+                session.accept(now, Timestamp(0), &request, &limits, &mut out)
+            }
             Ok(Some(Event::Batch { id, .. })) => session.taken(id),
             Ok(_) => {}
         }

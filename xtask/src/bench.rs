@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Each is a `marque bench` of that name, or a bench of the crate of that name.
-const NAMES: [&str; 5] = ["gateway", "pipeline", "storage", "bus", "audit"];
+pub(crate) const NAMES: [&str; 6] = ["gateway", "pipeline", "storage", "bus", "audit", "identity"];
 
 pub(crate) fn bench(args: &[String]) -> Result<()> {
     let (names, flags) = match args.split_first() {
@@ -23,7 +23,7 @@ pub(crate) fn bench(args: &[String]) -> Result<()> {
     for name in names {
         headline(&format!("bench: {name}"));
         let step = match name {
-            "bus" | "audit" => Step::new("cargo").args(["bench", "--quiet", "--package", name]),
+            "bus" | "audit" | "identity" => Step::new("cargo").args(["bench", "--quiet", "--package", name]),
             "storage" => storage(Step::new(&marque).args(["bench", name]))?,
             _ => Step::new(&marque).args(["bench", name]),
         };

@@ -20,8 +20,9 @@ pub(crate) fn lint() -> Result<()> {
     Step::new("cargo").args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()?;
     headline("fuzz targets");
     Step::new("cargo")
-        .args(["check", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--target-dir"])
+        .args(["clippy", "--locked", "--no-deps", "--manifest-path", "fuzz/Cargo.toml", "--target-dir"])
         .args([target()?])
+        .args(["--", "-D", "warnings"])
         .run()?;
     headline("documentation");
     Step::new("cargo")

@@ -19,7 +19,7 @@ mod web;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "\
+const USAGE_HEAD: &str = "\
 cargo xtask <command>
 
   demo [FLAGS]    build everything and start the platform with a simulated fleet of all brands;
@@ -29,10 +29,17 @@ cargo xtask <command>
   lint            fmt, clippy, tidy, dependency policy, spelling, documentation
   tidy            the rules of the house that no compiler checks
   codegen         write the generated files: OpenAPI document, TypeScript client
-  bench [NAME]    measure beside peers and print tables (release build): gateway, pipeline, storage,
-                  bus; all of them without a name; flags after a name go to that bench
+  bench [NAME]    measure beside peers and print tables (release build), all of them without a name;
+                  flags after a name go to that bench; there are
+";
+
+const USAGE_TAIL: &str = "\
   fuzz [SECONDS]  run every fuzz target for that long (default 60)
 ";
+
+fn usage() -> String {
+    format!("{USAGE_HEAD}                  {}\n{USAGE_TAIL}", bench::NAMES.join(", "))
+}
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -47,7 +54,7 @@ fn main() -> ExitCode {
         "bench" => bench::bench(&rest),
         "fuzz" => fuzz::fuzz(&rest),
         "help" | "--help" | "-h" => {
-            print!("{USAGE}");
+            print!("{}", usage());
             return ExitCode::SUCCESS;
         }
         _ => {
@@ -66,9 +73,9 @@ fn main() -> ExitCode {
 
 fn unknown(command: &str) -> String {
     if command.is_empty() {
-        return USAGE.to_owned();
+        return usage();
     }
-    format!("error: there is no command `{command}`\n\n{USAGE}")
+    format!("error: there is no command `{command}`\n\n{}", usage())
 }
 
 #[cfg(test)]
@@ -78,6 +85,13 @@ mod tests {
     #[test]
     fn an_unknown_command_is_named() {
         assert!(unknown("bogus").starts_with("error: there is no command `bogus`\n"));
-        assert_eq!(unknown(""), USAGE);
+        assert_eq!(unknown(""), usage());
+    }
+
+    #[test]
+    fn the_usage_names_every_bench() {
+        let names = usage().lines().find(|line| line.trim_start().starts_with("gateway")).map(str::to_owned);
+        let names = names.unwrap();
+        assert_eq!(names.trim().split(", ").collect::<Vec<_>>(), bench::NAMES);
     }
 }

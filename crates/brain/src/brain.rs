@@ -6,13 +6,14 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use consent::DriverMode;
-use link::client::{Connection, Event};
+use link::client::{Connection, Event, ServerTime};
 use model::Timestamp;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
     time::{Instant, sleep},
 };
+use wire::ClockState;
 
 use crate::{
     Config, Error,
@@ -20,6 +21,7 @@ use crate::{
     backoff::Backoff,
     broker::Broker,
     clock::{Clock, monotonic},
+    clock_state::clock_state,
     connect::Connect,
     core::Core,
     provider::{Input, Provider},
@@ -96,6 +98,8 @@ impl<C: Connect, P: Provider> Brain<C, P> {
         // place that it is moved to.
         let mut running = Box::new(Running {
             clock: config.clock,
+            clock_state: config.clock_state,
+            heard: None,
             seen: (config.clock)(),
             core,
             provider,
@@ -127,6 +131,10 @@ enum Woken<S> {
 
 struct Running<C: Connect, P> {
     clock: Clock,
+    /// How far the clock can be trusted, where the configuration says it.
+    clock_state: Option<ClockState>,
+    /// What the platform said last that the time is.
+    heard: Option<ServerTime>,
     /// The time of the latest input.
     seen: Timestamp,
     core: Core,
@@ -177,6 +185,7 @@ impl<C: Connect, P: Provider> Running<C, P> {
         }
         // The time stands still from here, so that nothing new falls due while the queue empties.
         let now = self.now();
+        self.core.set_clock_state(self.clock_state());
         self.core.flush(now);
         let drained = tokio::time::timeout(self.grace, self.drain()).await;
         if drained.is_err() {
@@ -221,8 +230,20 @@ impl<C: Connect, P: Provider> Running<C, P> {
         if self.provider.is_live() { (self.clock)() } else { self.seen }
     }
 
+    /// What batches say of their times' clock. A recording's times are nobody's here.
+    fn clock_state(&self) -> ClockState {
+        match self.clock_state {
+            Some(known) => known,
+            None if self.provider.is_live() => {
+                clock_state(self.heard, (self.clock)(), monotonic().into_std())
+            }
+            None => ClockState::Unknown,
+        }
+    }
+
     fn work(&mut self) {
         let now = self.now();
+        self.core.set_clock_state(self.clock_state());
         self.core.poll(now);
         while let Some(message) = self.core.poll_bus(now) {
             if !self.provider.send(message) {
@@ -266,6 +287,7 @@ impl<C: Connect, P: Provider> Running<C, P> {
         let (connector, error) = match event {
             LinkEvent::Connected(connection) => {
                 self.uplink.connected(&mut self.core);
+                self.hear_time(connection.server_time());
                 let Link::Connecting { connector, .. } = std::mem::replace(&mut self.link, Link::Off) else {
                     return;
                 };
@@ -294,6 +316,13 @@ impl<C: Connect, P: Provider> Running<C, P> {
         let wait = self.backoff.next_wait();
         tracing::info!(%error, wait_ms = wait.0 / 1_000, "no link to the cloud");
         self.link = Link::after(Some(connector), Some(monotonic() + wait.to_duration()));
+    }
+
+    fn hear_time(&mut self, time: Option<ServerTime>) {
+        self.heard = time.or(self.heard);
+        if self.clock_state() == ClockState::FreeRunning {
+            tracing::warn!("the car's clock is off the platform's; batches say so until it is right");
+        }
     }
 
     /// How long there is nothing to do. A recording's own deadlines come with its messages.

@@ -30,8 +30,8 @@ pub struct Config {
     /// send in step.
     pub phase: Micros,
     pub clock: Clock,
-    /// How far `clock` can be trusted.
-    pub clock_state: ClockState,
+    /// How far `clock` can be trusted, where somebody knows; otherwise the platform's time tells.
+    pub clock_state: Option<ClockState>,
     pub backoff: BackoffLimits,
     /// How long an orderly stop may take to send what waits.
     pub grace: Micros,
@@ -58,7 +58,7 @@ impl Config {
             // Spread over a second, the shortest period that many cars share.
             phase: Micros(i64::from(u16::from_le_bytes([a, b])) * Micros::SECOND.0 / (1 << 16)),
             clock: crate::clock::system,
-            clock_state: ClockState::Unknown,
+            clock_state: None,
             backoff: BackoffLimits::default(),
             grace: Micros::from_secs(2),
             end_with_source: false,

@@ -10,7 +10,7 @@ use campaigns::Permissions;
 use consent::DriverMode;
 use model::{CatalogueHash, Lane, Micros, QueueEpoch, Seq, Timestamp};
 use signals::{Catalogue, Sample};
-use wire::{Kind, Report};
+use wire::{ClockState, Kind, Report};
 
 use crate::{
     BatchObserver, Config, Error, Shared,
@@ -75,8 +75,9 @@ impl Core {
         let permissions = desired.permissions();
         let plan = Arc::clone(desired.plan());
         let shared = Arc::clone(&config.shared);
-        let collect = Collect::new(&broker, plan, permissions, config.phase, config.clock_state, shared)
+        let mut collect = Collect::new(&broker, plan, permissions, config.phase, shared)
             .observed_by(config.observer.clone());
+        collect.set_clock_state(config.clock_state.unwrap_or_default());
         let network = config.profile.as_ref().map(|profile| Network::new(profile, &broker, now));
         let mut core = Self {
             software: Arc::clone(&config.software),
@@ -119,13 +120,14 @@ impl Core {
         self.permissions
     }
 
-    /// What became of the readings that campaigns asked for.
-    pub fn collected(&self) -> campaigns::Counters {
-        self.collect.counters()
-    }
-
     pub fn mode(&self) -> DriverMode {
         self.desired.mode()
+    }
+
+    /// How far the clock behind the times that are told can be trusted; batches say it from now on. Before it is called,
+    /// it is what the configuration says.
+    pub fn set_clock_state(&mut self, state: ClockState) {
+        self.collect.set_clock_state(state);
     }
 
     /// Takes what a source hands in. Call [`Core::poll`] when there is no more at once.

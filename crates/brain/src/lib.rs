@@ -14,6 +14,7 @@ mod brain;
 pub mod broker;
 mod catalogues;
 pub mod clock;
+mod clock_state;
 mod config;
 mod connect;
 mod core;

@@ -49,6 +49,10 @@ stats! {
     readings_not_newer,
     /// Readings that campaigns asked for, of a time that no car lives in: some source's clock is not set.
     readings_out_of_time,
+    /// Readings that campaigns asked for and consent keeps in the car.
+    readings_withheld,
+    /// Readings above the quota of their campaign.
+    readings_over_quota,
     /// Samples in batches that went to the queue.
     samples_queued,
     batches_queued,

@@ -95,6 +95,8 @@ struct State {
     refuse: Option<Lane>,
     /// Connections are cut at the next batch instead of acknowledging it.
     cut: bool,
+    /// How far its clock is ahead of the cars'.
+    clock_ahead: Micros,
 }
 
 impl TestCloud {
@@ -110,6 +112,7 @@ impl TestCloud {
             documents: Vec::new(),
             refuse: None,
             cut: false,
+            clock_ahead: Micros::ZERO,
         };
         Self { state: Arc::new(Mutex::new(state)), changed: watch::Sender::new(0) }
     }
@@ -124,6 +127,10 @@ impl TestCloud {
 
     pub(crate) fn refuse(&self, lane: Lane) {
         self.state.lock().unwrap().refuse = Some(lane);
+    }
+
+    pub(crate) fn set_clock_ahead(&self, by: Micros) {
+        self.state.lock().unwrap().clock_ahead = by;
     }
 
     /// The connection is lost before the next batch is acknowledged, once.
@@ -162,7 +169,10 @@ impl TestCloud {
     fn answer(&self, event: Event<'_>, session: &mut Session, out: &mut Vec<u8>) -> bool {
         let mut state = self.state.lock().unwrap();
         match event {
-            Event::Connect(request) => session.accept(now(), &request, &Limits::default(), out),
+            Event::Connect(request) => {
+                let time = paused_clock() + state.clock_ahead;
+                session.accept(now(), time, &request, &Limits::default(), out);
+            }
             Event::Batch { id, lane, payload } => {
                 state.batches.push((lane, payload.to_vec()));
                 if std::mem::take(&mut state.cut) {

@@ -54,6 +54,7 @@ mod state;
 mod values;
 mod vehicles;
 
+pub use campaigns::VEHICLE_IDS_MAX;
 pub use sse::STREAMS_MAX;
 
 /// A body that no route says otherwise of: a campaign of 4,000 signals has 300 kB.

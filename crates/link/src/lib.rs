@@ -19,6 +19,9 @@ pub mod tls;
 pub use codec::{Packet, PacketId, ReasonCode, Violation};
 pub use frames::Frames;
 
+/// The user property of CONNACK that tells the server's time, in microseconds since 1970-01-01T00:00:00Z.
+pub const TIME_US: &str = "time_us";
+
 /// Why the link does not work. It tells the person at this end what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

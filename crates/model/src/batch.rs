@@ -63,9 +63,9 @@ pub struct Seq(pub u64);
 pub enum ClockState {
     #[default]
     Unknown,
-    /// Set from GNSS, the network or the cloud, and kept.
+    /// Set from GNSS, the network or the cloud, and kept; or found to agree with the cloud's.
     Synced,
-    /// Never set since the car woke.
+    /// Held by nothing: never set since the car woke, off the cloud's, or not compared with it for long.
     FreeRunning,
     /// Was free-running; the times were corrected after a synchronisation.
     Corrected,

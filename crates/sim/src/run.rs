@@ -155,24 +155,27 @@ pub async fn run(
         probe,
         published,
         journal,
+        broken: 0,
     };
     let mut shutdown = std::pin::pin!(shutdown);
     let mut connected_max = 0;
     let driving = async {
         running.start(&options, &fleet, &identities, &stopped, &mut progress).await?;
-        running.watch(&mut connected_max, &mut progress).await
+        running.watch(&mut connected_max, &mut progress).await;
+        Ok(())
     };
-    let drove = tokio::select! {
+    let started_all: Result<(), Error> = tokio::select! {
         biased;
         () = &mut shutdown => Ok(()),
-        broken = driving => broken,
+        failed = driving => failed,
     };
     progress(Progress::Stopping);
     stop.send_replace(true);
     let stopping = clock::now();
-    // A car that broke costs the others nothing: they send what they have before the fleet ends with its error.
-    drove.and(running.finish(options.grace).await)?;
-    let ran = report::Ran { started, stopping, ended: clock::now(), connected_max };
+    // What was started sends what it has, also when the rest could not be.
+    running.finish(options.grace).await;
+    started_all?;
+    let ran = report::Ran { started, stopping, ended: clock::now(), connected_max, broken: running.broken };
     Ok(Report::new(&fleet, &identities, &running.books, shared.stats.snapshot(), ran))
 }
 
@@ -183,6 +186,8 @@ struct Running {
     probe: mpsc::Sender<(VehicleId, Timestamp)>,
     published: mpsc::Receiver<(VehicleId, Timestamp)>,
     journal: Option<Arc<Journal>>,
+    /// Cars that ended with an error.
+    broken: usize,
 }
 
 impl Running {
@@ -235,18 +240,14 @@ impl Running {
         Ok(())
     }
 
-    /// Looks after the fleet until somebody else stops it, or a car breaks.
-    async fn watch(
-        &mut self,
-        connected_max: &mut u64,
-        progress: &mut (impl FnMut(Progress) + Send),
-    ) -> Result<(), Error> {
+    /// Looks after the fleet until somebody else stops it. A car that breaks costs the others nothing.
+    async fn watch(&mut self, connected_max: &mut u64, progress: &mut (impl FnMut(Progress) + Send)) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         let mut waited_s = 0;
         let mut ready = false;
         loop {
             tokio::select! {
-                Some(ended) = self.cars.join_next() => outcome(ended)?,
+                Some(ended) = self.cars.join_next() => self.note(ended),
                 Some((vehicle, at)) = self.published.recv() => progress(Progress::Published { vehicle, at }),
                 _ = second.tick() => {
                     let stats = self.shared.stats.snapshot();
@@ -268,32 +269,29 @@ impl Running {
     }
 
     /// Each car has the grace for itself, all at the same time; a little more is for the last files.
-    async fn finish(&mut self, grace: Micros) -> Result<(), Error> {
+    async fn finish(&mut self, grace: Micros) {
         let all = async {
-            let mut all = Ok(());
             while let Some(ended) = self.cars.join_next().await {
-                all = all.and(outcome(ended));
+                self.note(ended);
             }
-            all
         };
         let limit = grace.to_duration() * 2 + Duration::from_secs(5);
-        match tokio::time::timeout(limit, all).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                tracing::warn!(
-                    cars = self.cars.len(),
-                    "cars did not stop in time; their queues go on at the next start"
-                );
-                self.cars.shutdown().await;
-                Ok(())
-            }
+        if tokio::time::timeout(limit, all).await.is_err() {
+            tracing::warn!(
+                cars = self.cars.len(),
+                "cars did not stop in time; their queues go on at the next start"
+            );
+            self.cars.shutdown().await;
         }
     }
-}
 
-/// A car ends in order, with an error of its own, or with its task.
-fn outcome(ended: Result<Result<(), brain::Error>, tokio::task::JoinError>) -> Result<(), Error> {
-    ended.map_err(Error::Task)?.map_err(Error::Brain)
+    /// A car ends in order, with an error of its own, or with its task.
+    fn note(&mut self, ended: Result<Result<(), brain::Error>, tokio::task::JoinError>) {
+        if let Err(error) = ended.map_err(Error::Task).and_then(|ended| ended.map_err(Error::Brain)) {
+            self.broken += 1;
+            tracing::error!(%error, "a car broke; the others go on");
+        }
+    }
 }
 
 fn car_config(options: &RunOptions, spec: &CarSpec, identity: &Identity, profile: &Arc<Profile>) -> Config {
@@ -305,7 +303,7 @@ fn car_config(options: &RunOptions, spec: &CarSpec, identity: &Identity, profile
         catalogues_dir: options.state.join("catalogues"),
         // A power cut costs a simulation nothing that matters; a thousand syncs a second would.
         queue: brain::queue::Options { sync_each: false, ..config.queue },
-        clock_state: ClockState::Synced,
+        clock_state: Some(ClockState::Synced),
         backoff: brain::BackoffLimits { max: Micros::from_secs(20), ..config.backoff },
         grace: options.grace,
         ..config.with_profile(Arc::clone(profile))

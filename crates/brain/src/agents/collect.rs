@@ -37,7 +37,6 @@ impl Collect {
         plan: Arc<Plan>,
         permissions: Permissions,
         phase: Micros,
-        clock: ClockState,
         shared: Arc<Shared>,
     ) -> Self {
         let subscription = broker.subscribe_from_now(plan.signals(), WAITING_MAX);
@@ -49,7 +48,7 @@ impl Collect {
             waiting: VecDeque::new(),
             missed: 0,
             counted: campaigns::Counters::default(),
-            clock,
+            clock: ClockState::Unknown,
             shared,
             observer: None,
         }
@@ -72,8 +71,9 @@ impl Collect {
         self.collector.set_permissions(permissions);
     }
 
-    pub(crate) fn counters(&self) -> campaigns::Counters {
-        self.collector.counters()
+    /// What batches say of the clock from now on.
+    pub(crate) fn set_clock_state(&mut self, state: ClockState) {
+        self.clock = state;
     }
 
     /// Takes what was published, and queues the batches that are due.
@@ -82,6 +82,7 @@ impl Collect {
         while let Some(batch) = self.collector.poll(now) {
             self.queue(&batch, queue);
         }
+        self.count();
     }
 
     /// Queues all that waits, for an orderly end.
@@ -108,13 +109,18 @@ impl Collect {
         for sample in self.waiting.drain(..) {
             self.collector.handle_reading(now, &sample);
         }
-        let stats = &self.shared.stats;
         let missed = self.subscription.dropped();
-        stats.samples_missed.add(missed - self.missed);
+        self.shared.stats.samples_missed.add(missed - self.missed);
         self.missed = missed;
+    }
+
+    fn count(&mut self) {
+        let stats = &self.shared.stats;
         let counted = self.collector.counters();
         stats.readings_not_newer.add(counted.not_newer - self.counted.not_newer);
         stats.readings_out_of_time.add(counted.out_of_time - self.counted.out_of_time);
+        stats.readings_withheld.add(counted.withheld - self.counted.withheld);
+        stats.readings_over_quota.add(counted.over_quota - self.counted.over_quota);
         self.counted = counted;
     }
 

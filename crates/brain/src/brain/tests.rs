@@ -7,7 +7,7 @@ use model::{DataCategory, Lane, Micros, Seq};
 use signals::{Catalogue, Reading, Sample, Value};
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
-use wire::{BatchHeader, Kind, encode_campaigns, encode_consent, parse_header};
+use wire::{BatchHeader, ClockState, Kind, encode_campaigns, encode_consent, parse_header};
 
 use super::*;
 use crate::{
@@ -127,6 +127,39 @@ async fn a_car_fetches_its_campaigns_and_sends_what_they_ask_for() {
     let stats = shared.stats.snapshot();
     assert!(stats.samples_queued > 0);
     assert_eq!(stats.samples_queued, stats.samples_acknowledged, "{stats}");
+}
+
+/// What the batches of a car say of its clock when the platform's is ahead by so much.
+async fn clock_states(ahead: Micros) -> BTreeSet<ClockState> {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    cloud.set_clock_ahead(ahead);
+    let car = start(dir.path(), &cloud);
+    car.go(5).await;
+    car.stop().await;
+    headers(&cloud).iter().map(|header| header.meta.clock).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_say_that_the_clock_is_right_when_the_platforms_agrees() {
+    assert_eq!(clock_states(Micros::ZERO).await, BTreeSet::from([ClockState::Synced]));
+    assert_eq!(clock_states(Micros::HOUR).await, BTreeSet::from([ClockState::FreeRunning]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_known_of_the_clock_before_the_first_connection() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let (car, before) = start_without_link(dir.path(), &cloud).await;
+    cloud.set_reachable(true);
+    cloud.until(|cloud| seqs(cloud, Lane::Bulk).len() > 2).await;
+    car.go(12).await;
+    car.stop().await;
+    let states: Vec<_> = headers(&cloud)[before..]
+        .iter()
+        .filter(|header| header.meta.lane == Lane::Bulk)
+        .map(|header| header.meta.clock)
+        .collect();
+    assert_eq!(states.first(), Some(&ClockState::Unknown));
+    assert_eq!(states.last(), Some(&ClockState::Synced));
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,9 @@ use super::backend::{Admission, Registry};
 /// How long a car may drive where there is no link, and collect for a campaign that has ended meanwhile.
 const UNLINKED_MAX: Micros = Micros(30 * Micros::DAY.0);
 
+/// How long a batch may lie in a car's queue before it comes: as long as a certificate lasts.
+const QUEUED_MAX: Micros = Micros(90 * Micros::DAY.0);
+
 /// Why a batch is refused. It is never sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refusal {
@@ -83,11 +86,12 @@ impl Refusal {
 }
 
 /// Whether a batch was measured later than a car may need to hear of its campaign's end. A clock that was not set
-/// says nothing about that.
-fn is_long_after(header: &BatchHeader, ended_at: Timestamp) -> bool {
+/// says nothing about that, so that it is the time at which the batch came that counts.
+fn is_long_after(header: &BatchHeader, ended_at: Timestamp, now: Timestamp) -> bool {
+    let last = ended_at + UNLINKED_MAX;
     match header.meta.clock {
-        ClockState::Synced | ClockState::Corrected => header.base_time > ended_at + UNLINKED_MAX,
-        ClockState::Unknown | ClockState::FreeRunning => false,
+        ClockState::Synced | ClockState::Corrected => header.base_time > last,
+        ClockState::Unknown | ClockState::FreeRunning => now > last + QUEUED_MAX,
     }
 }
 
@@ -97,6 +101,7 @@ pub(super) fn check_batch(
     lane: Lane,
     admission: &Admission,
     registry: &dyn Registry,
+    now: Timestamp,
     known: &mut Option<CatalogueHash>,
 ) -> Result<u32, Refusal> {
     let (header, _) = parse_header(payload).map_err(|_| Refusal::Invalid)?;
@@ -108,7 +113,7 @@ pub(super) fn check_batch(
         let exists = registry.knows_campaign(meta.campaign);
         return Err(if exists { Refusal::NotAssigned } else { Refusal::UnknownCampaign });
     };
-    if assigned.ended_at.is_some_and(|ended_at| is_long_after(&header, ended_at)) {
+    if assigned.ended_at.is_some_and(|ended_at| is_long_after(&header, ended_at, now)) {
         return Err(Refusal::NotAssigned);
     }
     if meta.version > assigned.version {

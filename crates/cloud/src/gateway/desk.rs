@@ -238,7 +238,7 @@ impl Desk {
             self.mailboxes.post(old.worker, Mail::TakenOver(old.key));
         }
         self.news.push_back(Connectivity { vehicle, at: self.now.time, change: Change::Connected });
-        car.session.accept(self.now.instant, request, &self.limits, &mut self.reply);
+        car.session.accept(self.now.instant, self.now.time, request, &self.limits, &mut self.reply);
         ControlFlow::Continue(())
     }
 
@@ -271,7 +271,8 @@ impl Desk {
     ) -> Result<u32, Refusal> {
         let admission = car.admission.as_deref().ok_or(Refusal::NotAssigned)?;
         let registry = self.backends.registry.as_ref();
-        let samples = check_batch(payload, lane, admission, registry, &mut car.known_catalogue)?;
+        let samples =
+            check_batch(payload, lane, admission, registry, self.now.time, &mut car.known_catalogue)?;
         let (subject, brand) = (admission.subject, admission.brand);
         let place = usize::from(car.shard.0);
         let open = self.open.get_mut(place).expect("a shard is below the number of shards");

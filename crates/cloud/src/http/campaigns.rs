@@ -26,6 +26,8 @@ use types::{
 
 pub(crate) mod types;
 
+pub use types::VEHICLE_IDS_MAX;
+
 /// Lists campaigns, the newest first.
 #[utoipa::path(
     get, path = "/v1/campaigns", tag = "campaigns", params(CampaignsQuery),
@@ -185,7 +187,7 @@ fn choose(api: &Api, body: Assignment) -> Result<Chosen, Problem> {
         ("brands", brands.len(), types::WORDS_MAX),
         ("regions", regions.len(), types::WORDS_MAX),
         ("models", models.len(), types::MODELS_MAX),
-        ("vehicle_ids", vehicle_ids.len(), types::VEHICLE_IDS_MAX),
+        ("vehicle_ids", vehicle_ids.len(), VEHICLE_IDS_MAX),
     ];
     if let Some((list, _, most)) = lists.into_iter().find(|(_, count, most)| count > most) {
         return Err(Problem::at(list, format!("at most {most} at once; choose by a list that names more")));

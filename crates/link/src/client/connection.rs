@@ -23,7 +23,10 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use wire::topic::Topic;
 
-use super::session::{NotSent, Session, SessionEvent};
+use super::{
+    ServerTime,
+    session::{NotSent, Session, SessionEvent},
+};
 use crate::{
     Error, Frames,
     codec::{PacketId, ReasonCode, Violation},
@@ -135,6 +138,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Whether the TLS session was resumed by a ticket.
     pub fn is_resumed(&self) -> bool {
         self.resumed
+    }
+
+    /// What the server said that the time is.
+    pub fn server_time(&self) -> Option<ServerTime> {
+        self.session.server_time()
     }
 
     /// How many more messages may be published now.

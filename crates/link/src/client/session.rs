@@ -3,13 +3,17 @@
 
 use std::time::{Duration, Instant};
 
-use model::{Lane, VehicleId};
+use model::{Lane, Timestamp, VehicleId};
 
 use wire::topic::{Topic, down_filter};
 
-use crate::codec::{
-    ConnAck, Connect, Disconnect, Filters, Packet, PacketId, Properties, Property, PropertyBuf, Publish, QoS,
-    ReasonCode, Subscribe, SubscribeFilter, Unencodable, Violation, publish_head,
+use super::ServerTime;
+use crate::{
+    TIME_US,
+    codec::{
+        ConnAck, Connect, Disconnect, Filters, Packet, PacketId, Properties, Property, PropertyBuf, Publish,
+        QoS, ReasonCode, Subscribe, SubscribeFilter, Unencodable, Violation, publish_head,
+    },
 };
 
 /// The topics that a car publishes to: each has an alias, so that its text goes up once.
@@ -72,6 +76,9 @@ pub struct Session {
     /// When the server's silence means that the connection is lost; set while a ping is out.
     hear_by: Option<Instant>,
     response_timeout: Duration,
+    /// When CONNECT was made.
+    asked: Instant,
+    server_time: Option<ServerTime>,
 }
 
 impl Session {
@@ -98,6 +105,8 @@ impl Session {
             send_by: now,
             hear_by: None,
             response_timeout,
+            asked: now,
+            server_time: None,
         }
     }
 
@@ -118,11 +127,17 @@ impl Session {
         };
         append(out, &Packet::Connect(connect));
         self.state = State::Connecting;
+        self.asked = now;
         self.hear_by = Some(now + self.response_timeout);
     }
 
     pub fn is_ready(&self) -> bool {
         self.state == State::Ready
+    }
+
+    /// What the server said that the time is, once CONNACK has come; a server need not say it.
+    pub fn server_time(&self) -> Option<ServerTime> {
+        self.server_time
     }
 
     /// How many more messages may be sent now.
@@ -276,6 +291,9 @@ impl Session {
                 self.aliases_max = count;
             } else if let Property::ServerKeepAlive(seconds) = property {
                 self.keep_alive = Duration::from_secs(u64::from(seconds));
+            } else if let Property::UserProperty((TIME_US, time)) = property {
+                let time = time.parse().ok().map(Timestamp);
+                self.server_time = time.map(|time| ServerTime { time, asked: self.asked, told: now });
             }
         }
         let mut filters = Vec::new();

@@ -4,7 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::{Lane, VehicleId};
+use model::{Lane, Micros, Timestamp, VehicleId};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -16,11 +16,12 @@ use wire::topic::Topic;
 use super::*;
 use crate::{
     Error, Frames, Packet, ReasonCode,
-    codec::{Ack, PacketId, Properties},
+    codec::{Ack, ConnAck, PacketId, Properties, Property, PropertyBuf},
     server, tls,
 };
 
 const CAR: VehicleId = VehicleId::from_bytes([0xab; 16]);
+const NOW: Timestamp = Timestamp(1_767_225_600_000_000);
 
 fn start() -> Instant {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
@@ -39,7 +40,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn ready() -> Self {
+    fn asked() -> Self {
         let limits = server::Limits { receive_maximum: 2, ..server::Limits::default() };
         let mut pair = Self {
             car: Session::new(start(), CAR, 60, 1 << 20, Duration::from_secs(20)),
@@ -50,6 +51,11 @@ impl Pair {
             seen: Vec::new(),
         };
         pair.car.connect(pair.now, &mut pair.to_cloud);
+        pair
+    }
+
+    fn ready() -> Self {
+        let mut pair = Self::asked();
         pair.exchange();
         assert_eq!(pair.seen, ["connack", "ready"]);
         pair.seen.clear();
@@ -64,7 +70,7 @@ impl Pair {
             let flow = Frames::new().feed(&bytes, 1 << 20, |packet| {
                 match self.cloud.handle_packet(self.now, packet, &self.limits, &mut to_car).unwrap() {
                     Some(server::Event::Connect(request)) => {
-                        self.cloud.accept(self.now, &request, &self.limits, &mut to_car);
+                        self.cloud.accept(self.now, NOW, &request, &self.limits, &mut to_car);
                         self.seen.push("connack".to_owned());
                     }
                     Some(server::Event::Batch { id, lane, .. }) => {
@@ -108,6 +114,41 @@ impl Pair {
     fn publish(&mut self, topic: Topic) -> Result<PacketId, NotSent> {
         self.car.publish(self.now, topic, b"batch", &mut self.to_cloud)
     }
+}
+
+#[test]
+fn the_servers_time_is_told_between_question_and_answer() {
+    let mut pair = Pair::asked();
+    assert_eq!(pair.car.server_time(), None);
+    pair.now += Duration::from_secs(3);
+    pair.exchange();
+    let told = pair.car.server_time().unwrap();
+    assert_eq!(told, ServerTime { time: NOW, asked: start(), told: pair.now });
+    let later = pair.now + Duration::from_secs(60);
+    assert_eq!(told.range_at(later), (NOW + Micros::from_secs(60), NOW + Micros::from_secs(63)));
+}
+
+/// What a car makes of a CONNACK with these properties.
+#[track_caller]
+fn check_server_time(said: &[Property<'_>], expected: Option<Timestamp>) {
+    let mut properties = PropertyBuf::new();
+    for property in said {
+        properties.push(*property).unwrap();
+    }
+    let (reason, properties) = (ReasonCode::Success, properties.as_properties());
+    let mut bytes = Vec::new();
+    Packet::ConnAck(ConnAck { session_present: false, reason, properties }).encode(&mut bytes).unwrap();
+    let mut pair = Pair::asked();
+    pair.deliver(&bytes);
+    assert_eq!(pair.car.server_time().map(|told| told.time), expected, "{said:?}");
+}
+
+#[test]
+fn a_server_may_say_no_time_or_one_that_is_none() {
+    check_server_time(&[], None);
+    check_server_time(&[Property::UserProperty(("time_us", "1767225600000000"))], Some(NOW));
+    check_server_time(&[Property::UserProperty(("time_us", "noon"))], None);
+    check_server_time(&[Property::UserProperty(("time", "1767225600000000"))], None);
 }
 
 #[test]
@@ -215,7 +256,9 @@ async fn serve(mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + U
         let mut over = false;
         let fed = frames.feed(&buffer[..len], 1 << 20, |packet| {
             match session.handle_packet(start(), packet, &limits, &mut out).unwrap() {
-                Some(server::Event::Connect(request)) => session.accept(start(), &request, &limits, &mut out),
+                Some(server::Event::Connect(request)) => {
+                    session.accept(start(), NOW, &request, &limits, &mut out);
+                }
                 Some(server::Event::Batch { id, payload, .. }) => {
                     if payload == b"end" {
                         session.disconnect(ReasonCode::ServerShuttingDown, "maintenance", &mut out);

@@ -2,13 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use model::VehicleId;
+use model::{Timestamp, VehicleId};
 
 use super::{Limits, Session, State, append, reason_string};
 use crate::{
+    TIME_US,
     codec::{ConnAck, Connect, Packet, Properties, Property, PropertyBuf, QoS, ReasonCode, Violation},
     server::Event,
 };
+
+/// A CONNACK with all that it may hold takes less. Who takes no packets of this size is not told what may be left out
+/// (3.2.2.3.10).
+const CONNACK_BYTES_MAX: usize = 128;
 
 /// What a CONNECT asks for, once its form is found right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,14 +62,24 @@ impl Session {
         Ok(Event::Connect(ConnectRequest { vehicle, keep_alive_s, assigned }))
     }
 
-    /// Lets the car in: appends CONNACK with all that is allowed here.
-    pub fn accept(&mut self, now: Instant, request: &ConnectRequest, limits: &Limits, out: &mut Vec<u8>) {
+    /// Lets the car in: appends CONNACK with all that is allowed here, and the time, by which a car can tell whether
+    /// its clock is right.
+    pub fn accept(
+        &mut self,
+        now: Instant,
+        time: Timestamp,
+        request: &ConnectRequest,
+        limits: &Limits,
+        out: &mut Vec<u8>,
+    ) {
         if self.state != State::Asked {
             return;
         }
         let vehicle = request.vehicle.to_string();
+        let time = time.0.to_string();
         let mut properties = PropertyBuf::new();
-        let mut push = |property| properties.push(property).expect("a client identifier is 32 digits");
+        let mut push =
+            |property| properties.push(property).expect("an identifier and a time are some 32 digits");
         push(Property::SessionExpiryInterval(0));
         push(Property::ReceiveMaximum(limits.receive_maximum));
         push(Property::MaximumQoS(true));
@@ -78,6 +93,9 @@ impl Session {
         }
         if request.assigned {
             push(Property::AssignedClientIdentifier(&vehicle));
+        }
+        if self.packet_bytes_max >= CONNACK_BYTES_MAX {
+            push(Property::UserProperty((TIME_US, &time)));
         }
         self.state = State::Connected;
         self.deadline = now + self.keep_alive;

@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use model::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
@@ -7,6 +8,8 @@ use crate::codec::{self, Connect, Filters, Topics, Will};
 
 const CAR: VehicleId = VehicleId::from_bytes([0xab; 16]);
 const OTHER: VehicleId = VehicleId::from_bytes([0xcd; 16]);
+
+const NOW: Timestamp = Timestamp(1_767_225_600_000_000);
 
 /// One clock for all: sessions only compare times.
 fn start() -> Instant {
@@ -44,7 +47,7 @@ impl Car {
         let Ok(Some(Event::Connect(request))) = self.send(&Packet::Connect(*connect)) else {
             panic!("CONNECT is accepted")
         };
-        self.session.accept(self.now, &request, &self.limits, &mut self.out);
+        self.session.accept(self.now, NOW, &request, &self.limits, &mut self.out);
     }
 
     fn send<'a>(&mut self, packet: &Packet<'a>) -> Result<Option<Event<'a>>, Violation> {
@@ -164,8 +167,20 @@ fn connack_announces_every_limit() {
             Property::SharedSubscriptionAvailable(false),
             Property::ServerKeepAlive(300),
             Property::AssignedClientIdentifier(&id),
+            Property::UserProperty(("time_us", "1767225600000000")),
         ]
     );
+}
+
+#[test]
+fn a_car_that_takes_short_packets_only_is_not_told_the_time() {
+    let mut properties = PropertyBuf::new();
+    properties.push(Property::MaximumPacketSize(127)).unwrap();
+    let mut car = Car::new();
+    car.connect(&Connect { properties: properties.as_properties(), ..connect() });
+    assert!(car.out.len() <= 127);
+    let Some((Packet::ConnAck(connack), _)) = codec::decode(&car.out, 1 << 20).unwrap() else { panic!() };
+    assert!(!connack.properties.iter().any(|property| matches!(property, Property::UserProperty(_))));
 }
 
 #[test]

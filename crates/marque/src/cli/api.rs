@@ -4,15 +4,22 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use reqwest::{
-    Certificate, Client, Method, RequestBuilder, Response, StatusCode,
+    Certificate, Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode,
     header::{ACCEPT, CONTENT_TYPE},
 };
 use serde_json::{Value, json};
+
+/// For a TCP connection and TLS.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Between two parts of an answer. A busy platform needs a while for a long history.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How to sign in.
 #[derive(Debug, Args)]
@@ -67,7 +74,7 @@ impl std::fmt::Debug for Credentials {
 
 impl Api {
     pub(super) async fn sign_in(url: &str, login: &Login) -> Result<Self> {
-        let mut builder = Client::builder();
+        let mut builder = builder();
         if let Some(file) = &login.api_ca {
             let pem = fs::read(file).with_context(|| format!("read {}", file.display()))?;
             let authority =
@@ -88,7 +95,8 @@ impl Api {
     /// Signs in with an account's name and password.
     pub(super) async fn with_password(url: &str, username: &str, password: &str) -> Result<Self> {
         let (username, password) = (username.to_owned(), password.to_owned());
-        Self::connect(Client::new(), url, Credentials::Password { username, password }).await
+        let client = builder().build().context("make an HTTP client")?;
+        Self::connect(client, url, Credentials::Password { username, password }).await
     }
 
     async fn connect(client: Client, url: &str, credentials: Credentials) -> Result<Self> {
@@ -186,6 +194,11 @@ impl Api {
     }
 }
 
+/// A platform that hangs is an error, not a wait for ever; an event stream says something more often than that.
+fn builder() -> ClientBuilder {
+    Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT)
+}
+
 /// The body, or what the problem document says (RFC 9457).
 async fn json_of(response: Response) -> Result<Value> {
     let status = response.status();
@@ -203,4 +216,17 @@ fn secret(file: &Path) -> Result<String> {
     let text = fs::read_to_string(file)
         .with_context(|| format!("read {}; give --password-file or --token-file", file.display()))?;
     Ok(text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_platform_that_takes_a_request_and_says_nothing_is_an_error() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let error = Api::with_password(&url, "operator", "secret").await.unwrap_err();
+        assert_eq!(error.to_string(), format!("reach the platform at {url}"));
+    }
 }

@@ -17,6 +17,7 @@ use clap::Args;
 use cloud::{
     clock::Clock,
     config::{self, Config},
+    http::VEHICLE_IDS_MAX,
     platform::Platform,
 };
 use model::Micros;
@@ -33,9 +34,6 @@ use crate::clock;
 
 /// What the demo's cars are asked to send.
 const CAMPAIGN: &str = include_str!("demo/campaign.json");
-
-/// As many as the API takes at once.
-const VEHICLE_IDS_PER_REQUEST: usize = 10_000;
 
 /// Short, so that who looks into the tables of a young demo finds something there.
 const FLUSH_AGE: Micros = Micros::from_secs(20);
@@ -348,7 +346,7 @@ async fn assign_campaign(api: &Api, vehicle_ids: &[String]) -> Result<()> {
         None => api.post("/v1/campaigns", &document).await?,
     };
     let campaign = &campaign["campaign_id"];
-    for some in vehicle_ids.chunks(VEHICLE_IDS_PER_REQUEST) {
+    for some in vehicle_ids.chunks(VEHICLE_IDS_MAX) {
         let assignment = json!({ "vehicle_ids": some });
         api.post(&format!("/v1/campaigns/{campaign}/assignments"), &assignment).await?;
     }

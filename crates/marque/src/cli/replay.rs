@@ -1,6 +1,7 @@
 //! `marque replay`: a recorded bus through the decoder of a car.
 
 mod coverage;
+mod decoding;
 mod maps;
 mod print;
 mod upload;
@@ -22,6 +23,7 @@ use model::Timestamp;
 
 use crate::clock;
 use coverage::Coverage;
+use decoding::Decoding;
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("layout").args(["profile", "dbc", "map"]).required(true).multiple(true))]
@@ -62,7 +64,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "PACE", default_value = "full")]
     speed: Speed,
 
-    /// Stop at the first line that cannot be read instead of counting such lines.
+    /// Fail at the first line that cannot be read instead of counting such lines; with `--cloud` before anything is
+    /// registered.
     #[arg(long)]
     strict: bool,
 }
@@ -108,7 +111,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 fn to_cloud(url: &str, options: &Options, profile: &Arc<Profile>, pace: Pace) -> anyhow::Result<()> {
     let vss = options.vss.as_deref();
-    let recording = upload::Recording { file: &options.file, profile, vss, pace };
+    let strict = options.strict;
+    let recording = upload::Recording { file: &options.file, profile, vss, pace, strict };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let played = runtime.block_on(upload::upload(url, &options.cloud_options, &recording));
     let report = played.with_context(|| format!("play {} to {url}", options.file.display()))?;

@@ -259,6 +259,7 @@ fn summarize(report: &Report) {
     tracing::info!(
         vehicles = report.vehicles,
         vehicles_connected = report.vehicles_connected,
+        vehicles_broken = report.vehicles_broken,
         duration_s = report.duration_s,
         samples_sent = report.samples_sent,
         samples_acknowledged = report.samples_acknowledged,

@@ -16,6 +16,7 @@ pub(super) struct Ran {
     pub stopping: Timestamp,
     pub ended: Timestamp,
     pub connected_max: u64,
+    pub broken: usize,
 }
 
 /// Everything that the fleet counted.
@@ -24,6 +25,8 @@ pub struct Report {
     pub vehicles: usize,
     /// The most that were connected at one time.
     pub vehicles_connected: u64,
+    /// Cars that ended with an error before the fleet did.
+    pub vehicles_broken: usize,
     pub brands: BTreeMap<String, usize>,
     pub architectures: BTreeMap<String, usize>,
     pub started_at_us: i64,
@@ -121,6 +124,7 @@ impl Report {
         Self {
             vehicles: fleet.specs().len(),
             vehicles_connected: ran.connected_max,
+            vehicles_broken: ran.broken,
             brands: count(by_vehicle.iter().map(|vehicle| &vehicle.brand)),
             architectures: count(by_vehicle.iter().map(|vehicle| &vehicle.architecture)),
             started_at_us: ran.started.0,

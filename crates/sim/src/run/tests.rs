@@ -147,8 +147,8 @@ fn a_login_never_shows_its_secret() {
     assert_eq!(format!("{:?}", Login::Token("secret".to_owned())), "Login(..)");
 }
 
-#[tokio::test]
-async fn a_car_that_broke_lets_the_others_finish() {
+#[tokio::test(start_paused = true)]
+async fn a_car_that_broke_is_counted_and_the_others_go_on() {
     let (probe, published) = mpsc::channel(1);
     let mut running = Running {
         cars: JoinSet::new(),
@@ -157,15 +157,19 @@ async fn a_car_that_broke_lets_the_others_finish() {
         probe,
         published,
         journal: None,
+        broken: 0,
     };
-    let (finished, finishes) = tokio::sync::oneshot::channel();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     running.cars.spawn(async { Err(brain::Error::Identity) });
+    running.cars.spawn(async { panic!("a car's task breaks") });
     running.cars.spawn(async {
-        tokio::task::yield_now().await;
-        finished.send(()).unwrap();
-        Ok(())
+        stopped.await.unwrap();
+        Err(brain::Error::Identity)
     });
-    let broken = running.finish(Micros::from_secs(1)).await.unwrap_err();
-    assert!(matches!(broken, Error::Brain(brain::Error::Identity)), "{broken}");
-    finishes.await.unwrap();
+    let watched = Duration::from_secs(5);
+    tokio::time::timeout(watched, running.watch(&mut 0, &mut |_| ())).await.unwrap_err();
+    assert_eq!((running.broken, running.cars.len()), (2, 1));
+    stop.send(()).unwrap();
+    running.finish(Micros::from_secs(1)).await;
+    assert_eq!((running.broken, running.cars.len()), (3, 0));
 }

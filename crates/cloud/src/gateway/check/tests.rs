@@ -52,8 +52,17 @@ fn batch(campaign: u64, clock: ClockState, measured_at: Timestamp) -> Vec<u8> {
     encode_batch(&meta, &[group], &catalogue).unwrap()
 }
 
-/// Campaigns 9 to 5, of which 7 has ended.
 fn check(campaign: u64, clock: ClockState, measured_at: Timestamp) -> Result<u32, Refusal> {
+    check_at(measured_at, campaign, clock, measured_at)
+}
+
+/// Campaigns 9 to 5, of which 7 has ended.
+fn check_at(
+    now: Timestamp,
+    campaign: u64,
+    clock: ClockState,
+    measured_at: Timestamp,
+) -> Result<u32, Refusal> {
     let assignment = |id: u64| Assignment {
         campaign: CampaignId(id),
         version: CampaignVersion(1),
@@ -66,7 +75,8 @@ fn check(campaign: u64, clock: ClockState, measured_at: Timestamp) -> Result<u32
         campaigns: (5..=9).rev().map(assignment).collect(),
         until: None,
     };
-    check_batch(&batch(campaign, clock, measured_at), Lane::Live, &admission, &AllKnown, &mut None)
+    let batch = batch(campaign, clock, measured_at);
+    check_batch(&batch, Lane::Live, &admission, &AllKnown, now, &mut None)
 }
 
 #[test]
@@ -88,4 +98,20 @@ fn what_was_measured_long_after_a_campaigns_end_is_refused() {
         assert_eq!(check(7, clock, late), Ok(1), "a clock that was not set says nothing");
     }
     assert_eq!(check(8, ClockState::Synced, late), Ok(1));
+}
+
+#[test]
+fn what_comes_later_than_a_queue_may_keep_it_is_refused_of_a_clock_that_was_not_set() {
+    let last = ENDED_AT + UNLINKED_MAX + QUEUED_MAX;
+    let late = last + Micros::SECOND;
+    for clock in [ClockState::Unknown, ClockState::FreeRunning] {
+        assert_eq!(check_at(last, 7, clock, ENDED_AT), Ok(1));
+        assert_eq!(check_at(late, 7, clock, ENDED_AT), Err(Refusal::NotAssigned));
+        assert_eq!(check_at(late, 8, clock, ENDED_AT), Ok(1));
+    }
+    assert_eq!(
+        check_at(late, 7, ClockState::Synced, ENDED_AT),
+        Ok(1),
+        "its own time says when it was measured"
+    );
 }

@@ -13,7 +13,7 @@ pub(crate) const WORDS_MAX: usize = 64;
 /// Models in one request; the group has some hundred.
 pub(crate) const MODELS_MAX: usize = 1_000;
 /// Ids in one request; a longer list is a brand, a region or a model.
-pub(crate) const VEHICLE_IDS_MAX: usize = 10_000;
+pub const VEHICLE_IDS_MAX: usize = 10_000;
 
 /// A campaign in its newest version.
 #[derive(Debug, Serialize, ToSchema)]

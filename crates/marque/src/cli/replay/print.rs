@@ -10,13 +10,13 @@ use anyhow::Context as _;
 use bus::{
     CanFrame,
     log::{LogReader, Replay},
-    profile::{Profile, ProfileDecoder},
+    profile::Profile,
 };
 use model::{Micros, Timestamp};
 use serde::Serialize;
 use signals::{Catalogue, Leaf, Sample, SignalId, Value};
 
-use super::{Coverage, Summary, rfc3339};
+use super::{Decoding, Summary, rfc3339};
 
 /// A line of the output.
 #[derive(Serialize)]
@@ -51,38 +51,32 @@ pub(super) async fn json<R: BufRead + Send, W: Write + Send>(
         printer.handle_frame(&frame)?;
     }
     printer.out.flush().context("write a sample")?;
-    let coverage = Coverage { bad_lines: reader.bad_lines(), ..printer.coverage };
+    let coverage = printer.decoding.coverage(reader.bad_lines());
     Ok(Summary { coverage, signals: printer.seen.len() })
 }
 
 struct Printer<'a, W> {
-    decoder: ProfileDecoder,
+    decoding: Decoding,
     catalogue: &'a Catalogue,
     out: &'a mut W,
     /// Reused from frame to frame.
     samples: Vec<Sample>,
     seen: BTreeSet<SignalId>,
-    coverage: Coverage,
 }
 
 impl<'a, W: Write> Printer<'a, W> {
     fn new(profile: &'a Arc<Profile>, out: &'a mut W) -> Self {
         Self {
-            decoder: profile.decoder(),
+            decoding: Decoding::new(profile),
             catalogue: profile.catalogue(),
             out,
             samples: Vec::new(),
             seen: BTreeSet::new(),
-            coverage: Coverage::default(),
         }
     }
 
     fn handle_frame(&mut self, frame: &CanFrame) -> anyhow::Result<()> {
-        self.coverage.add_frame(frame, self.decoder.profile());
-        let samples = &mut self.samples;
-        // What went silent before this frame is said before it.
-        self.decoder.poll(frame.time, &mut |sample| samples.push(sample));
-        self.decoder.handle_frame(frame, &mut |sample| samples.push(sample));
+        self.decoding.take(frame, |sample| self.samples.push(sample));
         for sample in std::mem::take(&mut self.samples) {
             self.write(&sample)?;
         }
@@ -107,7 +101,6 @@ impl<'a, W: Write> Printer<'a, W> {
             .context("write a sample")?;
         self.out.write_all(b"\n").context("write a sample")?;
         self.seen.insert(sample.signal);
-        self.coverage.samples += 1;
         Ok(())
     }
 }

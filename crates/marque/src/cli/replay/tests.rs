@@ -160,3 +160,50 @@ fn a_recording_at_real_speed_waits_between_its_frames() {
     });
     assert_eq!(waited.as_secs(), 60);
 }
+
+/// Two frames of a cycle of a second, with a signal each.
+const TWO_FRAMES: &str = r#"
+[profile]
+name = "mine"
+title = "Mine"
+description = "Mine."
+stale_cycles = 10
+
+[[frame]]
+id = 0x1
+name = "M"
+origin = "marque"
+length = 1
+cycle_ms = 1000
+[frame.signals]
+S = { bits = "0|8@1+", unit = "km/h", na = 0xFF }
+
+[[frame]]
+id = 0x2
+name = "N"
+origin = "marque"
+length = 1
+cycle_ms = 1000
+[frame.signals]
+T = { bits = "0|8@1+", unit = "km", na = 0xFF }
+
+[map]
+"Vehicle.Speed" = "M.S"
+"Vehicle.TraveledDistance" = "N.T"
+"#;
+
+#[test]
+fn a_log_is_decoded_alike_wherever_it_is_counted() {
+    let profile = Arc::new(Profile::parse(TWO_FRAMES, &signals::Catalogue::core()).unwrap());
+    let log = b"(100.0) can0 001#01\n(100.5) can0 002#01\n(400.0) can0 001#02\n(399.0) can0 001#03\n";
+    let (lines, summary) = play(log, &profile);
+    let said: Vec<_> = lines
+        .iter()
+        .map(|line| (line["path"].as_str().unwrap(), line["quality"].as_str().unwrap()))
+        .collect();
+    let (speed, way) = ("Vehicle.Speed", "Vehicle.TraveledDistance");
+    assert_eq!(said, [(speed, "good"), (way, "good"), (speed, "good"), (way, "stale"), (speed, "good")]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), log).unwrap();
+    assert_eq!(upload::tests::coverage(file.path(), &profile), summary.coverage);
+}

@@ -4,6 +4,7 @@
 mod books;
 mod campaign;
 mod enrol;
+mod hashed;
 mod held;
 
 use std::{
@@ -42,6 +43,9 @@ const GONE_PATIENCE: Duration = Duration::from_secs(5);
 /// A platform that runs answers at once.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
+/// A replay at the speed of its recording waits no longer for the end of what the car has said before.
+const WAIT_MAX: Micros = Micros(10 * Micros::SECOND.0);
+
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Args)]
@@ -74,6 +78,8 @@ pub(super) struct Recording<'a> {
     /// The car's catalogue, when it is not the shipped one.
     pub vss: Option<&'a Path>,
     pub pace: Pace,
+    /// Whether a line that cannot be read is an error.
+    pub strict: bool,
 }
 
 /// Plays a recording into the platform. It begins when the car runs the campaign; its first frame is
@@ -83,7 +89,7 @@ pub(super) async fn upload(
     options: &CloudOptions,
     recording: &Recording<'_>,
 ) -> anyhow::Result<Report> {
-    let decoded = books::decode(recording.file, recording.profile)?;
+    let decoded = books::decode(recording.file, recording.profile, recording.strict)?;
     if let Some(warning) = decoded.coverage.check()? {
         if decoded.coverage.samples == 0 {
             bail!("{warning}");
@@ -94,7 +100,7 @@ pub(super) async fn upload(
     let mqtt = mqtt.with_context(|| format!("find the host in `{url}`; write it as http://HOST:PORT"))?;
     let api = Api::sign_in(url, &options.login).await?;
     reach(&mqtt).await?;
-    let car = bring_up(&api, options, recording).await?;
+    let car = bring_up(&api, options, recording, &decoded.name).await?;
     let profile = recording.profile;
     let campaign = campaign::start(&api, car.vehicle, profile).await?;
     tracing::info!(vehicle = %car.vehicle, created = car.created, campaign, "the car is enrolled");
@@ -108,10 +114,12 @@ pub(super) async fn upload(
     let shared = Arc::clone(&config.shared);
     let brain = Brain::open(config, Some(connect), provider)?;
 
+    // Of two that play a new car, neither saw the other when it was enrolled.
+    wait_until_gone(&api, car.vehicle, GONE_PATIENCE).await?;
     let before = api.get(&state_path(car.vehicle)).await?;
     let begin = async {
         wait_until_applied(&api, car.vehicle, &before).await?;
-        let start = begin_at(&api, car.vehicle).await?;
+        let start = begin_at(&api, car.vehicle, recording.pace).await?;
         // Nobody takes it when the brain is gone, and then the brain's own error is what counts.
         release.send(start).ok();
         anyhow::Ok(start)
@@ -129,17 +137,19 @@ pub(super) async fn upload(
 }
 
 /// The car that the recording is played as, whether it is known or not.
-async fn bring_up(api: &Api, options: &CloudOptions, recording: &Recording<'_>) -> anyhow::Result<Car> {
-    let name = match &options.vehicle {
-        Some(name) => name.clone(),
-        None => enrol::name_of(recording.file)?,
-    };
+async fn bring_up(
+    api: &Api,
+    options: &CloudOptions,
+    recording: &Recording<'_>,
+    log: &str,
+) -> anyhow::Result<Car> {
+    let name = options.vehicle.as_deref().unwrap_or(log);
     if let Some(file) = recording.vss {
         let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
         api.post_text("/v1/catalogues", text).await?;
     }
     let profile = recording.profile;
-    let car = enrol::enrol(api, options.brand, &options.region, &name, profile, clock::now()).await?;
+    let car = enrol::enrol(api, options.brand, &options.region, name, profile, clock::now()).await?;
     if !car.created {
         wait_until_gone(api, car.vehicle, GONE_PATIENCE).await?;
         enrol::complete_grants(api, car.vehicle, profile).await?;
@@ -184,7 +194,7 @@ fn car_parts(
         software: concat!("marque-replay ", env!("CARGO_PKG_VERSION")).into(),
         keys: Arc::new(VerifyingKeys::new([car.desired_key])),
         // A recording's times are what somebody wrote down.
-        clock_state: ClockState::Corrected,
+        clock_state: Some(ClockState::Corrected),
         end_with_source: true,
         phase: Micros::ZERO,
         ..config.with_profile(Arc::clone(profile))
@@ -204,12 +214,24 @@ fn state_path(vehicle: VehicleId) -> String {
 }
 
 /// Now, or behind what a replay before this one has said of the car: at full speed its times ran ahead.
-async fn begin_at(api: &Api, vehicle: VehicleId) -> anyhow::Result<Timestamp> {
+async fn begin_at(api: &Api, vehicle: VehicleId, pace: Pace) -> anyhow::Result<Timestamp> {
     let signals = api.get(&format!("/v1/vehicles/{vehicle}/signals?purpose={PURPOSE}")).await?;
     let times = list(&signals, "items").filter_map(|item| item["source_time"].as_str());
     let times = times.filter_map(|time| time.parse::<jiff::Timestamp>().ok());
-    let latest = times.map(|time| Timestamp(time.as_microsecond())).max();
-    Ok(latest.map_or(clock::now(), |latest| clock::now().max(latest + Micros::from_secs(1))))
+    begin(times.map(|time| Timestamp(time.as_microsecond())).max(), clock::now(), pace)
+}
+
+/// The time of the first frame, when the latest that the car has said is of `latest`.
+fn begin(latest: Option<Timestamp>, now: Timestamp, pace: Pace) -> anyhow::Result<Timestamp> {
+    let begin = latest.map_or(now, |latest| now.max(latest + Micros::from_secs(1)));
+    if pace == Pace::Real && begin.since(now) > WAIT_MAX {
+        bail!(
+            "what the car has said runs ahead of the clock until {}, since it was played at full speed: play it so \
+             again, wait until then, or name another car with --vehicle",
+            super::rfc3339(begin)
+        );
+    }
+    Ok(begin)
 }
 
 /// Whether the car has reported every version that the platform wants of it, since the state was `before`.
@@ -275,4 +297,4 @@ async fn wait_until_visible(
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

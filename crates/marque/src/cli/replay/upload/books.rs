@@ -7,12 +7,12 @@ use brain::Snapshot;
 use bus::{log::LogReader, profile::Profile};
 use model::{Micros, Timestamp, VehicleId};
 use serde_json::{Value, json};
-use signals::{Quality, Reading, Sample, SignalId};
+use signals::{Quality, Reading, SignalId};
 
-use super::PURPOSE;
+use super::{PURPOSE, hashed::Hashed};
 use crate::cli::{
     api::Api,
-    replay::{coverage::Coverage, rfc3339},
+    replay::{coverage::Coverage, decoding::Decoding, rfc3339},
 };
 
 /// Columns and rows that one question asks for.
@@ -27,6 +27,8 @@ pub(super) struct Decoded {
     pub span: Micros,
     /// By path.
     pub signals: Vec<DecodedSignal>,
+    /// What the log is known by when nobody gives it a name: its content.
+    pub name: String,
 }
 
 /// What a signal leaves in the car's history.
@@ -47,38 +49,29 @@ impl DecodedSignal {
     }
 }
 
-/// Decodes the log without brain and platform.
-pub(super) fn decode(file: &Path, profile: &Arc<Profile>) -> anyhow::Result<Decoded> {
+/// Decodes the log without brain and platform. A strict one fails at the first line that cannot be read.
+pub(super) fn decode(file: &Path, profile: &Arc<Profile>, strict: bool) -> anyhow::Result<Decoded> {
     let log = File::open(file).with_context(|| format!("open {}", file.display()))?;
-    let mut reader = LogReader::new(BufReader::new(log)).tolerant();
-    let mut decoder = profile.decoder();
-    let mut decoded = Decoded::default();
-    let mut begin_and_end = None;
-    let mut tallies = BTreeMap::new();
+    let mut log = Hashed::new(log);
+    let reader = LogReader::new(BufReader::new(&mut log));
+    let mut reader = if strict { reader } else { reader.tolerant() };
+    let mut decoding = Decoding::new(profile);
+    let mut tallies = BTreeMap::<SignalId, Tally>::new();
     for frame in reader.by_ref() {
-        let frame = frame?;
-        let (begin, end) = begin_and_end.get_or_insert((frame.time, frame.time));
-        *end = frame.time.max(*end);
-        decoded.coverage.add_frame(&frame, profile);
-        decoded.span = end.since(*begin);
-        let mut tally = |sample: Sample| {
-            decoded.coverage.samples += 1;
-            tallies.entry(sample.signal).or_insert_with(Tally::default).add(&sample.reading);
-        };
-        decoder.handle_frame(&frame, &mut tally);
-        decoder.poll(*end, &mut tally);
+        decoding.take(&frame?, |sample| tallies.entry(sample.signal).or_default().add(&sample.reading));
     }
-    decoded.coverage.bad_lines = reader.bad_lines();
-    let end = begin_and_end.map_or(Timestamp::MIN, |(_, end)| end);
+    let coverage = decoding.coverage(reader.bad_lines());
+    let name = format!("{:016x}", log.hash());
+    let end = decoding.end().unwrap_or(Timestamp::MIN);
     let signal = |(signal, tally): (&SignalId, &Tally)| {
         let leaf = profile.catalogue().by_id(*signal)?;
         let ends_stale = tally.good && tally.last.is_some_and(|last| last < end);
         let Tally { readings, left_out, .. } = *tally;
         Some(DecodedSignal { path: Arc::clone(&leaf.path), readings, left_out, ends_stale })
     };
-    decoded.signals = tallies.iter().filter_map(signal).collect();
-    decoded.signals.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(decoded)
+    let mut signals: Vec<_> = tallies.iter().filter_map(signal).collect();
+    signals.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(Decoded { coverage, span: decoding.span(), signals, name })
 }
 
 /// Readings of a log that its history does not show, by why.

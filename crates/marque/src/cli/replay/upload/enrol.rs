@@ -1,11 +1,6 @@
 //! The recorded car leaves the factory.
 
-use std::{
-    collections::BTreeSet,
-    fs::File,
-    io::{self, Read as _},
-    path::Path,
-};
+use std::collections::BTreeSet;
 
 use anyhow::{Context as _, bail};
 use bus::profile::Profile;
@@ -61,7 +56,7 @@ pub(super) async fn enrol(
         found.with_context(|| format!("read `{name}` of the enrolment"))
     };
     let item = &answer["items"][0];
-    let desired_key = hex::decode(text(&answer, "desired_key")?).ok().and_then(|key| key.try_into().ok());
+    let desired_key = brain::desired_key(&text(&answer, "desired_key")?);
     Ok(Car {
         vehicle: text(item, "vehicle_id")?.parse()?,
         created: item["created"].as_bool().context("read `created` of the enrolment")?,
@@ -112,23 +107,6 @@ fn categories(profile: &Profile) -> BTreeSet<DataCategory> {
     leaves.map(|leaf| leaf.category).collect()
 }
 
-/// What a log is known by when nobody gives it a name: its content.
-pub(super) fn name_of(log: &Path) -> anyhow::Result<String> {
-    /// Logs may be larger than memory.
-    const PART_BYTES: u64 = 1 << 16;
-    let read = || -> io::Result<u64> {
-        let mut file = File::open(log)?;
-        let (mut part, mut parts) = (Vec::new(), Vec::new());
-        while file.by_ref().take(PART_BYTES).read_to_end(&mut part)? > 0 {
-            parts.extend(model::fnv1a(&part).to_le_bytes());
-            part.clear();
-        }
-        Ok(model::fnv1a(&parts))
-    };
-    let hash = read().with_context(|| format!("read {}", log.display()))?;
-    Ok(format!("{hash:016x}"))
-}
-
 /// The recorded car's number is in no log, so that one is made of what the replay is told.
 fn vin(name: &str, brand: Brand, architecture: &str) -> String {
     let words = [brand.slug(), architecture, name].join("/");
@@ -149,27 +127,9 @@ fn year(now: Timestamp) -> i16 {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use model::Vin;
 
     use super::*;
-
-    #[test]
-    fn a_log_is_known_by_its_content() {
-        let folder = tempfile::tempdir().unwrap();
-        let name = |file: &str, content: &[u8]| {
-            let file = folder.path().join(file);
-            fs::write(&file, content).unwrap();
-            name_of(&file).unwrap()
-        };
-        let mut long = vec![b'x'; 200_000];
-        let first = name("candump.log", &long);
-        assert_eq!(first, name("drive.log", &long), "the file's name says nothing");
-        long[150_000] = b'y';
-        assert_ne!(first, name("candump.log", &long));
-        assert_ne!(first, name("candump.log", &long[..199_999]));
-    }
 
     #[test]
     fn the_same_replay_is_the_same_car() {

@@ -9,6 +9,11 @@ use crate::cli::replay::{
     tests::{data, worst},
 };
 
+/// What the books of a replay say of a log before it is played.
+pub(in crate::cli::replay) fn coverage(log: &Path, profile: &Arc<Profile>) -> super::super::Coverage {
+    books::decode(log, profile, false).unwrap().coverage
+}
+
 /// A platform in a folder of its own, and how to sign in there.
 async fn platform(folder: &Path) -> (Platform, CloudOptions) {
     let (platform, password_file) = crate::cli::tests::platform(folder).await;
@@ -50,7 +55,7 @@ async fn the_history_of_the_replayed_rav4_is_its_reference() {
     let profile = maps::profile(&maps::Sources { dbc: Some(&dbc), ..Default::default() }).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (platform, options) = platform(folder.path()).await;
-    let recording = Recording { file: &file, profile: &profile, vss: None, pace: Pace::Full };
+    let recording = Recording { file: &file, profile: &profile, vss: None, pace: Pace::Full, strict: false };
     let report = upload(&platform.url(), &options, &recording).await.unwrap();
     assert!(report.is_complete(), "{:#}", report.to_json());
     assert_eq!(report.decoded.coverage.frames, 98_800);
@@ -75,7 +80,7 @@ async fn every_reading_of_the_kona_arrives_once() {
     let profile = maps::profile(&maps::Sources { dbc: Some(&dbc), ..Default::default() }).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (platform, options) = platform(folder.path()).await;
-    let recording = Recording { file: &file, profile: &profile, vss: None, pace: Pace::Full };
+    let recording = Recording { file: &file, profile: &profile, vss: None, pace: Pace::Full, strict: false };
     let report = upload(&platform.url(), &options, &recording).await.unwrap();
     assert!(report.is_complete(), "{:#}", report.to_json());
     assert_eq!(report.decoded.coverage.frames, 39_546);
@@ -92,7 +97,7 @@ async fn a_log_that_is_played_again_is_the_same_car() {
     let folder = tempfile::tempdir().unwrap();
     let (platform, options) = platform(folder.path()).await;
     let (log, profile) = short_drive(folder.path());
-    let recording = Recording { file: &log, profile: &profile, vss: None, pace: Pace::Full };
+    let recording = Recording { file: &log, profile: &profile, vss: None, pace: Pace::Full, strict: false };
     let first = upload(&platform.url(), &options, &recording).await.unwrap();
     let second = upload(&platform.url(), &options, &recording).await.unwrap();
     assert!(first.is_complete() && second.is_complete(), "{:#}\n{:#}", first.to_json(), second.to_json());
@@ -112,7 +117,7 @@ async fn a_replay_that_cannot_be_registers_nothing() {
     let api = Api::sign_in(&platform.url(), &options.login).await.unwrap();
     let silent = folder.path().join("silent.log");
     fs::write(&silent, "(100.0) can0 002#07\n").unwrap();
-    let nothing = Recording { file: &silent, profile: &profile, vss: None, pace: Pace::Full };
+    let nothing = Recording { file: &silent, profile: &profile, vss: None, pace: Pace::Full, strict: false };
     let error = upload(&platform.url(), &options, &nothing).await.unwrap_err();
     assert!(error.to_string().contains("known_frames=0 unknown_frames=1"), "{error:#}");
     let nowhere = CloudOptions { mqtt: Some("127.0.0.1:1".to_owned()), ..options };
@@ -137,7 +142,7 @@ async fn a_log_that_is_played_again_with_more_maps_is_shown_whole() {
     let folder = tempfile::tempdir().unwrap();
     let (platform, options) = platform(folder.path()).await;
     let (log, profile) = short_drive(folder.path());
-    let recording = Recording { file: &log, profile: &profile, vss: None, pace: Pace::Full };
+    let recording = Recording { file: &log, profile: &profile, vss: None, pace: Pace::Full, strict: false };
     let first = upload(&platform.url(), &options, &recording).await.unwrap();
     let located = mapped("\"Vehicle.Speed\" = \"M.S\"\n\"Vehicle.CurrentLocation.Latitude\" = \"M.S\"\n");
     let recording = Recording { profile: &located, ..recording };
@@ -161,12 +166,12 @@ async fn a_car_that_is_connected_is_not_played_a_second_time() {
     let (log, profile) = short_drive(folder.path());
     let url = platform.url();
     let api = Api::sign_in(&url, &options.login).await.unwrap();
-    let recording = Recording { file: &log, profile: &profile, vss: None, pace: Pace::Real };
+    let recording = Recording { file: &log, profile: &profile, vss: None, pace: Pace::Real, strict: false };
     let connected = async {
         loop {
             let cars = api.get("/v1/vehicles").await.unwrap();
             if cars["items"][0]["connected"] == true {
-                return cars["items"][0]["vehicle_id"].as_str().unwrap().parse().unwrap();
+                return;
             }
             tokio::task::yield_now().await;
         }
@@ -174,12 +179,40 @@ async fn a_car_that_is_connected_is_not_played_a_second_time() {
     let mut playing = std::pin::pin!(upload(&url, &options, &recording));
     tokio::select! {
         ended = &mut playing => panic!("it plays for a minute: {:?}", ended.err()),
-        vehicle = connected => {
-            let error = wait_until_gone(&api, vehicle, Duration::ZERO).await.unwrap_err();
-            assert!(error.to_string().contains("--vehicle"), "{error:#}");
+        () = connected => {}
+    }
+    tokio::select! {
+        ended = &mut playing => panic!("it plays for a minute: {:?}", ended.err()),
+        second = upload(&url, &options, &recording) => {
+            let error = second.unwrap_err();
+            assert!(error.to_string().contains("another replay plays it"), "{error:#}");
         }
     }
     platform.stop().await;
+}
+
+#[test]
+fn at_the_speed_of_its_recording_a_log_does_not_wait_for_what_ran_ahead() {
+    let now = Timestamp(1_767_225_600_000_000);
+    let said = |ahead_s: i64| Some(now + Micros::from_secs(ahead_s));
+    for pace in [Pace::Full, Pace::Real] {
+        assert_eq!(begin(None, now, pace).unwrap(), now);
+        assert_eq!(begin(said(-60), now, pace).unwrap(), now);
+        assert_eq!(begin(said(3), now, pace).unwrap(), now + Micros::from_secs(4));
+    }
+    assert_eq!(begin(said(3_600), now, Pace::Full).unwrap(), now + Micros::from_secs(3_601));
+    let error = begin(said(3_600), now, Pace::Real).unwrap_err().to_string();
+    assert!(error.contains("until 2026-01-01T01:00:01.000000Z") && error.contains("--vehicle"), "{error}");
+}
+
+#[test]
+fn a_strict_replay_fails_at_a_line_that_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, profile) = short_drive(folder.path());
+    let frames = fs::read_to_string(&log).unwrap();
+    fs::write(&log, format!("{frames}(nonsense) can0\n")).unwrap();
+    assert_eq!(books::decode(&log, &profile, false).unwrap().coverage.bad_lines, 1);
+    assert!(books::decode(&log, &profile, true).is_err());
 }
 
 /// A minute of one signal, and what it means.
