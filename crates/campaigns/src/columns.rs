@@ -24,48 +24,6 @@ impl RowGroup {
     pub fn samples(&self) -> usize {
         self.times.len() * self.columns.len()
     }
-
-    /// Whether the other has the same signals, and its rows are all later.
-    pub fn is_continued_by(&self, later: &Self) -> bool {
-        let in_order = match (self.times.last(), later.times.first()) {
-            (Some(last), Some(first)) => last < first,
-            (None, _) | (_, None) => true,
-        };
-        let like = |(a, b): (&Column, &Column)| a.signal == b.signal && a.data.is_like(&b.data);
-        in_order
-            && self.columns.len() == later.columns.len()
-            && self.columns.iter().zip(&later.columns).all(like)
-    }
-
-    /// Adds the rows of a group that continues this one, and says how many bytes of memory that took.
-    /// Whoever calls has asked [`RowGroup::is_continued_by`].
-    pub fn append(&mut self, later: &Self) -> usize {
-        debug_assert!(self.is_continued_by(later), "whoever appends has asked");
-        let first_row = index_u32(self.times.len());
-        let capacity = self.times.capacity();
-        self.times.extend_from_slice(&later.times);
-        let times = (self.times.capacity() - capacity) * size_of::<Timestamp>();
-        let columns = self.columns.iter_mut().zip(&later.columns);
-        times + columns.map(|(column, later)| column.append(later, first_row)).sum::<usize>()
-    }
-
-    /// The memory that it takes, what it has spare included.
-    pub fn bytes(&self) -> usize {
-        let columns = self.columns.iter().map(Column::bytes).sum::<usize>();
-        self.times.capacity() * size_of::<Timestamp>()
-            + self.columns.capacity() * size_of::<Column>()
-            + columns
-    }
-
-    /// Gives back what memory it has spare.
-    pub fn shrink_to_fit(&mut self) {
-        self.times.shrink_to_fit();
-        self.columns.shrink_to_fit();
-        for column in &mut self.columns {
-            column.exceptions.shrink_to_fit();
-            column.data.shrink_to_fit();
-        }
-    }
 }
 
 /// The values of one signal.
@@ -125,7 +83,7 @@ impl TextColumn {
     }
 
     /// The place of a text in the dictionary, which gets it when it is new.
-    fn place_of(&mut self, text: &Arc<str>) -> u32 {
+    pub fn place_of(&mut self, text: &Arc<str>) -> u32 {
         let recent = self.dictionary.len().saturating_sub(DICTIONARY_SEARCH_MAX);
         let known = self.dictionary.iter().skip(recent).position(|entry| entry == text);
         let place = known.map_or(self.dictionary.len(), |place| recent + place);
@@ -133,15 +91,6 @@ impl TextColumn {
             self.dictionary.push(Arc::clone(text));
         }
         index_u32(place)
-    }
-
-    fn append(&mut self, later: &Self) {
-        if let ([text], [_]) = (later.dictionary.as_slice(), later.index.as_slice()) {
-            return self.push(text);
-        }
-        let places: Vec<_> = later.dictionary.iter().map(|text| self.place_of(text)).collect();
-        // An array's items may be without any.
-        self.index.extend(later.index.iter().filter_map(|place| places.get(usize::try_from(*place).ok()?)));
     }
 }
 
@@ -193,72 +142,6 @@ impl ColumnData {
             Self::Bool(values) => values.reserve_exact(rows),
             Self::Text(text) => text.index.reserve_exact(rows),
             Self::Array(array) => array.ends.reserve_exact(rows),
-        }
-    }
-
-    /// The texts of its dictionary, or of its items'.
-    fn dictionary(&self) -> &[Arc<str>] {
-        match self {
-            Self::Fixed(_) | Self::Bool(_) => &[],
-            Self::Text(text) => &text.dictionary,
-            Self::Array(array) => array.items.dictionary(),
-        }
-    }
-
-    /// What its rows take, without the texts of a dictionary.
-    fn capacity_bytes(&self) -> usize {
-        match self {
-            Self::Fixed(values) => values.capacity() * size_of::<Mantissa>(),
-            Self::Bool(values) => values.capacity(),
-            Self::Text(text) => {
-                text.dictionary.capacity() * size_of::<Arc<str>>() + text.index.capacity() * size_of::<u32>()
-            }
-            Self::Array(array) => {
-                array.ends.capacity() * size_of::<u32>() + size_of::<Self>() + array.items.capacity_bytes()
-            }
-        }
-    }
-
-    fn shrink_to_fit(&mut self) {
-        match self {
-            Self::Fixed(values) => values.shrink_to_fit(),
-            Self::Bool(values) => values.shrink_to_fit(),
-            Self::Text(text) => {
-                text.dictionary.shrink_to_fit();
-                text.index.shrink_to_fit();
-            }
-            Self::Array(array) => {
-                array.ends.shrink_to_fit();
-                array.items.shrink_to_fit();
-            }
-        }
-    }
-
-    /// Whether both are of one kind.
-    fn is_like(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Fixed(_), Self::Fixed(_))
-            | (Self::Bool(_), Self::Bool(_))
-            | (Self::Text(_), Self::Text(_)) => true,
-            (Self::Array(a), Self::Array(b)) => a.items.is_like(&b.items),
-            (Self::Fixed(_) | Self::Bool(_) | Self::Text(_) | Self::Array(_), _) => false,
-        }
-    }
-
-    /// Adds the rows of a column of the same kind.
-    fn append(&mut self, later: &Self) {
-        match (self, later) {
-            (Self::Fixed(values), Self::Fixed(later)) => values.extend_from_slice(later),
-            (Self::Bool(values), Self::Bool(later)) => values.extend_from_slice(later),
-            (Self::Text(text), Self::Text(later)) => text.append(later),
-            (Self::Array(array), Self::Array(later)) => {
-                let before = index_u32(array.items.len());
-                array.ends.extend(later.ends.iter().map(|end| before + end));
-                array.items.append(&later.items);
-            }
-            (Self::Fixed(_) | Self::Bool(_) | Self::Text(_) | Self::Array(_), _) => {
-                unreachable!("columns are alike before they are joined")
-            }
         }
     }
 
@@ -355,26 +238,6 @@ impl Column {
         Self { signal: leaf.id, data: ColumnData::for_type(leaf.data_type), exceptions: Vec::new() }
     }
 
-    /// Adds later rows, the first of which becomes `first_row`; says how many bytes that took.
-    fn append(&mut self, later: &Self, first_row: u32) -> usize {
-        let (capacity, texts) = (self.capacity_bytes(), self.data.dictionary().len());
-        self.data.append(&later.data);
-        let moved = |exception: &Exception| Exception { row: first_row + exception.row, ..exception.clone() };
-        self.exceptions.extend(later.exceptions.iter().map(moved));
-        let new_texts = self.data.dictionary()[texts..].iter().map(text_bytes).sum::<usize>();
-        self.capacity_bytes() - capacity + new_texts + raw_bytes(&later.exceptions)
-    }
-
-    /// The memory that it takes beside itself.
-    fn bytes(&self) -> usize {
-        let texts = self.data.dictionary().iter().map(text_bytes).sum::<usize>();
-        self.capacity_bytes() + texts + raw_bytes(&self.exceptions)
-    }
-
-    fn capacity_bytes(&self) -> usize {
-        self.exceptions.capacity() * size_of::<Exception>() + self.data.capacity_bytes()
-    }
-
     /// Adds a row. A value that the column cannot hold is out of range, with its text kept.
     pub fn push(&mut self, leaf: &Leaf, value: Option<&Value>, quality: Quality) {
         let row = index_u32(self.data.len());
@@ -408,15 +271,6 @@ impl Column {
             Some(Exception { quality, raw: Some(raw), .. }) => (Some(parse_raw(leaf, raw)), *quality),
         })
     }
-}
-
-/// A text with the counts of those who share it.
-fn text_bytes(text: &Arc<str>) -> usize {
-    text.len() + 2 * size_of::<usize>()
-}
-
-fn raw_bytes(exceptions: &[Exception]) -> usize {
-    exceptions.iter().filter_map(|exception| exception.raw.as_ref()).map(text_bytes).sum()
 }
 
 fn number(leaf: &Leaf, scalar: ScalarType, mantissa: Mantissa) -> Option<Value> {

@@ -6,7 +6,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use campaigns::RowGroup;
-use model::SubjectId;
+use model::{SubjectId, Timestamp};
 
 use crate::{Chunk, Place};
 
@@ -36,14 +36,19 @@ pub(crate) struct Rows {
 #[derive(Debug, Default)]
 struct Chunks {
     all: Vec<Arc<Chunk>>,
-    /// Those that new rows may go on; the one that grew last comes last.
+    /// Those that new rows may go on, by their last times.
     growing: Vec<Growing>,
+    /// How many times rows came.
+    pushes: u64,
 }
 
 #[derive(Debug)]
 struct Growing {
     chunk: usize,
+    last: Timestamp,
     bytes: usize,
+    /// The push that it grew with last.
+    grown: u64,
 }
 
 /// Rows that are being written to files.
@@ -116,32 +121,42 @@ impl Buffer {
 }
 
 impl Chunks {
-    /// Adds rows to those that they continue, if there are such; says how many bytes that took.
+    /// Adds rows to those that they continue with the least time between, if there are such; says how many
+    /// bytes that took. A car's lanes may be hours apart with rows of the same kind.
     fn append(&mut self, later: &Chunk) -> Option<usize> {
-        let Self { all, growing } = self;
-        let place = growing.iter().rposition(|growing| all[growing.chunk].is_continued_by(later))?;
-        let mut grown = growing.remove(place);
-        // A query keeps what it has, and the rows go on in a copy.
-        let bytes = Arc::make_mut(&mut all[grown.chunk]).append(later);
-        grown.bytes += bytes;
-        if grown.bytes < CHUNK_BYTES_MAX {
-            growing.push(grown);
-        }
+        let first = later.rows.times.first()?;
+        let before = self.growing.partition_point(|growing| growing.last < *first);
+        let (place, bytes) = (0..before).rev().find_map(|place| {
+            let bytes = self.all[self.growing[place].chunk].try_append(later)?;
+            Some((place, bytes))
+        })?;
+        let Growing { chunk, bytes: taken, .. } = self.growing.remove(place);
+        self.grow(chunk, taken + bytes);
         Some(bytes)
     }
 
     /// Begins a chunk; says how many bytes it takes.
     fn begin(&mut self, mut chunk: Chunk) -> usize {
-        chunk.rows.shrink_to_fit();
+        chunk.shrink_to_fit();
         let bytes = chunk.bytes();
-        if bytes < CHUNK_BYTES_MAX {
-            if self.growing.len() == GROWING_MAX {
-                self.growing.remove(0);
-            }
-            self.growing.push(Growing { chunk: self.all.len(), bytes });
-        }
         self.all.push(Arc::new(chunk));
+        self.grow(self.all.len() - 1, bytes);
         bytes
+    }
+
+    /// Lets new rows go on a chunk that has got some, unless it is full.
+    fn grow(&mut self, chunk: usize, bytes: usize) {
+        self.pushes += 1;
+        let Some(last) = self.all[chunk].rows.times.last().copied() else { return };
+        if bytes >= CHUNK_BYTES_MAX {
+            return;
+        }
+        if self.growing.len() == GROWING_MAX {
+            let idle = (0..GROWING_MAX).min_by_key(|place| self.growing[*place].grown);
+            idle.map(|place| self.growing.remove(place));
+        }
+        let place = self.growing.partition_point(|growing| growing.last <= last);
+        self.growing.insert(place, Growing { chunk, last, bytes, grown: self.pushes });
     }
 }
 

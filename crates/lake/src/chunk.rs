@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use campaigns::{ArrayColumn, Column, ColumnData, Exception, RowGroup, TextColumn};
+use campaigns::{Column, RowGroup};
 use model::{
     Brand, CampaignId, CampaignVersion, ClockState, ConsentEpoch, Lane, Purpose, QueueEpoch, Seq, SubjectId,
     Timestamp,
@@ -11,6 +11,8 @@ use model::{
 use signals::Catalogue;
 
 use crate::TableName;
+
+mod columns;
 
 /// A partition: what a data file's folder says of all its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,20 +92,35 @@ impl Chunk {
         })
     }
 
-    /// Whether the rows of another chunk of the car may go behind its own.
-    pub(crate) fn is_continued_by(&self, later: &Self) -> bool {
-        self.place == later.place
+    /// Takes the rows of another chunk of the car behind its own, if they are of the same signals and place and
+    /// all later; says how many bytes of memory that took. Who else holds the chunk keeps what it has.
+    pub(crate) fn try_append(self: &mut Arc<Self>, later: &Self) -> Option<usize> {
+        let continues = self.place == later.place
             && self.catalogue.hash() == later.catalogue.hash()
-            && self.rows.is_continued_by(&later.rows)
+            && columns::continues(&self.rows, &later.rows);
+        if !continues {
+            return None;
+        }
+        if Arc::get_mut(self).is_none() {
+            *self = Arc::new(self.copy());
+        }
+        let Self { batches, rows, .. } = Arc::get_mut(self).expect("a copy is nobody else's");
+        let (first_row, capacity) = (rows.times.len(), batches.capacity());
+        batches.extend(later.batches.iter().map(|(row, batch)| (first_row + row, *batch)));
+        let batches = (batches.capacity() - capacity) * size_of::<(usize, Batch)>();
+        Some(batches + columns::append(rows, &later.rows))
     }
 
-    /// Takes the rows of a chunk that continues it, and says how many bytes of memory that took.
-    pub(crate) fn append(&mut self, later: &Self) -> usize {
-        let rows = self.rows.times.len();
-        let capacity = self.batches.capacity();
-        self.batches.extend(later.batches.iter().map(|(row, batch)| (rows + row, *batch)));
-        let batches = (self.batches.capacity() - capacity) * size_of::<(usize, Batch)>();
-        batches + self.rows.append(&later.rows)
+    /// A copy that takes as many bytes: it keeps its room to grow.
+    fn copy(&self) -> Self {
+        let Self { subject, place, batches, rows, catalogue } = self;
+        let (batches, rows) = (columns::copy_of(batches), columns::copy(rows));
+        Self { subject: *subject, place: *place, batches, rows, catalogue: Arc::clone(catalogue) }
+    }
+
+    /// Gives back what memory its rows have spare.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        columns::shrink_to_fit(&mut self.rows);
     }
 
     /// The batches that a range of rows came with, each with its part of them.
@@ -124,7 +141,7 @@ impl Chunk {
 
     /// What it takes in memory.
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.batches.capacity() * size_of::<(usize, Batch)>() + self.rows.bytes()
+        size_of::<Self>() + self.batches.capacity() * size_of::<(usize, Batch)>() + columns::bytes(&self.rows)
     }
 }
 
@@ -159,46 +176,10 @@ fn by_day(mut rows: RowGroup, received: Timestamp) -> Vec<(i32, RowGroup)> {
             days.push((day, rows));
             break;
         }
-        days.push((day, split_off(&mut rows, start)));
+        days.push((day, columns::split_off(&mut rows, start)));
     }
     days.reverse();
     days
-}
-
-fn split_off(rows: &mut RowGroup, at: usize) -> RowGroup {
-    RowGroup {
-        times: rows.times.split_off(at),
-        columns: rows.columns.iter_mut().map(|column| split_column(column, at)).collect(),
-    }
-}
-
-fn split_column(column: &mut Column, at: usize) -> Column {
-    let row = u32::try_from(at).unwrap_or(u32::MAX);
-    let first = column.exceptions.partition_point(|exception| exception.row < row);
-    let exceptions = column
-        .exceptions
-        .split_off(first)
-        .into_iter()
-        .map(|exception| Exception { row: exception.row - row, ..exception })
-        .collect();
-    let data = match &mut column.data {
-        ColumnData::Fixed(values) => ColumnData::Fixed(values.split_off(at)),
-        ColumnData::Bool(values) => ColumnData::Bool(values.split_off(at)),
-        ColumnData::Text(text) => ColumnData::Text(TextColumn {
-            dictionary: text.dictionary.clone(),
-            index: text.index.split_off(at),
-        }),
-        ColumnData::Array(array) => {
-            let base = at.checked_sub(1).and_then(|before| array.ends.get(before)).copied().unwrap_or(0);
-            let ends = array.ends.split_off(at).into_iter().map(|end| end - base).collect();
-            let mut items =
-                Column { signal: column.signal, data: (*array.items).clone(), exceptions: Vec::new() };
-            let tail = split_column(&mut items, usize::try_from(base).unwrap_or(usize::MAX));
-            *array.items = items.data;
-            ColumnData::Array(ArrayColumn { ends, items: Box::new(tail.data) })
-        }
-    };
-    Column { signal: column.signal, data, exceptions }
 }
 
 #[cfg(test)]

@@ -37,6 +37,14 @@ pub struct CampaignSummary {
     pub ended_at: Option<Timestamp>,
 }
 
+/// A campaign as those see it who look at one of its vehicles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignName {
+    pub id: CampaignId,
+    pub version: CampaignVersion,
+    pub name: String,
+}
+
 /// A campaign in its newest version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CampaignRow {
@@ -152,16 +160,27 @@ impl Store {
         Ok(Page::cut(items, limit, |item| item.id.to_string()))
     }
 
-    /// The campaigns of a vehicle, by their numbers.
-    pub async fn campaigns_of_vehicle(&self, vehicle: VehicleId) -> Result<Vec<CampaignSummary>, Error> {
-        let mut query = Conditions::new(SUMMARIES);
-        query.and(
-            "c.campaign_id IN (SELECT campaign_id FROM assignments WHERE ended_at IS NULL AND vehicle_id = ",
-            vehicle.into(),
-        );
-        query.end_part(") ORDER BY c.campaign_id");
-        let rows = self.pool.fetch(query.sql, &query.args).await?;
-        rows.iter().map(summary).collect()
+    /// The campaigns of a vehicle, by their numbers. How many other vehicles have them is not counted: the page
+    /// of a vehicle is read often.
+    pub async fn campaigns_of_vehicle(&self, vehicle: VehicleId) -> Result<Vec<CampaignName>, Error> {
+        let rows = self
+            .pool
+            .fetch(
+                "SELECT c.campaign_id, c.version, v.name FROM assignments a \
+                 JOIN campaigns c ON c.campaign_id = a.campaign_id \
+                 JOIN campaign_versions v ON v.campaign_id = c.campaign_id AND v.version = c.version \
+                 WHERE a.vehicle_id = $1 AND a.ended_at IS NULL ORDER BY c.campaign_id",
+                args![vehicle],
+            )
+            .await?;
+        let name = |row: &Row| {
+            Ok(CampaignName {
+                id: CampaignId(row.number(0)?),
+                version: CampaignVersion(row.number(1)?),
+                name: row.text(2)?,
+            })
+        };
+        rows.iter().map(name).collect()
     }
 
     /// A version's document; `None` when there is no such version.
@@ -226,15 +245,16 @@ impl Transaction {
         new: &NewCampaign,
         now: Timestamp,
     ) -> Result<CampaignVersion, Error> {
-        self.hold(id).await?;
         let changed = self
             .execute(
                 "UPDATE campaigns SET version = version + 1, updated_at = $3 \
-                 WHERE campaign_id = $1 AND version = $2",
+                 WHERE campaign_id = $1 AND version = $2 AND ended_at IS NULL",
                 args![id.0, expected.0, now],
             )
             .await?;
         if changed != 1 {
+            // One that runs has another version.
+            self.check_runs(id).await?;
             return Err(Error::Conflict { what: "the campaign was changed meanwhile; read it again" });
         }
         let version = CampaignVersion(expected.0 + 1);
@@ -339,15 +359,18 @@ impl Transaction {
                 args![id.0],
             )
             .await?;
-        if held == 1 {
-            return Ok(());
+        if held == 1 { Ok(()) } else { self.check_runs(id).await }
+    }
+
+    async fn check_runs(&mut self, id: CampaignId) -> Result<(), Error> {
+        let row = self
+            .fetch_optional("SELECT ended_at FROM campaigns WHERE campaign_id = $1", args![id.0])
+            .await?
+            .ok_or(Error::NotFound { what: "campaign" })?;
+        match row.opt_int(0)? {
+            Some(_) => Err(Error::Conflict { what: "the campaign has ended; create another one" }),
+            None => Ok(()),
         }
-        let known =
-            self.fetch_optional("SELECT 1 FROM campaigns WHERE campaign_id = $1", args![id.0]).await?;
-        Err(match known {
-            Some(_) => Error::Conflict { what: "the campaign has ended; create another one" },
-            None => Error::NotFound { what: "campaign" },
-        })
     }
 
     /// The vehicles that have a campaign.
@@ -367,11 +390,8 @@ impl Transaction {
         &mut self,
         vehicles: &[VehicleId],
     ) -> Result<Vec<(VehicleId, Vec<CampaignId>)>, Error> {
-        let select = "SELECT vehicle_id, campaign_id, ended_at FROM assignments \
-                      WHERE ended_at IS NULL AND campaign_id > $1 AND vehicle_id";
-        let sets = self.campaign_sets(select, vehicles).await?;
-        let ids = |held: Vec<HeldCampaign>| held.into_iter().map(|held| held.id).collect();
-        Ok(sets.into_iter().map(|(vehicle, held)| (vehicle, ids(held))).collect())
+        let select = "SELECT vehicle_id, campaign_id FROM assignments WHERE ended_at IS NULL AND vehicle_id";
+        self.campaign_sets(select, vehicles, |row| Ok(CampaignId(row.number(1)?))).await
     }
 
     /// The same with the campaigns that vehicles had once: what they queued for these may still come.
@@ -379,23 +399,25 @@ impl Transaction {
         &mut self,
         vehicles: &[VehicleId],
     ) -> Result<Vec<(VehicleId, Vec<HeldCampaign>)>, Error> {
-        let select = "SELECT vehicle_id, campaign_id, ended_at FROM assignments \
-                      WHERE campaign_id > $1 AND vehicle_id";
-        self.campaign_sets(select, vehicles).await
+        let select = "SELECT vehicle_id, campaign_id, ended_at FROM assignments WHERE vehicle_id";
+        let held = |row: &Row| {
+            let ended_at = row.opt_int(2)?.map(Timestamp);
+            Ok(HeldCampaign { id: CampaignId(row.number(1)?), ended_at })
+        };
+        self.campaign_sets(select, vehicles, held).await
     }
 
-    async fn campaign_sets(
+    async fn campaign_sets<T>(
         &mut self,
         select: &'static str,
         vehicles: &[VehicleId],
-    ) -> Result<Vec<(VehicleId, Vec<HeldCampaign>)>, Error> {
+        read: fn(&Row) -> Result<T, Error>,
+    ) -> Result<Vec<(VehicleId, Vec<T>)>, Error> {
         let keys: Vec<Arg<'_>> = vehicles.iter().map(|vehicle| (*vehicle).into()).collect();
-        let rows = self.fetch_in(select, 0_i64.into(), &keys, "ORDER BY vehicle_id, campaign_id").await?;
-        let mut sets: Vec<(VehicleId, Vec<HeldCampaign>)> = Vec::new();
+        let rows = self.fetch_in(select, &[], &keys, "ORDER BY vehicle_id, campaign_id").await?;
+        let mut sets: Vec<(VehicleId, Vec<T>)> = Vec::new();
         for row in &rows {
-            let ended_at = row.opt_int(2)?.map(Timestamp);
-            let (vehicle, campaign) =
-                (row.word(0)?, HeldCampaign { id: CampaignId(row.number(1)?), ended_at });
+            let (vehicle, campaign) = (row.word(0)?, read(row)?);
             match sets.last_mut() {
                 Some((last, campaigns)) if *last == vehicle => campaigns.push(campaign),
                 Some(_) | None => sets.push((vehicle, vec![campaign])),
@@ -414,8 +436,8 @@ impl Transaction {
             .fetch_in(
                 "SELECT c.campaign_id, c.version, v.document FROM campaigns c \
                  JOIN campaign_versions v ON v.campaign_id = c.campaign_id AND v.version = c.version \
-                 WHERE c.campaign_id > $1 AND c.campaign_id",
-                0_i64.into(),
+                 WHERE c.campaign_id",
+                &[],
                 &keys,
                 "ORDER BY c.campaign_id",
             )

@@ -106,7 +106,7 @@ impl Transaction {
         let rows = self
             .fetch_in(
                 "SELECT vehicle_id, version FROM desired WHERE kind = $1 AND vehicle_id",
-                kind.into(),
+                args![kind],
                 &keys,
                 "",
             )

@@ -132,25 +132,17 @@ impl Transaction {
         state: LakeFileState,
         now: Timestamp,
     ) -> Result<u64, Error> {
-        let mut moved = 0;
-        for path in paths {
-            moved += self
-                .execute(
-                    "UPDATE lake_files SET state = $2, changed_at = $3 WHERE path = $1",
-                    args![path, state.slug(), now],
-                )
-                .await?;
-        }
-        Ok(moved)
+        self.execute_in(
+            "UPDATE lake_files SET state = $1, changed_at = $2 WHERE path",
+            args![state.slug(), now],
+            &keys(paths),
+        )
+        .await
     }
 
     /// Forgets files; how many there were.
     pub async fn forget_lake_files(&mut self, paths: &[String]) -> Result<u64, Error> {
-        let mut forgotten = 0;
-        for path in paths {
-            forgotten += self.execute("DELETE FROM lake_files WHERE path = $1", args![path]).await?;
-        }
-        Ok(forgotten)
+        self.execute_in("DELETE FROM lake_files WHERE path", &[], &keys(paths)).await
     }
 
     /// Forgets all files of a table in a state; how many there were.
@@ -161,4 +153,8 @@ impl Transaction {
         )
         .await
     }
+}
+
+fn keys(paths: &[String]) -> Vec<Arg<'_>> {
+    paths.iter().map(Arg::from).collect()
 }

@@ -31,7 +31,8 @@ use sqlx::{
 
 pub use accounts::{Account, SessionRow};
 pub use campaigns::{
-    Assignment, CampaignRow, CampaignSummary, HeldCampaign, NewCampaign, Selector, StatusCounts, Unassignment,
+    Assignment, CampaignName, CampaignRow, CampaignSummary, HeldCampaign, NewCampaign, Selector,
+    StatusCounts, Unassignment,
 };
 pub use catalogues::CatalogueRow;
 pub use certificates::Certificate;

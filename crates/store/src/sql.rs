@@ -284,37 +284,34 @@ impl Transaction {
         Ok(changed)
     }
 
-    /// Runs `head IN (...) tail` over all keys, many to a statement. `first` is `$1`; the keys follow it.
+    /// Runs `head IN (...) tail` over all keys, many to a statement, and gives all rows. `first` are `$1` and on;
+    /// the keys follow them.
     pub(crate) async fn fetch_in(
         &mut self,
         head: &'static str,
-        first: Arg<'_>,
+        first: &[Arg<'_>],
         keys: &[Arg<'_>],
         tail: &'static str,
     ) -> Result<Vec<Row>, Error> {
         let mut rows = Vec::new();
-        for chunk in keys.chunks(PARAMS_MAX) {
-            let mut sql = Composed::new(head);
-            sql.push(" IN ").params(2, chunk.len()).push(" ").push(tail);
-            let args: Vec<Arg<'_>> = std::iter::once(first.clone()).chain(chunk.iter().cloned()).collect();
+        for (sql, args) in in_parts(head, first, keys, tail) {
             rows.append(&mut self.fetch(sql, &args).await?);
         }
         Ok(rows)
     }
 
-    /// Runs `head IN (...)` over all keys, many to a statement. `first` are `$1` and on; the keys follow them.
+    /// Runs `head IN (...)` over all keys in the same way; how many rows it changed.
     pub(crate) async fn execute_in(
         &mut self,
         head: &'static str,
         first: &[Arg<'_>],
         keys: &[Arg<'_>],
-    ) -> Result<(), Error> {
-        for chunk in keys.chunks(PARAMS_MAX) {
-            let mut sql = Composed::new(head);
-            sql.push(" IN ").params(first.len() + 1, chunk.len());
-            self.execute(sql, &[first, chunk].concat()).await?;
+    ) -> Result<u64, Error> {
+        let mut changed = 0;
+        for (sql, args) in in_parts(head, first, keys, "") {
+            changed += self.execute(sql, &args).await?;
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Runs the statements of a migration, which end with a semicolon at the end of a line.
@@ -372,6 +369,20 @@ impl From<u64> for Arg<'_> {
     fn from(value: u64) -> Self {
         Self::Int(Some(i64::try_from(value).unwrap_or(i64::MAX)))
     }
+}
+
+/// The statements `head IN (...) tail` that have all keys between them, each with its arguments.
+fn in_parts<'k, 'a>(
+    head: &'static str,
+    first: &'k [Arg<'a>],
+    keys: &'k [Arg<'a>],
+    tail: &'static str,
+) -> impl Iterator<Item = (Composed, Vec<Arg<'a>>)> + use<'k, 'a> {
+    keys.chunks(PARAMS_MAX).map(move |part| {
+        let mut sql = Composed::new(head);
+        sql.push(" IN ").params(first.len() + 1, part.len()).push(" ").push(tail);
+        (sql, [first, part].concat())
+    })
 }
 
 /// The arguments of a statement, in the order of their numbers.

@@ -52,6 +52,7 @@ checks! {
     campaigns::assigning_twice_adds_nothing,
     campaigns::a_campaign_ends_for_its_vehicles,
     campaigns::a_vehicle_leaves_a_campaign_and_comes_back,
+    campaigns::a_large_fleet_gets_a_campaign_and_leaves_it,
     campaigns::desired_state_never_goes_back,
     campaigns::status_counts_what_cars_report,
     campaigns::catalogues_are_kept_once,

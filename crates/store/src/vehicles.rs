@@ -153,9 +153,7 @@ impl Transaction {
         let places: std::collections::HashMap<&str, usize> =
             vins.iter().enumerate().map(|(place, vin)| (vin.reveal(), place)).collect();
         let keys: Vec<Arg<'_>> = vins.iter().map(|vin| vin.reveal().into()).collect();
-        let rows = self
-            .fetch_in("SELECT vin, vehicle_id FROM vehicles WHERE $1 = 1 AND vin", 1_i64.into(), &keys, "")
-            .await?;
+        let rows = self.fetch_in("SELECT vin, vehicle_id FROM vehicles WHERE vin", &[], &keys, "").await?;
         for row in &rows {
             if let Some(place) = places.get(row.text(0)?.as_str()) {
                 found.push((*place, row.word(1)?));

@@ -41,7 +41,7 @@ fn rows_that_are_not_later_begin_a_chunk_of_their_own() {
     for seq in [1, 0, 2] {
         buffer.push(chunk(batch(seq, DAY), seq));
     }
-    assert_eq!(held(&buffer), [(10, vec![1]), (20, vec![0, 2])]);
+    assert_eq!(held(&buffer), [(20, vec![1, 2]), (10, vec![0])]);
 }
 
 #[test]
@@ -135,19 +135,60 @@ fn a_chunk_ends_when_it_is_large() {
     assert!(largest < 3 * CHUNK_BYTES_MAX, "{largest}");
 }
 
-#[test]
-fn what_it_counts_is_what_its_chunks_take() {
+/// Pushes rows of several kinds, with something held in between.
+#[track_caller]
+fn check_counts(hold: impl Fn(&Buffer) -> Vec<Arc<Chunk>>) {
     let mut buffer = Buffer::default();
     let catalogue = catalogue();
     for second in 0..1_000 {
         for columns in [0..4, 3..4, 0..1] {
+            let _held = hold(&buffer);
             buffer.push(row(columns, second, &catalogue));
         }
         let seq = second.unsigned_abs();
         buffer.push(chunk(batch(seq, DAY), 2_000 + seq));
     }
-    let taken: usize = buffer.of(subject(1)).iter().map(|chunk| chunk.bytes()).sum();
+    let chunks = buffer.of(subject(1));
+    let taken: usize = chunks.iter().map(|chunk| chunk.bytes()).sum();
     assert_eq!(buffer.bytes(), taken);
+    assert!(chunks.len() < 12, "{}", chunks.len());
+}
+
+#[test]
+fn what_it_counts_is_what_its_chunks_take() {
+    check_counts(|_| Vec::new());
+}
+
+#[test]
+fn what_it_counts_is_what_its_chunks_take_while_they_are_read() {
+    check_counts(|buffer| buffer.of(subject(1)));
+}
+
+#[test]
+fn two_lanes_with_the_same_signals_have_a_chunk_each() {
+    let mut buffer = Buffer::default();
+    let catalogue = catalogue();
+    for second in 0..200 {
+        for start in [3_600, 0] {
+            buffer.push(row(0..4, start + second, &catalogue));
+        }
+    }
+    let held: Vec<_> = held(&buffer).into_iter().map(|(rows, _)| rows).collect();
+    assert_eq!(held, [200, 200]);
+}
+
+#[test]
+fn of_too_many_chunks_one_that_grows_stays_though_its_times_are_old() {
+    let mut buffer = Buffer::default();
+    let catalogue = catalogue();
+    let others = i64::try_from(GROWING_MAX).unwrap() - 1;
+    buffer.push(row(0..1, 0, &catalogue));
+    // Each is earlier than all before, and so begins a chunk.
+    (0..others).rev().for_each(|second| drop(buffer.push(row(1..2, 1_000 + second, &catalogue))));
+    buffer.push(row(0..1, 1, &catalogue));
+    buffer.push(row(2..3, 0, &catalogue));
+    buffer.push(row(0..1, 2, &catalogue));
+    assert_eq!(held(&buffer)[0].0, 3);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use campaigns::ArrayColumn;
+use campaigns::{ArrayColumn, ColumnData, Exception, TextColumn};
 use model::{Micros, SubjectId};
 use signals::{Quality, SignalId};
 

@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, collections::BinaryHeap, ops::Range, sync::Arc};
 
 use model::Timestamp;
-use signals::Value;
+use signals::{Leaf, Value};
 
 use super::{HistoryRow, ReadCount};
 use crate::{
@@ -32,7 +32,16 @@ pub(super) struct Source {
 
 enum Origin {
     File(Box<Scan>),
-    Chunk { chunk: Arc<Chunk>, rows: Range<usize>, wanted: Arc<[Wanted]>, columns: usize },
+    Chunk { chunk: Arc<Chunk>, rows: Range<usize>, here: Vec<Here>, columns: usize },
+}
+
+/// A wanted column of a chunk.
+struct Here {
+    /// Its place in the chunk.
+    column: usize,
+    /// Its place among the query's signals.
+    place: usize,
+    leaf: Arc<Leaf>,
 }
 
 /// One row for each time that has a value. Where two sources have a value of one signal at one
@@ -49,17 +58,22 @@ impl Source {
         Self { least, origin: Origin::File(Box::new(scan)), segment: None, row: 0 }
     }
 
-    /// The rows of a buffered chunk between two times; `None` when there are none.
+    /// The wanted columns of a buffered chunk between two times; `None` when it has none of them, or no row.
+    /// Whoever holds a chunk has its next rows copied.
     pub(super) fn of_chunk(
         chunk: Arc<Chunk>,
         times: &Range<Timestamp>,
-        wanted: &Arc<[Wanted]>,
+        wanted: &[Wanted],
         columns: usize,
     ) -> Option<Self> {
+        let here = Here::of(&chunk, wanted);
+        if here.is_empty() {
+            return None;
+        }
         let at = |bound: Timestamp| chunk.rows.times.partition_point(|time| *time < bound);
         let rows = at(times.start)..at(times.end);
         let least = chunk.rows.times[rows.clone()].first().copied()?;
-        let origin = Origin::Chunk { chunk, rows, wanted: Arc::clone(wanted), columns };
+        let origin = Origin::Chunk { chunk, rows, here, columns };
         Some(Self { least, origin, segment: None, row: 0 })
     }
 
@@ -72,11 +86,11 @@ impl Source {
             self.row = 0;
             self.segment = match &mut self.origin {
                 Origin::File(scan) => scan.next(read).await?,
-                Origin::Chunk { chunk, rows, wanted, columns } => {
+                Origin::Chunk { chunk, rows, here, columns } => {
                     let end = rows.end.min(rows.start + CHUNK_ROWS);
                     let part = rows.start..end;
                     rows.start = end;
-                    (!part.is_empty()).then(|| of_chunk(chunk, part, wanted, *columns))
+                    (!part.is_empty()).then(|| of_chunk(chunk, part, here, *columns))
                 }
             };
             if self.segment.is_none() {
@@ -129,20 +143,27 @@ impl Merge {
     }
 }
 
+impl Here {
+    fn of(chunk: &Chunk, wanted: &[Wanted]) -> Vec<Self> {
+        let here = wanted.iter().filter_map(|wanted| {
+            let signal = wanted.leaf.id;
+            let column = chunk.rows.columns.binary_search_by_key(&signal, |column| column.signal).ok()?;
+            // Another catalogue may give the same signal another type: its rows are in another column.
+            let leaf = chunk.catalogue.by_id(signal)?;
+            let same = crate::ColumnKind::of(leaf) == wanted.kind;
+            same.then(|| Self { column, place: wanted.place, leaf: Arc::clone(&wanted.leaf) })
+        });
+        here.collect()
+    }
+}
+
 /// Rows of a buffered chunk.
-fn of_chunk(chunk: &Chunk, part: Range<usize>, wanted: &[Wanted], columns: usize) -> Segment {
+fn of_chunk(chunk: &Chunk, part: Range<usize>, here: &[Here], columns: usize) -> Segment {
     let rows = &chunk.rows;
     let mut values = vec![Vec::new(); columns];
-    for column in wanted {
-        let signal = column.leaf.id;
-        let Ok(place) = rows.columns.binary_search_by_key(&signal, |column| column.signal) else { continue };
-        let data = &rows.columns[place];
-        // Another catalogue may give the same signal another type: its rows are in another column.
-        let Some(leaf) = chunk.catalogue.by_id(signal) else { continue };
-        if crate::ColumnKind::of(leaf) != column.kind {
-            continue;
-        }
-        values[column.place] = part
+    for Here { column, place, leaf } in here {
+        let data = &rows.columns[*column];
+        values[*place] = part
             .clone()
             .map(|row| {
                 let missing = u32::try_from(row).is_ok_and(|row| {
@@ -152,7 +173,7 @@ fn of_chunk(chunk: &Chunk, part: Range<usize>, wanted: &[Wanted], columns: usize
                         exception.raw.is_some() || exception.quality == signals::Quality::NotAvailable
                     })
                 });
-                if missing { None } else { data.data.value(&column.leaf, row) }
+                if missing { None } else { data.data.value(leaf, row) }
             })
             .collect();
     }

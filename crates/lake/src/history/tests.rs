@@ -62,6 +62,16 @@ async fn every_row_is_there_once_at_each_step_of_its_life() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_query_holds_no_buffered_rows_that_lack_its_signals() {
+    let directory = tempfile::tempdir().unwrap();
+    let lake = open(directory.path());
+    append(&lake, 1, 0..1);
+    assert_eq!(sources(&lake, &query(1, &["Vehicle.Gear"], Reduce::Raw)).len(), 1);
+    // No car has sent it.
+    assert!(sources(&lake, &query(1, &["Vehicle.Faults"], Reduce::Raw)).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_types_come_back_from_files_as_from_the_buffer() {
     let directory = tempfile::tempdir().unwrap();
     let lake = open(directory.path());

@@ -1,7 +1,9 @@
 use model::{Brand, CampaignId, CampaignVersion, CatalogueHash, Micros, Purpose};
 
 use super::{NOW, new_vehicle, register, vehicle_id};
-use crate::{Error, HeldCampaign, NewCampaign, NewDesired, ReportedRow, Selector, StatusCounts, Store};
+use crate::{
+    CampaignName, Error, HeldCampaign, NewCampaign, NewDesired, ReportedRow, Selector, StatusCounts, Store,
+};
 
 const KIND: &str = "campaigns";
 
@@ -190,9 +192,8 @@ pub(super) async fn a_vehicle_leaves_a_campaign_and_comes_back(store: Store) {
     tx.commit().await.unwrap();
     assert_eq!(store.campaign(first).await.unwrap().assigned, 0);
     assert_eq!(store.campaign_status(first, KIND).await.unwrap(), StatusCounts::default());
-    let of_one: Vec<_> =
-        store.campaigns_of_vehicle(vehicle_id(1)).await.unwrap().iter().map(|row| row.id).collect();
-    assert_eq!(of_one, [second]);
+    let named = CampaignName { id: second, version: CampaignVersion(1), name: "named y".to_owned() };
+    assert_eq!(store.campaigns_of_vehicle(vehicle_id(1)).await.unwrap(), [named]);
 }
 
 pub(super) async fn a_campaign_ends_for_its_vehicles(store: Store) {
@@ -209,7 +210,10 @@ pub(super) async fn a_campaign_ends_for_its_vehicles(store: Store) {
     assert_eq!(tx.end_campaign(id, later + Micros::SECOND).await.unwrap(), []);
     ended(tx.assign(id, &peugeots, later).await.unwrap_err());
     ended(tx.unassign(id, &peugeots, later).await.unwrap_err());
-    ended(tx.change_campaign(id, CampaignVersion(1), &document("two"), later).await.unwrap_err());
+    let changed = tx.change_campaign(id, CampaignVersion(1), &document("two"), later).await.unwrap_err();
+    assert!(changed.to_string().contains("has ended"), "{changed}");
+    let unknown = tx.change_campaign(CampaignId(99), CampaignVersion(1), &document("two"), later).await;
+    assert!(matches!(unknown, Err(Error::NotFound { .. })), "{unknown:?}");
     let unknown = tx.end_campaign(CampaignId(99), later).await.unwrap_err();
     assert!(matches!(unknown, Error::NotFound { .. }), "{unknown}");
     tx.commit().await.unwrap();
@@ -218,4 +222,24 @@ pub(super) async fn a_campaign_ends_for_its_vehicles(store: Store) {
     let page = store.campaigns(None, 10).await.unwrap();
     let listed: Vec<_> = page.items.iter().map(|row| (row.id, row.ended_at, row.assigned)).collect();
     assert_eq!(listed, [(other, None, 2), (id, Some(later), 0)]);
+}
+
+/// More vehicles than one statement has parameters for.
+pub(super) async fn a_large_fleet_gets_a_campaign_and_leaves_it(store: Store) {
+    let fleet: Vec<_> = (0..2_001).map(|number| new_vehicle(number, Brand::Peugeot, "208")).collect();
+    register(&store, &fleet).await;
+    let mut ids: Vec<_> = fleet.iter().map(|new| new.vehicle).collect();
+    ids.sort_unstable();
+    let vins: Vec<_> = fleet.iter().map(|new| new.vin.clone()).collect();
+    let id = create(&store, "x").await;
+    let all = Selector { brands: vec![Brand::Peugeot], ..Selector::default() };
+    let mut tx = store.begin().await.unwrap();
+    assert_eq!(tx.vehicles_by_vins(&vins).await.unwrap().len(), ids.len());
+    assert_eq!(tx.assign(id, &all, NOW).await.unwrap().added, ids);
+    assert_eq!(tx.campaigns_of(&ids).await.unwrap().len(), ids.len());
+    assert_eq!(tx.unassign(id, &all, NOW).await.unwrap().removed, ids);
+    assert_eq!(tx.campaigns_of(&ids).await.unwrap(), []);
+    let had = tx.campaigns_ever_of(&ids).await.unwrap();
+    assert_eq!(had.len(), ids.len());
+    assert!(had.iter().all(|(_, held)| *held == [HeldCampaign { id, ended_at: Some(NOW) }]));
 }
