@@ -190,6 +190,11 @@ impl Config {
         self.data.join("pki").join(self.region.as_str())
     }
 
+    /// Where the audit log lives, and the key by which it is verified.
+    pub fn audit_folder(&self) -> PathBuf {
+        self.data.join("audit")
+    }
+
     /// Where the first-run operator's password stands until somebody moves it away.
     pub fn operator_password_file(&self) -> PathBuf {
         operator_password_file(&self.data)

@@ -1,6 +1,7 @@
 //! The platform: gateway, shard owners, HTTP API, workers.
 
 pub mod accounts;
+pub mod audit;
 pub mod catalogues;
 pub mod clock;
 pub mod config;

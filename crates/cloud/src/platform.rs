@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     accounts::{Accounts, FirstRunError},
+    audit::{self, Audit, AuditError},
     catalogues::{CatalogueError, Catalogues},
     clock::Clock,
     config::{Config, Database},
@@ -76,6 +77,8 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error(transparent)]
+    Audit(#[from] AuditError),
+    #[error(transparent)]
     Catalogues(#[from] CatalogueError),
     #[error(transparent)]
     FirstRun(#[from] FirstRunError),
@@ -102,6 +105,7 @@ pub struct Platform {
     operator_made: bool,
     router: Router,
     store: Store,
+    audit: Audit,
     claim: Claim,
     twins: Twins,
     owner: Arc<Owner>,
@@ -125,6 +129,8 @@ impl Platform {
         let (claim, store) = open_store(&config).await?;
         let accounts = Accounts::new(store.clone())?;
         let operator_made = accounts.first_run(&config.operator_password_file(), now).await?;
+        let metrics = Metrics::default();
+        let audit = start_audit(&config, &store, &metrics).await?;
         let catalogues = Catalogues::load(&store, now).await?;
         let registry = Registry::load(&store, config.region.clone(), config.jurisdiction, now).await?;
         let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(&pki));
@@ -142,7 +148,7 @@ impl Platform {
             twins: owner.twins(),
             history: owner.history(),
             probes: probes(log_probe, &owner, &gateway),
-            metrics: Metrics::default(),
+            metrics,
             store: store.clone(),
             registry: registry.clone(),
             presence: presence.clone(),
@@ -151,6 +157,7 @@ impl Platform {
             stopping: stopping.clone(),
             catalogues,
             accounts,
+            audit: audit.clone(),
             pki: Arc::clone(&pki),
             clock: clock.clone(),
         });
@@ -175,6 +182,7 @@ impl Platform {
             operator_made,
             router,
             store,
+            audit,
             claim,
             twins,
             owner,
@@ -209,6 +217,11 @@ impl Platform {
     /// The API without a socket, for tests.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// The region's audit log.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// What the owner has counted.
@@ -253,6 +266,7 @@ impl Platform {
             Some(owner) => owner.finish(FLUSH_PATIENCE).await,
             None => tracing::warn!("somebody still asks the owner; it ends when they let go"),
         }
+        self.audit.stop().await;
         self.claim.release(&self.store).await;
         self.store.close().await;
         tracing::info!("the platform has stopped");
@@ -270,6 +284,15 @@ async fn open_store(config: &Config) -> Result<(Claim, Store), StartError> {
         return Err(StartError::OtherRegion { found, wanted });
     }
     Claim::take(store, &config.data).await
+}
+
+async fn start_audit(config: &Config, store: &Store, metrics: &Metrics) -> Result<Audit, AuditError> {
+    let place = audit::Place {
+        region: config.region.clone(),
+        folder: config.audit_folder(),
+        keys: config.pki_folder(),
+    };
+    Audit::start(&place, store.clone(), metrics).await
 }
 
 /// The log and the owner of its one shard, which has read it to its end.

@@ -7,6 +7,7 @@
 //! randomness, composes no value into a statement's text, and gives out a VIN through no query.
 
 mod accounts;
+mod audit;
 mod campaigns;
 mod catalogues;
 mod certificates;
@@ -30,6 +31,7 @@ use sqlx::{
 };
 
 pub use accounts::{Account, SessionRow};
+pub use audit::{AuditEntry, AuditFilter, AuditOpening};
 pub use campaigns::{
     Assignment, CampaignRow, CampaignSummary, HeldCampaign, NewCampaign, Selector, StatusCounts, Unassignment,
 };

@@ -11,10 +11,11 @@ struct Migration {
 }
 
 /// In order; a released one is never changed.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration { version: 1, script: include_str!("../migrations/0001_start.sql") },
     Migration { version: 2, script: include_str!("../migrations/0002_ended_campaigns.sql") },
     Migration { version: 3, script: include_str!("../migrations/0003_current_assignments.sql") },
+    Migration { version: 4, script: include_str!("../migrations/0004_audit.sql") },
 ];
 
 pub(crate) async fn run(store: &Store) -> Result<(), Error> {

@@ -7,6 +7,7 @@ use model::{Brand, Region, SubjectId, Timestamp, VehicleId};
 
 use crate::{NewVehicle, Store};
 
+mod audit;
 mod campaigns;
 mod people;
 mod postgres;
@@ -55,6 +56,9 @@ checks! {
     campaigns::desired_state_never_goes_back,
     campaigns::status_counts_what_cars_report,
     campaigns::catalogues_are_kept_once,
+    audit::entries_are_found_newest_first,
+    audit::a_batch_takes_the_place_of_one_that_never_counted,
+    audit::what_is_forgotten_stays_an_entry,
     people::an_account_is_made_once,
     people::a_session_ends,
     people::a_key_answers_the_same_request_again,

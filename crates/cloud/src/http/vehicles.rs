@@ -10,7 +10,9 @@ use store::{Cursor, VehicleFilter};
 use wire::Kind as DesiredKind;
 
 use super::{
-    Api, consent, etag,
+    Api,
+    audit::trail::Trail,
+    consent, etag,
     extract::{Json, Path, Query},
     fleet::{
         self,
@@ -39,10 +41,12 @@ const SCANNED_PAGES_MAX: u32 = 40;
 /// Lists vehicles.
 #[utoipa::path(
     get, path = "/v1/vehicles", tag = "vehicles", params(VehiclesQuery),
+    extensions(("x-marque-action" = json!("vehicle.list"))),
     responses((status = 200, description = "One page", body = VehiclePage)),
 )]
 pub(crate) async fn list_vehicles(
     State(api): State<Api>,
+    trail: Trail,
     Query(query): Query<VehiclesQuery>,
 ) -> Result<Json<VehiclePage>, Problem> {
     let (mut cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
@@ -60,7 +64,8 @@ pub(crate) async fn list_vehicles(
     let purpose = query.purpose.map_or(fleet::PURPOSE, |purpose| purpose.0);
     let Some(state) = query.state else {
         let page = api.store().vehicles(&filter, cursor.as_ref(), limit).await?;
-        let items = page.items.into_iter().map(|vehicle| item(&api, vehicle, purpose)).collect();
+        let items: Vec<_> = page.items.into_iter().map(|vehicle| item(&api, vehicle, purpose)).collect();
+        trail.count("tenant", items.len());
         return Ok(Json(VehiclePage { items, next_cursor: page.next.map(|next| next.to_string()) }));
     };
     // What a car does now is not in SQL: look through pages until one of the answer's is full.
@@ -74,6 +79,7 @@ pub(crate) async fn list_vehicles(
                 items.push(found);
             }
             if items.len() == wanted {
+                trail.count("tenant", wanted);
                 let next = items.last().map(|last| Cursor::new(last.vehicle_id.to_string()).to_string());
                 return Ok(Json(VehiclePage { items, next_cursor: next }));
             }
@@ -83,21 +89,25 @@ pub(crate) async fn list_vehicles(
             break;
         }
     }
+    trail.count("tenant", items.len());
     Ok(Json(VehiclePage { items, next_cursor: cursor.map(|cursor| cursor.to_string()) }))
 }
 
 /// Registers a vehicle. A VIN that is registered already is a conflict.
 #[utoipa::path(
     post, path = "/v1/vehicles", tag = "vehicles", request_body = NewVehicle,
+    extensions(("x-marque-action" = json!("vehicle.create"))),
     responses((status = 201, description = "Registered", body = Vehicle,
         headers(("Location" = String, description = "The vehicle's path")))),
 )]
 pub(crate) async fn create_vehicle(
     State(api): State<Api>,
+    trail: Trail,
     Json(body): Json<NewVehicle>,
 ) -> Result<Response, Problem> {
     let car = factory(&api, body, None, "")?;
     let id = api.enrolment().register(car, api.now()).await?;
+    trail.car(&*api.car(id)?);
     let location = format!("/v1/vehicles/{id}");
     let vehicle = detail(&api, id, fleet::PURPOSE).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(vehicle)).into_response())
@@ -108,10 +118,12 @@ pub(crate) async fn create_vehicle(
 /// A VIN that is registered already keeps its id and its owner's grants, and gets the new certificate.
 #[utoipa::path(
     post, path = "/v1/vehicles/enrolments", tag = "vehicles", request_body = Enrolment,
+    extensions(("x-marque-action" = json!("vehicle.enrol"))),
     responses((status = 200, description = "All of them are registered", body = Enrolled)),
 )]
 pub(crate) async fn enrol_vehicles(
     State(api): State<Api>,
+    trail: Trail,
     Json(body): Json<Enrolment>,
 ) -> Result<Json<Enrolled>, Problem> {
     if body.vehicles.is_empty() || body.vehicles.len() > ENROL_MAX {
@@ -126,7 +138,9 @@ pub(crate) async fn enrol_vehicles(
             grants.into_iter().map(|((purpose, category), said)| (purpose, category, said)).collect();
         cars.push(car);
     }
+    trail.brands(cars.iter().map(|car| car.brand));
     let enrolled = api.enrolment().enrol(cars, api.now()).await?;
+    trail.count("tenant", enrolled.len());
     let items = enrolled
         .into_iter()
         .map(|car| EnrolledVehicle {
@@ -141,16 +155,22 @@ pub(crate) async fn enrol_vehicles(
 /// Finds a vehicle by its VIN.
 #[utoipa::path(
     post, path = "/v1/vehicles/search", tag = "vehicles", params(PurposeQuery), request_body = VinSearch,
+    extensions(("x-marque-action" = json!("vehicle.find_by_vin"))),
     responses((status = 200, description = "The vehicle, or no item", body = VehiclePage)),
 )]
 pub(crate) async fn search_vehicles(
     State(api): State<Api>,
+    trail: Trail,
     Query(query): Query<PurposeQuery>,
     Json(body): Json<VinSearch>,
 ) -> Result<Json<VehiclePage>, Problem> {
     let vin: Vin =
         body.vin.parse().map_err(|error: model::ParseError| Problem::at("vin", error.to_string()))?;
     let found = api.store().vehicle_by_vin(&vin).await?;
+    match found.as_ref().and_then(|vehicle| api.registry().car(vehicle.vehicle)) {
+        Some(car) => trail.car(&car),
+        None => trail.count("vehicle", 0),
+    }
     let items = found.into_iter().map(|vehicle| item(&api, vehicle, query.purpose())).collect();
     Ok(Json(VehiclePage { items, next_cursor: None }))
 }
@@ -158,6 +178,7 @@ pub(crate) async fn search_vehicles(
 /// A vehicle with its connection, certificate, campaigns and gaps.
 #[utoipa::path(
     get, path = "/v1/vehicles/{vehicle_id}", tag = "vehicles",
+    extensions(("x-marque-action" = json!("vehicle.read"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id"), PurposeQuery),
     responses((status = 200, description = "The vehicle", body = Vehicle)),
 )]
@@ -173,6 +194,7 @@ pub(crate) async fn get_vehicle(
 /// Issues a certificate for the car's own key.
 #[utoipa::path(
     post, path = "/v1/vehicles/{vehicle_id}/certificate", tag = "vehicles",
+    extensions(("x-marque-action" = json!("certificate.issue"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
     request_body = CertificateRequest,
     responses((status = 201, description = "Issued", body = IssuedCertificate)),
@@ -197,6 +219,7 @@ pub(crate) async fn create_certificate(
 /// If it is connected, it is sent away within a second.
 #[utoipa::path(
     delete, path = "/v1/vehicles/{vehicle_id}/certificates", tag = "vehicles",
+    extensions(("x-marque-action" = json!("certificate.revoke"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
     responses((status = 200, description = "None of its certificates lets it in any more", body = RevokedCertificates)),
 )]
