@@ -50,7 +50,7 @@ const BATCH_ENTRIES_MAX: usize = 1_024;
 /// How long a batch waits for others to join it; a write takes about as long.
 const GATHER: Duration = Duration::from_millis(2);
 /// The key by which the log is verified, beside the log.
-const VERIFIER_KEY_FILE: &str = "verifier-key";
+pub const VERIFIER_KEY_FILE: &str = "verifier-key";
 
 /// Why the log is not written or not read.
 #[derive(Debug, thiserror::Error)]
@@ -304,7 +304,7 @@ async fn write(
 }
 
 /// A file, or the beginning of the full one that has followed it.
-fn read(files: &dyn LogFiles, path: LogPath) -> Result<Option<Vec<u8>>, AuditError> {
+pub fn read(files: &dyn LogFiles, path: LogPath) -> Result<Option<Vec<u8>>, AuditError> {
     if let Some(bytes) = files.read(path).map_err(AuditError::Files)? {
         return Ok(Some(bytes));
     }

@@ -47,6 +47,11 @@ impl Folder {
         Ok(folder)
     }
 
+    /// A folder that is only read; nothing in it is touched.
+    pub fn existing(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
     fn place(&self, path: LogPath) -> PathBuf {
         self.0.join(path.to_string())
     }

@@ -46,7 +46,7 @@ pub(crate) async fn get_audit_checkpoint(State(api): State<Api>) -> Response {
     params(("level" = u8, Path, description = "0 for hashes of entries"),
         ("tile" = String, Path, description = "The tile's number, and its width when it is not full")),
     responses((status = 200, description = "Hashes of 32 bytes", content_type = "application/octet-stream",
-        body = Vec<u8>, example = "")),
+        body = String, example = "")),
 )]
 pub(crate) async fn get_audit_tile(
     State(api): State<Api>,
@@ -61,7 +61,7 @@ pub(crate) async fn get_audit_tile(
     extensions(("x-marque-action" = json!("audit.entries.read"))),
     params(("tile" = String, Path, description = "The bundle's number, and its width when it is not full")),
     responses((status = 200, description = "Entries, each behind its length in two bytes, big-endian",
-        content_type = "application/octet-stream", body = Vec<u8>, example = "")),
+        content_type = "application/octet-stream", body = String, example = "")),
 )]
 pub(crate) async fn get_audit_bundle(
     State(api): State<Api>,

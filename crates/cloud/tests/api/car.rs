@@ -303,10 +303,10 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     let from = now() - Micros::MINUTE;
     car.send(&mut link, from, &[1.0, 2.0]).await;
     drop(link);
-    let Fixture { platform, folder, token } = fixture;
+    let Fixture { platform, log, folder, token } = fixture;
     platform.stop().await;
     let platform = start(&folder, |_| {}).await;
-    let fixture = Fixture { platform, folder, token };
+    let fixture = Fixture { platform, log, folder, token };
     let path =
         format!("/v1/vehicles/{}/history?signals={SPEED}&from={}", car.id, cloud::words::rfc3339(from));
     let page = fixture.get(&path).await.expect(200);

@@ -13,6 +13,7 @@ use tower::ServiceExt;
 
 use cloud::{clock::Clock, config::Options, platform::Platform};
 
+mod audit;
 mod campaigns;
 mod car;
 mod fleet;
@@ -24,6 +25,8 @@ mod vehicles;
 /// A platform with somebody signed in.
 struct Fixture {
     platform: Platform,
+    /// Reads the audit log when the test ends.
+    log: audit::Discreet,
     folder: TempDir,
     token: String,
 }
@@ -70,7 +73,8 @@ impl Fixture {
     async fn in_folder(folder: TempDir) -> Self {
         let platform = start(&folder, |_| {}).await;
         let token = sign_in(&platform.router(), &folder).await;
-        Self { platform, folder, token }
+        let log = audit::Discreet { data: folder.path().join("data"), token: token.clone() };
+        Self { platform, log, folder, token }
     }
 
     async fn get(&self, path: &str) -> Reply {

@@ -80,11 +80,11 @@ async fn a_restart_keeps_sessions_cars_and_keys() {
     let id = fixture.car(1, "peugeot", "208").await;
     let before = fixture.post(&format!("/v1/vehicles/{id}/certificate"), json!({ "csr_pem": csr().1 })).await;
     let before = before.expect(201);
-    let Fixture { platform, folder, token } = fixture;
+    let Fixture { platform, log, folder, token } = fixture;
     platform.stop().await;
     let platform = start(&folder, |_| {}).await;
     assert!(!platform.operator_made());
-    let fixture = Fixture { platform, folder, token };
+    let fixture = Fixture { platform, log, folder, token };
     let vehicle = fixture.get(&format!("/v1/vehicles/{id}")).await.expect(200);
     assert_eq!(vehicle["certificate"]["not_after"], before["not_after"]);
     let after = fixture.post(&format!("/v1/vehicles/{id}/certificate"), json!({ "csr_pem": csr().1 })).await;

@@ -95,11 +95,21 @@ pub(crate) struct Route {
 
 /// Every route by method and path.
 #[derive(Debug)]
-pub(crate) struct Routes(HashMap<(Method, String), Route>);
+pub(crate) struct Routes(HashMap<String, Vec<(Method, Option<Route>)>>);
+
+/// What is known of a request's method and path.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Found {
+    Route(Route),
+    /// The path has no such method: whoever asks is told so.
+    NoMethod,
+    /// Nobody said what it does.
+    Unknown,
+}
 
 impl Routes {
     pub(crate) fn of(document: &OpenApi) -> Self {
-        let mut routes = HashMap::new();
+        let mut routes: HashMap<String, Vec<(Method, Option<Route>)>> = HashMap::new();
         for (path, item) in &document.paths.paths {
             let operations = [
                 (Method::GET, &item.get),
@@ -109,10 +119,9 @@ impl Routes {
                 (Method::PATCH, &item.patch),
             ];
             for (method, operation) in operations {
-                if let Some(route) =
-                    operation.as_ref().and_then(|operation| route_of(&method, path, operation))
-                {
-                    routes.insert((method, path.clone()), route);
+                if let Some(operation) = operation {
+                    let route = route_of(&method, path, operation);
+                    routes.entry(path.clone()).or_default().push((method, route));
                 }
             }
         }
@@ -120,9 +129,14 @@ impl Routes {
     }
 
     /// By the path as the router knows it. `HEAD` is a `GET` that nobody reads.
-    pub(crate) fn get(&self, method: &Method, matched: &str) -> Option<Route> {
-        let method = if *method == Method::HEAD { Method::GET } else { method.clone() };
-        self.0.get(&(method, matched.replace("{*", "{"))).copied()
+    pub(crate) fn get(&self, method: &Method, matched: &str) -> Found {
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        let Some(routes) = self.0.get(&matched.replace("{*", "{")) else { return Found::Unknown };
+        match routes.iter().find(|(known, _)| known == method) {
+            Some((_, Some(route))) => Found::Route(*route),
+            Some((_, None)) => Found::Unknown,
+            None => Found::NoMethod,
+        }
     }
 }
 

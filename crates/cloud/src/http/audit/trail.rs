@@ -21,7 +21,7 @@ use futures::StreamExt as _;
 use model::{Brand, Purpose, SubjectId, VehicleId};
 use serde::Deserialize;
 
-use super::actions::{Action, Logged, Route};
+use super::actions::{Action, Found, Logged};
 use crate::{
     audit::{Audit, AuditError, Named, Record},
     clock::Clock,
@@ -90,7 +90,15 @@ pub(crate) async fn record(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let route = route_of(&api, &request)?;
+    let route = match found(&api, &request) {
+        Found::Route(route) => route,
+        Found::NoMethod => return Ok(next.run(request).await),
+        Found::Unknown => {
+            let method = request.method();
+            tracing::error!(%method, "a route names no action; nobody may use it");
+            return Err(Problem::new(Kind::Internal, "the platform does not know what this route does"));
+        }
+    };
     let Some(action) = route.action.filter(|action| action.logged != Logged::Never) else {
         return Ok(next.run(request).await);
     };
@@ -109,7 +117,7 @@ pub(crate) async fn record(
 
 /// Records that a request was refused before it came to its handler, if it was one for a privileged action.
 pub(crate) async fn refused(api: &Api, principal: Principal, request: Request, problem: Problem) -> Problem {
-    let Ok(route) = route_of(api, &request) else { return problem };
+    let Found::Route(route) = found(api, &request) else { return problem };
     let privileged = |action: &&Action| matches!(action.logged, Logged::PrivilegedRead | Logged::Act);
     let Some(action) = route.action.filter(privileged) else { return problem };
     let (mut parts, _) = request.into_parts();
@@ -215,12 +223,9 @@ fn reason_of(response: &Response) -> &'static str {
     response.extensions().get::<Problem>().map_or("refused", |problem| problem.kind().slug())
 }
 
-fn route_of(api: &Api, request: &Request) -> Result<Route, Problem> {
-    let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    matched.and_then(|path| api.routes().get(request.method(), path)).ok_or_else(|| {
-        tracing::error!(route = matched, "a route names no action; nobody may use it");
-        Problem::new(Kind::Internal, "the platform does not know what this route does")
-    })
+fn found(api: &Api, request: &Request) -> Found {
+    let matched = request.extensions().get::<MatchedPath>();
+    matched.map_or(Found::Unknown, |path| api.routes().get(request.method(), path.as_str()))
 }
 
 fn unrecorded(error: &AuditError) -> Problem {

@@ -60,9 +60,14 @@ fn every_action_has_a_route_and_a_name_that_an_entry_takes() {
 #[test]
 fn a_path_is_found_as_the_router_knows_it() {
     let routes = Routes::of(crate::http::routes().get_openapi());
-    let tile = routes.get(&Method::GET, "/v1/audit/log/tile/entries/{*tile}").unwrap();
-    assert_eq!(tile.action.unwrap().name, "audit.entries.read");
-    let history = routes.get(&Method::HEAD, "/v1/vehicles/{vehicle_id}/history").unwrap();
-    assert!(history.takes_purpose);
-    assert!(routes.get(&Method::GET, "/v1/nothing").is_none());
+    let found = |method, path| match routes.get(&method, path) {
+        Found::Route(route) => route.action.map_or("none", |action| action.name),
+        Found::NoMethod => "no method",
+        Found::Unknown => "unknown",
+    };
+    assert_eq!(found(Method::GET, "/v1/audit/log/tile/entries/{*tile}"), "audit.entries.read");
+    assert_eq!(found(Method::HEAD, "/v1/vehicles/{vehicle_id}/history"), "vehicle.history.read");
+    assert_eq!(found(Method::GET, "/livez"), "none");
+    assert_eq!(found(Method::PUT, "/v1/vehicles"), "no method");
+    assert_eq!(found(Method::GET, "/v1/nothing"), "unknown");
 }
