@@ -97,8 +97,7 @@ pub(crate) async fn list_positions(
     let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
     let frame = api.view().frame(&api, purpose).await;
     let wanted = |brand: &BrandSlug| query.brand.as_ref().is_none_or(|wanted| wanted == brand);
-    let items: Vec<_> =
-        frame.positions.iter().filter(|position| wanted(&position.brand)).cloned().collect();
+    let items: Vec<_> = frame.positions.iter().filter(|position| wanted(&position.brand)).cloned().collect();
     trail.count("tenant", items.len());
     Ok(Json(Positions { items, complete: true }))
 }

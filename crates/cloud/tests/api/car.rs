@@ -266,9 +266,9 @@ async fn what_was_collected_before_a_campaign_ended_is_still_taken() {
     fixture.call(Method::POST, &format!("{path}/end"), None, &[]).await.expect(200);
     car.send(&mut link, from + Micros::SECOND, &[2.0]).await;
     drop(link);
-    let Fixture { platform, folder, token } = fixture;
+    let Fixture { platform, log, folder, token } = fixture;
     platform.stop().await;
-    fixture = Fixture { platform: start(&folder, |_| {}).await, folder, token };
+    fixture = Fixture { platform: start(&folder, |_| {}).await, log, folder, token };
     let mut link = car.connect(&fixture).await.unwrap();
     car.send(&mut link, from + Micros::from_secs(2), &[3.0]).await;
     fixture.platform.flush().await.unwrap();
