@@ -1,7 +1,18 @@
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import type { AuditItem } from '@marque/api';
+import type { Car } from './car.ts';
 
 const ORIGIN = 'marque/eu/audit';
+
+const RECORDED: Record<string, [action: string, kind: string, id: string]> = {
+  'POST /v1/session': ['session.create', 'account', 'operator'],
+  'GET /v1/vehicles': ['vehicle.list', 'tenant', 'count:50'],
+  'GET /v1/vehicles/:id': ['vehicle.read', 'vehicle', ''],
+  'GET /v1/vehicles/:id/history': ['vehicle.history.read', 'vehicle', ''],
+  'PUT /v1/vehicles/:id/grants': ['consent.write', 'vehicle', ''],
+  'POST /v1/campaigns': ['campaign.create', 'campaign', 'unnamed'],
+};
 
 interface Opened {
   label: string;
@@ -20,7 +31,7 @@ export interface Happened {
   action: string;
   kind: string;
   id: string;
-  brand?: AuditItem['brand'];
+  brand?: AuditItem['brand'] | undefined;
   purpose?: AuditItem['purpose'];
   outcome?: AuditItem['outcome'];
   at: number;
@@ -75,6 +86,23 @@ export class Audit {
       ...fields.flatMap(([key, value]) => [number(key), value]),
     ]);
     this.logged.push({ item, entry, openings: resource ? [actor.opened, resource.opened] : [actor.opened] });
+  }
+
+  /** As the platform does, for the routes that the tests look for. */
+  record(method: string, path: string, car?: Car): void {
+    const found = RECORDED[`${method} ${car ? path.replace(car.id, ':id') : path}`];
+    if (!found) return;
+    const [action, kind, id] = found;
+    this.add({ action, kind, id: car?.id ?? id, brand: car?.model.brand, at: Date.now() });
+  }
+
+  prove(index: number, response: ServerResponse): void {
+    const text = this.proof(index);
+    const type = text ? 'text/plain; charset=utf-8' : 'application/problem+json';
+    response.writeHead(text ? 200 : 404, { 'content-type': type });
+    response.end(
+      text ?? JSON.stringify({ status: 404, title: 'Not found', detail: 'There is no such entry.' }),
+    );
   }
 
   find(query: URLSearchParams): AuditItem[] {

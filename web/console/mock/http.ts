@@ -109,7 +109,11 @@ export function handler(fleet: Fleet, password: string) {
       }),
     ],
     ['GET', /^\/v1\/audit\/entries$/, ({ query }) => page(audit.find(query), query)],
-    ['GET', /^\/v1\/audit\/entries\/(\d+)\/proof$/, proof],
+    [
+      'GET',
+      /^\/v1\/audit\/entries\/(\d+)\/proof$/,
+      ({ part, response }) => audit.prove(Number(part(1)), response),
+    ],
     ['GET', /^\/v1\/catalogues\/([^/]+)$/, ({ part }) => ({ hash: part(1), leaves: catalogue })],
   ];
 
@@ -132,7 +136,7 @@ export function handler(fleet: Fleet, password: string) {
         response,
         part: (i) => decodeURIComponent(parts[i] ?? ''),
       });
-      record(request.method ?? '', url, parts[1]);
+      audit.record(request.method ?? '', url.pathname, fleet.byId.get(parts[1] ?? ''));
       if (response.headersSent || result === STREAMING) return;
       if (result === undefined) response.writeHead(204).end();
       else json(response, request.method === 'POST' && !url.pathname.endsWith('/search') ? 201 : 200, result);
@@ -161,30 +165,6 @@ export function handler(fleet: Fleet, password: string) {
     sessions.set(token, given.username ?? 'operator');
     response.setHeader('set-cookie', `marque_session=${token}; HttpOnly; SameSite=Strict; Path=/`);
     return { token, expires_at: later(now), account: { username: given.username ?? 'operator' } };
-  }
-
-  /** As the platform does, for the routes that the tests look for. */
-  function record(method: string, url: URL, id = ''): void {
-    const call = `${method} ${url.pathname.replace(id || '/v1', id ? ':id' : '/v1')}`;
-    const known: Record<string, [action: string, kind: string, id: string]> = {
-      'POST /v1/session': ['session.create', 'account', 'operator'],
-      'GET /v1/vehicles': ['vehicle.list', 'tenant', 'count:50'],
-      'GET /v1/vehicles/:id': ['vehicle.read', 'vehicle', id],
-      'GET /v1/vehicles/:id/history': ['vehicle.history.read', 'vehicle', id],
-      'PUT /v1/vehicles/:id/grants': ['consent.write', 'vehicle', id],
-      'POST /v1/campaigns': ['campaign.create', 'campaign', 'unnamed'],
-    };
-    const [action, kind, resource] = known[call] ?? [];
-    if (!action || !kind || !resource) return;
-    const brand = fleet.byId.get(resource)?.model.brand;
-    audit.add({ action, kind, id: resource, brand, at: Date.now() });
-  }
-
-  function proof({ part, response }: Call) {
-    const text = audit.proof(Number(part(1)));
-    if (!text) throw new Refusal(404, 'Not found', 'The log has no such entry.');
-    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
-    return undefined;
   }
 
   function signOut({ request }: Call) {
