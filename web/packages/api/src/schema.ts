@@ -58,6 +58,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Searches the audit log, the newest entries first. */
+        get: operations["list_audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/entries/{index}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The proof that an entry is in the log (c2sp.org/tlog-proof), with the entry and what opens it. */
+        get: operations["get_audit_proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/log/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest signed checkpoint of the audit log (c2sp.org/tlog-checkpoint). */
+        get: operations["get_audit_checkpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/log/tile/entries/{tile}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A bundle of whole entries (c2sp.org/tlog-tiles). Every such read is recorded itself. */
+        get: operations["get_audit_bundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/log/tile/{level}/{tile}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A tile of hashes (c2sp.org/tlog-tiles). `tile` goes in threes, such as `x001/234` or `000.p/5`. */
+        get: operations["get_audit_tile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/campaigns": {
         parameters: {
             query?: never;
@@ -382,6 +467,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/vehicles/{vehicle_id}/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who accessed what of a car, the newest entries first. */
+        get: operations["list_vehicle_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/vehicles/{vehicle_id}/certificate": {
         parameters: {
             query?: never;
@@ -576,6 +678,75 @@ export interface components {
             models?: string[];
             regions?: components["schemas"]["RegionName"][];
             vehicle_ids?: components["schemas"]["VehicleIdHex"][];
+        };
+        /** @description An entry of the audit log, with what opens it. */
+        AuditItem: {
+            /** @description What was done, such as `vehicle.history.read`. */
+            action: string;
+            /** @description Who acted. */
+            actor: components["schemas"]["Party"];
+            address: components["schemas"]["Disclosed"] | null;
+            /** @description When the platform decided. */
+            at: components["schemas"]["Time"];
+            brand: components["schemas"]["BrandSlug"] | null;
+            /**
+             * Format: int64
+             * @description Its place in the log, from 0.
+             */
+            index: number;
+            outcome: components["schemas"]["OutcomeSlug"];
+            /** @description Where its proof is. */
+            proof: string;
+            purpose: components["schemas"]["PurposeSlug"] | null;
+            /** @description Why it was denied or failed; `begun` and `ended` of acts and streams; null otherwise. */
+            reason: string | null;
+            region: components["schemas"]["RegionName"];
+            /** @description The server's log has it as `request_id`. */
+            request_id: string | null;
+            /** @description What it was done to. */
+            resource: components["schemas"]["Party"];
+        };
+        /**
+         * @description One page of the audit log's entries.
+         * @example {
+         *       "items": [
+         *         {
+         *           "action": "vehicle.history.read",
+         *           "actor": {
+         *             "id": {
+         *               "commitment": "5c9b2a3e4f5d6c7b8a990011223344556677889900aabbccddeeff0011223344",
+         *               "salt": "00112233445566778899aabbccddeeff",
+         *               "value": "operator"
+         *             },
+         *             "kind": "operator"
+         *           },
+         *           "address": null,
+         *           "at": "2026-11-23T08:15:30.000000Z",
+         *           "brand": "peugeot",
+         *           "index": 41,
+         *           "outcome": "allowed",
+         *           "proof": "/v1/audit/entries/41/proof",
+         *           "purpose": "fleet-management",
+         *           "reason": null,
+         *           "region": "eu",
+         *           "request_id": "5b0c52b4c1d94f03",
+         *           "resource": {
+         *             "id": {
+         *               "commitment": "aa00112233445566778899aabbccddeeff00112233445566778899aabbccddee",
+         *               "salt": null,
+         *               "value": null
+         *             },
+         *             "kind": "vehicle"
+         *           }
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        AuditPage: {
+            items: components["schemas"]["AuditItem"][];
+            /** @description Null on the last page. */
+            next_cursor: string | null;
         };
         BrandCount: {
             brand: components["schemas"]["BrandSlug"];
@@ -905,6 +1076,15 @@ export interface components {
             kind: string;
             /** Format: int64 */
             version: number;
+        };
+        /** @description An id in an entry: as a text, or as a commitment with what opens it. */
+        Disclosed: {
+            /** @description SHA-256 of salt, length of the label, label and value, in hexadecimal; null of a plain text. */
+            commitment: string | null;
+            /** @description In hexadecimal; null when there is nothing to open, or its opening was deleted. */
+            salt: string | null;
+            /** @description Null when its opening was deleted. */
+            value: string | null;
         };
         EnrolVehicle: {
             /** @description A PKCS#10 request; its own names are ignored. */
@@ -1246,6 +1426,17 @@ export interface components {
              * @description Samples of a signal are at least this far apart.
              */
             min_interval_ms: number;
+        };
+        /**
+         * @description How it ended.
+         * @enum {string}
+         */
+        OutcomeSlug: "allowed" | "denied" | "failed";
+        /** @description Somebody or something in an entry. */
+        Party: {
+            id: components["schemas"]["Disclosed"];
+            /** @description Such as `operator` or `vehicle`. */
+            kind: string;
         };
         /** @description One place of a request that is wrong. */
         PlaceError: {
@@ -2047,6 +2238,908 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+    list_audit_entries: {
+        parameters: {
+            query?: {
+                /** @description Entries of this time or later. */
+                from?: string;
+                /** @description Entries before this time. */
+                to?: string;
+                /** @description Who acted, such as `operator`; found for as long as the opening is kept. */
+                actor?: string;
+                /** @description What was done, such as `vehicle.history.read`. */
+                action?: string;
+                /** @description What it was done to; found for as long as the opening is kept. */
+                vehicle_id?: string;
+                /** @description Whose data it was. */
+                brand?: "abarth" | "alfa-romeo" | "chrysler" | "citroen" | "dodge" | "ds" | "fiat" | "jeep" | "lancia" | "maserati" | "opel" | "peugeot" | "ram" | "vauxhall";
+                /** @description How it ended. */
+                outcome?: "allowed" | "denied" | "failed";
+                /** @description Items of a page; 50 when absent. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 400,
+                     *       "title": "The request is not well formed",
+                     *       "type": "urn:marque:problem:bad-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "urn:marque:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:marque:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 408,
+                     *       "title": "The request took too long",
+                     *       "type": "urn:marque:problem:timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 422,
+                     *       "title": "The request says something impossible",
+                     *       "type": "urn:marque:problem:unprocessable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:marque:problem:too-many-requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 500,
+                     *       "title": "The platform failed",
+                     *       "type": "urn:marque:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 503,
+                     *       "title": "The platform cannot serve this now",
+                     *       "type": "urn:marque:problem:unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_audit_proof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The entry's place in the log, from 0 */
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A text that can be verified without the log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example c2sp.org/tlog-proof@v1
+                     *     extra ...
+                     *     index 0
+                     *
+                     *     ...
+                     */
+                    "text/plain": string;
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 400,
+                     *       "title": "The request is not well formed",
+                     *       "type": "urn:marque:problem:bad-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "urn:marque:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:marque:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:marque:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 408,
+                     *       "title": "The request took too long",
+                     *       "type": "urn:marque:problem:timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 422,
+                     *       "title": "The request says something impossible",
+                     *       "type": "urn:marque:problem:unprocessable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:marque:problem:too-many-requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 500,
+                     *       "title": "The platform failed",
+                     *       "type": "urn:marque:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 503,
+                     *       "title": "The platform cannot serve this now",
+                     *       "type": "urn:marque:problem:unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_audit_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A signed note */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example marque/eu/audit
+                     *     2
+                     *     qINS1GRFhWHwdkUeqLEoP4yEMkTBBzxBkGwGQlVlVcs=
+                     *
+                     *     — marque/eu/audit Az3grlgt...
+                     */
+                    "text/plain": string;
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 400,
+                     *       "title": "The request is not well formed",
+                     *       "type": "urn:marque:problem:bad-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "urn:marque:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:marque:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 408,
+                     *       "title": "The request took too long",
+                     *       "type": "urn:marque:problem:timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:marque:problem:too-many-requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 500,
+                     *       "title": "The platform failed",
+                     *       "type": "urn:marque:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 503,
+                     *       "title": "The platform cannot serve this now",
+                     *       "type": "urn:marque:problem:unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_audit_bundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The bundle's number, and its width when it is not full */
+                tile: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries, each behind its length in two bytes, big-endian */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example  */
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 400,
+                     *       "title": "The request is not well formed",
+                     *       "type": "urn:marque:problem:bad-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "urn:marque:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:marque:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:marque:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 408,
+                     *       "title": "The request took too long",
+                     *       "type": "urn:marque:problem:timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 422,
+                     *       "title": "The request says something impossible",
+                     *       "type": "urn:marque:problem:unprocessable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:marque:problem:too-many-requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 500,
+                     *       "title": "The platform failed",
+                     *       "type": "urn:marque:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 503,
+                     *       "title": "The platform cannot serve this now",
+                     *       "type": "urn:marque:problem:unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_audit_tile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 0 for hashes of entries */
+                level: number;
+                /** @description The tile's number, and its width when it is not full */
+                tile: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Hashes of 32 bytes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example  */
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 400,
+                     *       "title": "The request is not well formed",
+                     *       "type": "urn:marque:problem:bad-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "urn:marque:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:marque:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:marque:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 408,
+                     *       "title": "The request took too long",
+                     *       "type": "urn:marque:problem:timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 422,
+                     *       "title": "The request says something impossible",
+                     *       "type": "urn:marque:problem:unprocessable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:marque:problem:too-many-requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 500,
+                     *       "title": "The platform failed",
+                     *       "type": "urn:marque:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 503,
+                     *       "title": "The platform cannot serve this now",
+                     *       "type": "urn:marque:problem:unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6459,6 +7552,196 @@ export interface operations {
                      *       "status": 503,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_vehicle_audit: {
+        parameters: {
+            query?: {
+                /** @description Items of a page; 50 when absent. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The vehicle's id */
+                vehicle_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 400,
+                     *       "title": "The request is not well formed",
+                     *       "type": "urn:marque:problem:bad-request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "urn:marque:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:marque:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:marque:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 408,
+                     *       "title": "The request took too long",
+                     *       "type": "urn:marque:problem:timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 422,
+                     *       "title": "The request says something impossible",
+                     *       "type": "urn:marque:problem:unprocessable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:marque:problem:too-many-requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 500,
+                     *       "title": "The platform failed",
+                     *       "type": "urn:marque:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
+                     *       "status": 503,
+                     *       "title": "The platform cannot serve this now",
+                     *       "type": "urn:marque:problem:unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
