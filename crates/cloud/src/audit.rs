@@ -226,10 +226,9 @@ impl Audit {
     pub async fn stop(&self) {
         self.0.closing.cancel();
         let writing = self.0.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Err(error)) = match writing {
-            Some(writing) => Some(writing.await),
-            None => None,
-        } {
+        if let Some(writing) = writing
+            && let Err(error) = writing.await
+        {
             tracing::error!(%error, "the audit log's writer did not end well");
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ::audit::{Event, Evidence, Field, Label, LogPath, Opening};
 use axum::{
     extract::State,
-    http::{HeaderValue, header},
+    http::{HeaderValue, Uri, header},
     response::{IntoResponse, Response},
 };
 use store::{AuditFilter, AuditOpening, Cursor};
@@ -48,11 +48,8 @@ pub(crate) async fn get_audit_checkpoint(State(api): State<Api>) -> Response {
     responses((status = 200, description = "Hashes of 32 bytes", content_type = "application/octet-stream",
         body = String, example = "")),
 )]
-pub(crate) async fn get_audit_tile(
-    State(api): State<Api>,
-    Path((level, tile)): Path<(String, String)>,
-) -> Result<Response, Problem> {
-    file(&api, &format!("tile/{level}/{tile}")).await
+pub(crate) async fn get_audit_tile(State(api): State<Api>, uri: Uri) -> Result<Response, Problem> {
+    file(&api, path_of(&uri)).await
 }
 
 /// A bundle of whole entries (c2sp.org/tlog-tiles). Every such read is recorded itself.
@@ -66,10 +63,10 @@ pub(crate) async fn get_audit_tile(
 pub(crate) async fn get_audit_bundle(
     State(api): State<Api>,
     trail: Trail,
-    Path(tile): Path<String>,
+    uri: Uri,
 ) -> Result<Response, Problem> {
-    let path = format!("tile/entries/{tile}");
-    let response = file(&api, &path).await?;
+    let path = path_of(&uri);
+    let response = file(&api, path).await?;
     trail.resource("audit-bundle", path);
     Ok(response)
 }
@@ -211,6 +208,11 @@ fn disclosed(field: Field, opening: Option<&AuditOpening>) -> Disclosed {
 
 fn opened(row: &AuditOpening) -> Result<Opening, AuditError> {
     Ok(Opening::from_parts(&row.label, &row.salt, &row.value)?)
+}
+
+/// The path of a log's file, as the client wrote it; its one spelling needs no decoding.
+fn path_of(uri: &Uri) -> &str {
+    uri.path().strip_prefix("/v1/audit/log/").unwrap_or_default()
 }
 
 async fn file(api: &Api, path: &str) -> Result<Response, Problem> {

@@ -215,7 +215,7 @@ async fn an_act_is_recorded_before_it_is_done_and_when_it_has_ended() {
     refused.problem(403, "forbidden");
     for username in ["operator", "somebody"] {
         let wrong = json!({ "username": username, "password": "wrong" });
-        call(&router, Method::POST, "/v1/session", Some(wrong), &[]).await.problem(401, "unauthorized");
+        call(&router, Method::POST, "/v1/session", Some(wrong), &[]).await.problem(401, "sign-in-refused");
     }
     fixture.call(Method::DELETE, "/v1/session", None, &[]).await.expect(204);
     check_told(
@@ -223,8 +223,8 @@ async fn an_act_is_recorded_before_it_is_done_and_when_it_has_ended() {
         9,
         &[
             ("session.end_own", denied, "forbidden"),
-            ("session.create", denied, "unauthorized"),
-            ("session.create", denied, "unauthorized"),
+            ("session.create", denied, "sign-in-refused"),
+            ("session.create", denied, "sign-in-refused"),
             ("session.end_own", allowed, "begun"),
             ("session.end_own", allowed, ""),
         ],

@@ -2351,24 +2351,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -2538,24 +2520,6 @@ export interface operations {
                      *       "status": 408,
                      *       "title": "The request took too long",
                      *       "type": "urn:marque:problem:timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2882,24 +2846,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -3065,24 +3011,6 @@ export interface operations {
                      *       "status": 408,
                      *       "title": "The request took too long",
                      *       "type": "urn:marque:problem:timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7670,24 +7598,6 @@ export interface operations {
                      *       "status": 408,
                      *       "title": "The request took too long",
                      *       "type": "urn:marque:problem:timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 422,
-                     *       "title": "The request says something impossible",
-                     *       "type": "urn:marque:problem:unprocessable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
