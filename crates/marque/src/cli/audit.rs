@@ -41,10 +41,9 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = true, args = ["dir", "url", "proof"])]
 struct Verify {
     /// The folder with the log's files, such as `data/audit/log`, or a copy of it.
-    #[arg(long, value_name = "DIR", conflicts_with = "url")]
+    #[arg(long, value_name = "DIR", conflicts_with = "url", required_unless_present_any = ["url", "proof"])]
     dir: Option<PathBuf>,
 
     /// The platform's API, for example `http://127.0.0.1:8080`.
