@@ -56,6 +56,7 @@ mod state;
 mod values;
 mod vehicles;
 
+pub(crate) use problem::chain;
 pub use sse::STREAMS_MAX;
 
 /// A body that no route says otherwise of: a campaign of 4,000 signals has 300 kB.
@@ -298,6 +299,8 @@ fn read_routes() -> OpenApiRouter<Api> {
         .routes(routes!(vehicles::search_vehicles))
         .routes(routes!(vehicles::get_vehicle))
         .routes(routes!(vehicles::revoke_certificates))
+        .routes(routes!(vehicles::create_enrolment_credential, vehicles::revoke_enrolment_credential))
+        .routes(routes!(vehicles::replace_enrolment_credential))
         .routes(routes!(signals::list_signals))
         .routes(routes!(signals::stream_signal_events))
         .routes(routes!(history::get_history))

@@ -8,6 +8,7 @@ pub mod config;
 pub mod desired;
 pub mod documents;
 pub mod enrolment;
+pub mod est;
 pub mod gateway;
 pub mod http;
 pub mod metrics;

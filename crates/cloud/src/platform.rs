@@ -31,6 +31,7 @@ use crate::{
     config::{Config, Database},
     desired::Desired,
     enrolment::Enrolment,
+    est::{self, Est},
     gateway::{self, Gateway},
     http::{
         self, Api, Parts, Probe,
@@ -102,6 +103,7 @@ pub struct Platform {
     http_address: SocketAddr,
     tls: bool,
     mqtt_address: SocketAddr,
+    est_address: SocketAddr,
     operator_made: bool,
     router: Router,
     store: Store,
@@ -123,7 +125,7 @@ impl Platform {
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
         let now = clock.now();
         create_folder(&config.data)?;
-        let pki = Arc::new(Pki::open(&config.pki_folder(), &config.region, &config.hostnames, now)?);
+        let pki = Arc::new(open_pki(&config, now)?);
         // Bound first: a port in use is told before anything else takes time.
         let server = Server::bind(config.http.listen, http_tls(&config, &pki)?)?;
         let (claim, store) = open_store(&config).await?;
@@ -143,8 +145,14 @@ impl Platform {
         let backends = backends(log, admissions, &desired, connectivity);
         let gateway = Arc::new(start_gateway(&config, &pki, backends)?);
         let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
+        let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(&pki));
+        let metrics = Metrics::default();
+        let est_tls = est::tls_config(&pki, registry.clone(), clock.clone())?;
+        let est_server = Server::bind(config.est, Some(est_tls))?;
+        let est_address = est_server.address();
+        let est = Est::new(enrolment.clone(), registry.clone(), Arc::clone(&pki), clock.clone(), &metrics);
         let api = Api::new(Parts {
-            enrolment: Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(&pki)),
+            enrolment,
             twins: owner.twins(),
             history: owner.history(),
             probes: probes(log_probe, &owner, &gateway),
@@ -173,12 +181,14 @@ impl Platform {
         let (http_address, mqtt_address) = (server.address(), gateway.address());
         let mut serving = JoinSet::new();
         serving.spawn(server.run(router.clone(), stopping.clone()));
-        tracing::info!(http = %http_address, mqtt = %mqtt_address, region = %config.region, "the platform runs");
+        serving.spawn(est_server.run(est::router(est), stopping.clone()));
+        tracing::info!(http = %http_address, mqtt = %mqtt_address, est = %est_address, region = %config.region, "the platform runs");
         let (tls, twins, gateway) = (config.http.tls, owner.twins(), Some(gateway));
         Ok(Self {
             http_address,
             tls,
             mqtt_address,
+            est_address,
             operator_made,
             router,
             store,
@@ -207,6 +217,11 @@ impl Platform {
     /// Where cars connect.
     pub fn mqtt_address(&self) -> SocketAddr {
         self.mqtt_address
+    }
+
+    /// Where cars get their certificates.
+    pub fn est_address(&self) -> SocketAddr {
+        self.est_address
     }
 
     /// Whether this start made the operator's account; its password stands in the data folder.
@@ -271,6 +286,10 @@ impl Platform {
         self.store.close().await;
         tracing::info!("the platform has stopped");
     }
+}
+
+fn open_pki(config: &Config, now: model::Timestamp) -> Result<Pki, PkiError> {
+    Pki::open(&config.pki_folder(), &config.region, &config.hostnames, config.car_validity, now)
 }
 
 async fn open_store(config: &Config) -> Result<(Claim, Store), StartError> {

@@ -12,6 +12,7 @@ mod campaigns;
 mod catalogues;
 mod certificates;
 mod consent;
+mod credentials;
 mod desired;
 mod idempotency;
 mod lake_files;
@@ -36,7 +37,8 @@ pub use campaigns::{
     Assignment, CampaignRow, CampaignSummary, HeldCampaign, NewCampaign, Selector, StatusCounts, Unassignment,
 };
 pub use catalogues::CatalogueRow;
-pub use certificates::Certificate;
+pub use certificates::{Certificate, KeyUse, NewCertificate};
+pub use credentials::{Credential, CredentialUse};
 pub use desired::{DesiredRow, NewDesired, ReportedRow};
 pub use idempotency::{Claim, StoredAnswer};
 pub use lake_files::{LakeFile, LakeFileState, LakeFileStats};

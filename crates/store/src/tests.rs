@@ -9,6 +9,7 @@ use crate::{NewVehicle, Store};
 
 mod audit;
 mod campaigns;
+mod credentials;
 mod people;
 mod postgres;
 mod registry;
@@ -46,6 +47,11 @@ checks! {
     registry::certificates_are_found_and_taken_back,
     registry::grants_need_the_next_epoch,
     registry::grants_of_all_come_in_pages,
+    credentials::a_credential_is_used_once,
+    credentials::one_of_two_who_race_has_it,
+    credentials::a_credential_that_ended_is_not_used,
+    credentials::a_new_credential_replaces_the_one_before,
+    credentials::keys_know_what_they_were_certified_for,
     campaigns::a_campaign_keeps_its_versions,
     campaigns::campaigns_come_newest_first,
     campaigns::a_selector_matches_all_its_lists,

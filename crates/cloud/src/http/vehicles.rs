@@ -22,11 +22,14 @@ use super::{
     problem::{Kind, Problem},
     words::{BrandSlug, LaneSlug, RegionName, Time, VehicleIdHex},
 };
-use crate::enrolment::{EnrolError, Factory};
+use crate::{
+    enrolment::{EnrolError, Factory},
+    pki::PkiError,
+};
 use types::{
     AssignedCampaign, CertificateRequest, CertificateSummary, EnrolVehicle, Enrolled, EnrolledVehicle,
-    Enrolment, Gap, IssuedCertificate, NewVehicle, RevokedCertificates, Vehicle, VehicleItem, VehiclePage,
-    VehiclesQuery, VinSearch,
+    Enrolment, EnrolmentCredential, Gap, IssuedCertificate, NewVehicle, RevokedCertificates,
+    RevokedEnrolmentCredential, Vehicle, VehicleItem, VehiclePage, VehiclesQuery, VinSearch,
 };
 
 pub(crate) mod types;
@@ -115,7 +118,8 @@ pub(crate) async fn create_vehicle(
 
 /// Registers and certifies many vehicles at once, all or none.
 ///
-/// A VIN that is registered already keeps its id and its owner's grants, and gets the new certificate.
+/// A VIN that is registered already keeps its id and its owner's grants. If it was ever certified, a request for
+/// another key than that of its valid certificate is a conflict: a VIN is no proof of having the car.
 #[utoipa::path(
     post, path = "/v1/vehicles/enrolments", tag = "vehicles", request_body = Enrolment,
     extensions(("x-marque-action" = json!("vehicle.enrol"))),
@@ -146,7 +150,7 @@ pub(crate) async fn enrol_vehicles(
         .map(|car| EnrolledVehicle {
             vehicle_id: VehicleIdHex(car.vehicle),
             created: car.created,
-            certificate_pem: car.certificate.map(|issued| issued.pem),
+            certificate_pem: car.certificate_pem,
         })
         .collect();
     Ok(Json(Enrolled { items, ca_pem: api.pki().ca_pem().to_owned(), desired_key: desired_key(&api) }))
@@ -209,7 +213,7 @@ pub(crate) async fn create_certificate(
         certificate_pem: issued.pem,
         ca_pem: api.pki().ca_pem().to_owned(),
         desired_key: desired_key(&api),
-        not_after: Time(issued.record.not_after),
+        not_after: Time(issued.certificate.record.not_after),
     };
     Ok((StatusCode::CREATED, Json(certificate)).into_response())
 }
@@ -229,6 +233,60 @@ pub(crate) async fn revoke_certificates(
 ) -> Result<Json<RevokedCertificates>, Problem> {
     let revoked = api.enrolment().revoke(vehicle_id.0, api.now()).await?;
     Ok(Json(RevokedCertificates { revoked: u32::try_from(revoked).unwrap_or(u32::MAX) }))
+}
+
+/// Draws the one-time credential with which a car that was never certified enrols over EST.
+///
+/// It is shown once and holds for 90 days; drawing again replaces it.
+#[utoipa::path(
+    post, path = "/v1/vehicles/{vehicle_id}/enrolment-credential", tag = "vehicles",
+    params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
+    responses((status = 201, description = "Drawn; nobody can read it again", body = EnrolmentCredential)),
+)]
+pub(crate) async fn create_enrolment_credential(
+    State(api): State<Api>,
+    Path(vehicle_id): Path<VehicleIdHex>,
+) -> Result<Response, Problem> {
+    draw(&api, vehicle_id, false).await
+}
+
+/// Draws such a credential for a car that was certified before, for example when its control unit was changed.
+///
+/// When it is used, all certificates that the car had are taken back.
+#[utoipa::path(
+    post, path = "/v1/vehicles/{vehicle_id}/enrolment-credential/replacement", tag = "vehicles",
+    params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
+    responses((status = 201, description = "Drawn; nobody can read it again", body = EnrolmentCredential)),
+)]
+pub(crate) async fn replace_enrolment_credential(
+    State(api): State<Api>,
+    Path(vehicle_id): Path<VehicleIdHex>,
+) -> Result<Response, Problem> {
+    draw(&api, vehicle_id, true).await
+}
+
+/// Voids a vehicle's unused credential.
+#[utoipa::path(
+    delete, path = "/v1/vehicles/{vehicle_id}/enrolment-credential", tag = "vehicles",
+    params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
+    responses((status = 200, description = "None lets it enrol any more", body = RevokedEnrolmentCredential)),
+)]
+pub(crate) async fn revoke_enrolment_credential(
+    State(api): State<Api>,
+    Path(vehicle_id): Path<VehicleIdHex>,
+) -> Result<Json<RevokedEnrolmentCredential>, Problem> {
+    let revoked = api.enrolment().revoke_credential(vehicle_id.0, api.now()).await?;
+    Ok(Json(RevokedEnrolmentCredential { revoked }))
+}
+
+async fn draw(api: &Api, vehicle: VehicleIdHex, replacement: bool) -> Result<Response, Problem> {
+    let drawn = api.enrolment().draw_credential(vehicle.0, replacement, api.now()).await?;
+    let answer = EnrolmentCredential {
+        vehicle_id: vehicle,
+        credential: drawn.secret,
+        expires_at: Time(drawn.expires_at),
+    };
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
 fn desired_key(api: &Api) -> String {
@@ -340,15 +398,20 @@ impl From<EnrolError> for Problem {
                 Self::at(format!("vehicles[{place}].vehicle.vin"), "must stand once in the request")
             }
             EnrolError::Certificate { place, source } => match &source {
-                crate::pki::PkiError::Csr | crate::pki::PkiError::KeyKind => {
+                PkiError::Csr | PkiError::KeyKind | PkiError::NamesVin | PkiError::NamesOther => {
                     Self::at(format!("vehicles[{place}].csr_pem"), source.to_string())
                 }
-                crate::pki::PkiError::File { .. }
-                | crate::pki::PkiError::Damaged { .. }
-                | crate::pki::PkiError::Missing { .. }
-                | crate::pki::PkiError::Issue(_)
-                | crate::pki::PkiError::Random => Self::internal(&source),
+                PkiError::File { .. }
+                | PkiError::Damaged { .. }
+                | PkiError::Missing { .. }
+                | PkiError::Issue(_)
+                | PkiError::Random => Self::internal(&source),
             },
+            EnrolError::Certified { .. }
+            | EnrolError::KeyTaken { .. }
+            | EnrolError::KeyRevoked { .. }
+            | EnrolError::HasCertificate => Self::conflict(error.to_string()),
+            EnrolError::Refused => Self::new(Kind::Forbidden, error.to_string()),
             EnrolError::Desired(error) => error.into(),
             EnrolError::Pki(error) => Self::new(Kind::Unprocessable, error.to_string()),
         }

@@ -16,6 +16,7 @@ use cloud::{clock::Clock, config::Options, platform::Platform};
 mod audit;
 mod campaigns;
 mod car;
+mod est;
 mod fleet;
 mod people;
 mod rules;
@@ -112,6 +113,7 @@ async fn start(folder: &TempDir, change: impl FnOnce(&mut Options)) -> Platform 
         data: folder.path().join("data"),
         http: "127.0.0.1:0".parse().unwrap(),
         mqtt: "127.0.0.1:0".parse().unwrap(),
+        est: "127.0.0.1:0".parse().unwrap(),
         ..Options::default()
     };
     change(&mut options);
