@@ -149,6 +149,19 @@ fn pem(certificate: &CertificateDer<'_>) -> String {
     cloud::pki::pem(certificate)
 }
 
+/// The gateway ends the connection within this time; hints may come before.
+async fn sent_away(link: &mut Connection, within: Duration) {
+    let gone = tokio::time::timeout(within, async {
+        loop {
+            if let Err(error) = link.next().await {
+                return error;
+            }
+        }
+    });
+    let gone = gone.await.unwrap();
+    assert!(matches!(gone, link::Error::Disconnected { .. }), "{gone}");
+}
+
 async fn refused(response: Response, status: u16) -> String {
     assert_eq!(response.status(), status, "{response:?}");
     response.text().await.unwrap()
@@ -190,7 +203,7 @@ async fn est_takes_a_car_from_its_credential_to_its_second_key_without_a_gap() {
     assert_ne!(first.0, second.0);
     // The old one holds until it ends; the new connection takes over.
     let next = factory.connect(&factory.tls(&second)).await.unwrap();
-    assert!(link.next().await.is_err());
+    sent_away(&mut link, SENT_AWAY).await;
     drop(next);
     drop(factory.connect(&factory.tls(&first)).await.unwrap());
     // The same key may be certified again.
@@ -356,7 +369,7 @@ async fn est_keeps_first_and_next_certificates_apart() {
     // A replacement takes back what the car had, also on its live connection.
     let mut link = factory.connect(&factory.tls(&enrolled)).await.unwrap();
     certificate(factory.enrol_with(&factory.vehicle, credential, &csr).await).await;
-    assert!(tokio::time::timeout(SENT_AWAY, link.next()).await.unwrap().is_err());
+    sent_away(&mut link, SENT_AWAY).await;
     assert!(factory.renew(&factory.client(Some(&enrolled)), &plain().1).await.is_err());
     factory.fixture.platform.stop().await;
 }
@@ -416,8 +429,7 @@ async fn a_live_connection_ends_with_its_certificate_and_comes_back_by_no_handsh
     let config = factory.tls(&enrolled);
     let mut link = factory.connect(&config).await.unwrap();
     factory.revoke().await;
-    let gone = tokio::time::timeout(SENT_AWAY, link.next()).await.unwrap().unwrap_err();
-    assert!(matches!(gone, link::Error::Disconnected { .. }), "{gone}");
+    sent_away(&mut link, SENT_AWAY).await;
     // With the ticket of the first connection, then without.
     for config in [config, factory.tls(&enrolled)] {
         let refused = factory.connect(&config).await.map(drop).unwrap_err();
@@ -432,8 +444,7 @@ async fn a_live_connection_ends_with_its_certificate_and_comes_back_by_no_handsh
     let end = est::facts(&tls::certificates(enrolled.0.as_bytes()).unwrap()[0]).unwrap().not_after;
     let left: Timestamp = Clock::system().now();
     let patience = end.since(left).to_duration() + SENT_AWAY;
-    let gone = tokio::time::timeout(patience, link.next()).await.unwrap().unwrap_err();
-    assert!(matches!(gone, link::Error::Disconnected { .. }), "{gone}");
+    sent_away(&mut link, patience).await;
     for config in [config, factory.tls(&enrolled)] {
         assert!(factory.connect(&config).await.is_err());
     }

@@ -29,7 +29,7 @@ fn certificates_come_out_of_a_message_as_they_went_in() {
 fn an_empty_message_has_the_bytes_of_the_standard() {
     let hex: String = certs_only(&[]).iter().map(|byte| format!("{byte:02x}")).collect();
     let expected =
-        "3023 0609 2a864886f70d010702 a016 3014 020101 3100 300b 0609 2a864886f70d010701 a000 3100";
+        "3025 0609 2a864886f70d010702 a018 3016 020101 3100 300b 0609 2a864886f70d010701 a000 3100";
     assert_eq!(hex, expected.replace(' ', ""));
 }
 
