@@ -38,9 +38,8 @@ impl Factory {
         let offset = Arc::clone(&ahead);
         let clock = Clock::from_fn(move || Clock::system().now() + Micros(offset.load(Ordering::Relaxed)));
         let platform = start_at(&folder, clock, |options| options.car_validity = validity).await;
-        let token = sign_in(&platform.router(), &folder).await;
         let ca = std::fs::read_to_string(folder.path().join("data/pki/eu/ca.pem")).unwrap();
-        let fixture = Fixture { platform, folder, token };
+        let fixture = Fixture::of(platform, folder).await;
         let vehicle = fixture.car(1, "peugeot", "e-208").await;
         let credential = draw(&fixture, &vehicle).await;
         Self { fixture, ca, vehicle, credential, ahead }

@@ -73,6 +73,11 @@ impl Fixture {
 
     async fn in_folder(folder: TempDir) -> Self {
         let platform = start(&folder, |_| {}).await;
+        Self::of(platform, folder).await
+    }
+
+    /// A platform that runs, with its operator signed in.
+    async fn of(platform: Platform, folder: TempDir) -> Self {
         let token = sign_in(&platform.router(), &folder).await;
         let log = audit::Discreet { data: folder.path().join("data"), token: token.clone() };
         Self { platform, log, folder, token }

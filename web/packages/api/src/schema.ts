@@ -753,33 +753,33 @@ export interface components {
          * @example {
          *       "items": [
          *         {
-         *           "action": "vehicle.history.read",
-         *           "actor": {
-         *             "id": {
-         *               "commitment": "5c9b2a3e4f5d6c7b8a990011223344556677889900aabbccddeeff0011223344",
-         *               "salt": "00112233445566778899aabbccddeeff",
-         *               "value": "operator"
-         *             },
-         *             "kind": "operator"
-         *           },
-         *           "address": null,
-         *           "at": "2026-11-23T08:15:30.000000Z",
-         *           "brand": "peugeot",
          *           "index": 41,
-         *           "outcome": "allowed",
-         *           "proof": "/v1/audit/entries/41/proof",
-         *           "purpose": "fleet-management",
-         *           "reason": null,
-         *           "region": "eu",
-         *           "request_id": "5b0c52b4c1d94f03",
-         *           "resource": {
+         *           "at": "2026-11-23T08:15:30.000000Z",
+         *           "actor": {
+         *             "kind": "operator",
          *             "id": {
-         *               "commitment": "aa00112233445566778899aabbccddeeff00112233445566778899aabbccddee",
+         *               "value": "operator",
+         *               "salt": "00112233445566778899aabbccddeeff",
+         *               "commitment": "5c9b2a3e4f5d6c7b8a990011223344556677889900aabbccddeeff0011223344"
+         *             }
+         *           },
+         *           "action": "vehicle.history.read",
+         *           "resource": {
+         *             "kind": "vehicle",
+         *             "id": {
+         *               "value": null,
          *               "salt": null,
-         *               "value": null
-         *             },
-         *             "kind": "vehicle"
-         *           }
+         *               "commitment": "aa00112233445566778899aabbccddeeff00112233445566778899aabbccddee"
+         *             }
+         *           },
+         *           "region": "eu",
+         *           "brand": "peugeot",
+         *           "purpose": "fleet-management",
+         *           "outcome": "allowed",
+         *           "reason": null,
+         *           "request_id": "5b0c52b4c1d94f03",
+         *           "address": null,
+         *           "proof": "/v1/audit/entries/41/proof"
          *         }
          *       ],
          *       "next_cursor": null
@@ -1193,9 +1193,9 @@ export interface components {
         /**
          * @description The user name is the vehicle's id, the password is the credential (HTTP Basic, over EST).
          * @example {
+         *       "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112",
          *       "credential": "5d0c9e0a4be8b9d0b3f4a1c27e66d1f09a8b7c6d5e4f3a2b",
-         *       "expires_at": "2027-02-21T08:00:00.000000Z",
-         *       "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112"
+         *       "expires_at": "2027-02-21T08:00:00.000000Z"
          *     }
          */
         EnrolmentCredential: {
@@ -2353,11 +2353,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2371,11 +2371,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2389,11 +2389,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2407,11 +2407,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2425,11 +2425,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2443,11 +2443,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2461,11 +2461,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2509,11 +2509,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2527,11 +2527,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2545,11 +2545,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2563,11 +2563,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2581,11 +2581,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2599,11 +2599,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2617,11 +2617,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2635,11 +2635,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2680,11 +2680,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2698,11 +2698,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2716,11 +2716,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2734,11 +2734,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2752,11 +2752,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2770,11 +2770,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2788,11 +2788,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2830,11 +2830,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2848,11 +2848,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2866,11 +2866,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2884,11 +2884,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2902,11 +2902,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2920,11 +2920,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2938,11 +2938,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2956,11 +2956,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3000,11 +3000,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3018,11 +3018,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3036,11 +3036,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3054,11 +3054,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3072,11 +3072,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3090,11 +3090,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3108,11 +3108,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3126,11 +3126,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7587,11 +7587,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7605,11 +7605,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7623,11 +7623,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7641,11 +7641,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7659,11 +7659,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7677,11 +7677,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7695,11 +7695,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7713,11 +7713,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8167,11 +8167,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8185,11 +8185,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8203,11 +8203,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8221,11 +8221,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8239,11 +8239,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8257,11 +8257,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8275,11 +8275,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8293,11 +8293,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8334,11 +8334,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8352,11 +8352,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8370,11 +8370,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8388,11 +8388,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8406,11 +8406,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8424,11 +8424,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8442,11 +8442,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8460,11 +8460,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8501,11 +8501,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 400,
+                     *       "type": "urn:marque:problem:bad-request",
                      *       "title": "The request is not well formed",
-                     *       "type": "urn:marque:problem:bad-request"
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8519,11 +8519,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 401,
+                     *       "type": "urn:marque:problem:unauthorized",
                      *       "title": "Sign in first",
-                     *       "type": "urn:marque:problem:unauthorized"
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8537,11 +8537,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 403,
+                     *       "type": "urn:marque:problem:forbidden",
                      *       "title": "Not allowed",
-                     *       "type": "urn:marque:problem:forbidden"
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8555,11 +8555,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 404,
+                     *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
-                     *       "type": "urn:marque:problem:not-found"
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8573,11 +8573,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 408,
+                     *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
-                     *       "type": "urn:marque:problem:timeout"
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8591,11 +8591,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 429,
+                     *       "type": "urn:marque:problem:too-many-requests",
                      *       "title": "Too many requests",
-                     *       "type": "urn:marque:problem:too-many-requests"
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8609,11 +8609,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 500,
+                     *       "type": "urn:marque:problem:internal",
                      *       "title": "The platform failed",
-                     *       "type": "urn:marque:problem:internal"
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8627,11 +8627,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03",
-                     *       "status": 503,
+                     *       "type": "urn:marque:problem:unavailable",
                      *       "title": "The platform cannot serve this now",
-                     *       "type": "urn:marque:problem:unavailable"
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
