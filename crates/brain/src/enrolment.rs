@@ -237,5 +237,5 @@ fn request(key: &dyn Key) -> Result<Vec<u8>, KeyError> {
 }
 
 fn pem(certificate: &CertificateDer<'_>) -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{}-----END CERTIFICATE-----\n", est::to_body(certificate))
+    est::to_pem(certificate)
 }

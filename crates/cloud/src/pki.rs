@@ -169,7 +169,7 @@ impl Pki {
 
 /// A certificate as text (RFC 7468).
 pub fn pem(der: &[u8]) -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{}-----END CERTIFICATE-----\n", link::est::to_body(der))
+    link::est::to_pem(der)
 }
 
 /// How the registry names a certificate: the SHA-256 of its DER, in hexadecimal.

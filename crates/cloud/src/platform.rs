@@ -97,13 +97,19 @@ pub enum StartError {
     Server(#[from] ServerError),
 }
 
+/// Where it listens.
+#[derive(Debug, Clone, Copy)]
+struct Addresses {
+    http: SocketAddr,
+    mqtt: SocketAddr,
+    est: SocketAddr,
+}
+
 /// A running platform.
 #[derive(Debug)]
 pub struct Platform {
-    http_address: SocketAddr,
+    at: Addresses,
     tls: bool,
-    mqtt_address: SocketAddr,
-    est_address: SocketAddr,
     operator_made: bool,
     router: Router,
     store: Store,
@@ -146,11 +152,7 @@ impl Platform {
         let gateway = Arc::new(start_gateway(&config, &pki, backends)?);
         let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
         let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(&pki));
-        let metrics = Metrics::default();
-        let est_tls = est::tls_config(&pki, registry.clone(), clock.clone())?;
-        let est_server = Server::bind(config.est, Some(est_tls))?;
-        let est_address = est_server.address();
-        let est = Est::new(enrolment.clone(), registry.clone(), Arc::clone(&pki), clock.clone(), &metrics);
+        let (est_server, est) = bind_est(&config, &pki, &enrolment, &registry, &clock, &metrics)?;
         let api = Api::new(Parts {
             enrolment,
             twins: owner.twins(),
@@ -178,17 +180,15 @@ impl Platform {
         tasks.spawn(claim.clone().keep(store.clone(), failed.clone()));
         tasks.spawn(renew_certificate(Arc::clone(&pki), clock.clone()));
         let router = http::router(api);
-        let (http_address, mqtt_address) = (server.address(), gateway.address());
+        let at = Addresses { http: server.address(), mqtt: gateway.address(), est: est_server.address() };
         let mut serving = JoinSet::new();
         serving.spawn(server.run(router.clone(), stopping.clone()));
-        serving.spawn(est_server.run(est::router(est), stopping.clone()));
-        tracing::info!(http = %http_address, mqtt = %mqtt_address, est = %est_address, region = %config.region, "the platform runs");
+        serving.spawn(est_server.run(est, stopping.clone()));
+        tracing::info!(http = %at.http, mqtt = %at.mqtt, est = %at.est, region = %config.region, "the platform runs");
         let (tls, twins, gateway) = (config.http.tls, owner.twins(), Some(gateway));
         Ok(Self {
-            http_address,
+            at,
             tls,
-            mqtt_address,
-            est_address,
             operator_made,
             router,
             store,
@@ -206,22 +206,22 @@ impl Platform {
 
     /// Where the API and the console listen.
     pub fn http_address(&self) -> SocketAddr {
-        self.http_address
+        self.at.http
     }
 
     /// The address for a browser on this machine.
     pub fn url(&self) -> String {
-        format!("{}://{}", if self.tls { "https" } else { "http" }, self.http_address)
+        format!("{}://{}", if self.tls { "https" } else { "http" }, self.at.http)
     }
 
     /// Where cars connect.
     pub fn mqtt_address(&self) -> SocketAddr {
-        self.mqtt_address
+        self.at.mqtt
     }
 
     /// Where cars get their certificates.
     pub fn est_address(&self) -> SocketAddr {
-        self.est_address
+        self.at.est
     }
 
     /// Whether this start made the operator's account; its password stands in the data folder.
@@ -303,6 +303,19 @@ async fn open_store(config: &Config) -> Result<(Claim, Store), StartError> {
         return Err(StartError::OtherRegion { found, wanted });
     }
     Claim::take(store, &config.data).await
+}
+
+fn bind_est(
+    config: &Config,
+    pki: &Arc<Pki>,
+    enrolment: &Enrolment,
+    registry: &Registry,
+    clock: &Clock,
+    metrics: &Metrics,
+) -> Result<(Server, Router), StartError> {
+    let tls = est::tls_config(pki, registry.clone(), clock.clone())?;
+    let est = Est::new(enrolment.clone(), registry.clone(), Arc::clone(pki), clock.clone(), metrics);
+    Ok((Server::bind(config.est, Some(tls))?, est::router(est)))
 }
 
 async fn start_audit(config: &Config, store: &Store, metrics: &Metrics) -> Result<Audit, AuditError> {

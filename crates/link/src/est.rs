@@ -25,8 +25,8 @@ pub const CSR_ATTRIBUTES: &str = "application/csrattrs";
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
 /// Certificates of one message; an authority has as many while it rolls over.
 const CERTIFICATES_MAX: usize = 8;
-/// MIME allows 76.
-const LINE_BYTES: usize = 64;
+/// RFC 7468, 2.
+const PEM_LINE_BYTES: usize = 64;
 
 const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
 const DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01];
@@ -50,18 +50,25 @@ pub struct Facts<'a> {
     pub public_key: &'a [u8],
 }
 
-/// Base64 in lines, as bodies travel.
+/// Base64 on one line, as bodies travel: not every client puts lines together again.
 pub fn to_body(der: &[u8]) -> String {
-    let text = BASE64.encode(der);
-    let mut body = String::with_capacity(text.len() + text.len() / LINE_BYTES + 2);
-    for (place, letter) in text.chars().enumerate() {
-        if place > 0 && place % LINE_BYTES == 0 {
-            body.push('\n');
-        }
-        body.push(letter);
-    }
+    let mut body = BASE64.encode(der);
     body.push('\n');
     body
+}
+
+/// A certificate as text (RFC 7468).
+pub fn to_pem(certificate: &[u8]) -> String {
+    let text = BASE64.encode(certificate);
+    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+    for (place, letter) in text.chars().enumerate() {
+        if place > 0 && place % PEM_LINE_BYTES == 0 {
+            pem.push('\n');
+        }
+        pem.push(letter);
+    }
+    pem.push_str("\n-----END CERTIFICATE-----\n");
+    pem
 }
 
 /// The bytes of such a body. Line breaks and blanks between the letters are passed over (RFC 8951, 3.1).

@@ -240,6 +240,7 @@ pub(crate) async fn revoke_certificates(
 /// It is shown once and holds for 90 days; drawing again replaces it.
 #[utoipa::path(
     post, path = "/v1/vehicles/{vehicle_id}/enrolment-credential", tag = "vehicles",
+    extensions(("x-marque-action" = json!("certificate.enrol_credential.create"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
     responses((status = 201, description = "Drawn; nobody can read it again", body = EnrolmentCredential)),
 )]
@@ -255,6 +256,7 @@ pub(crate) async fn create_enrolment_credential(
 /// When it is used, all certificates that the car had are taken back.
 #[utoipa::path(
     post, path = "/v1/vehicles/{vehicle_id}/enrolment-credential/replacement", tag = "vehicles",
+    extensions(("x-marque-action" = json!("certificate.enrol_credential.replace"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
     responses((status = 201, description = "Drawn; nobody can read it again", body = EnrolmentCredential)),
 )]
@@ -268,6 +270,7 @@ pub(crate) async fn replace_enrolment_credential(
 /// Voids a vehicle's unused credential.
 #[utoipa::path(
     delete, path = "/v1/vehicles/{vehicle_id}/enrolment-credential", tag = "vehicles",
+    extensions(("x-marque-action" = json!("certificate.enrol_credential.revoke"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
     responses((status = 200, description = "None lets it enrol any more", body = RevokedEnrolmentCredential)),
 )]

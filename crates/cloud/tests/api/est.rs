@@ -15,6 +15,10 @@ use model::{Micros, Timestamp, VehicleId};
 use rcgen::{CertificateParams, DnType, KeyPair, SanType};
 use reqwest::{Client, Response};
 use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
+};
 
 use super::*;
 
@@ -409,14 +413,51 @@ async fn est_ends_with_revocation_at_the_handshake_and_on_a_live_connection() {
     factory.fixture.platform.stop().await;
 }
 
+/// Sends a request over a connection that stays open, and gives the answer's status.
+async fn exchange(
+    stream: &mut BufReader<tokio_rustls::client::TlsStream<TcpStream>>,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> u16 {
+    let request = format!(
+        "{method} {}/{path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n{body}",
+        est::PATH,
+        est::PKCS10,
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    let (mut status, mut length) = (0, 0);
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.unwrap();
+        let line = line.trim_end().to_ascii_lowercase();
+        if let Some(rest) = line.strip_prefix("http/1.1 ") {
+            status = rest.split(' ').next().unwrap().parse().unwrap();
+        } else if let Some(rest) = line.strip_prefix("content-length:") {
+            length = rest.trim().parse().unwrap();
+        } else if line.is_empty() {
+            break;
+        }
+    }
+    stream.read_exact(&mut vec![0; length]).await.unwrap();
+    status
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn est_takes_no_certificate_that_has_expired() {
     let factory = Factory::new(Micros::from_secs(3)).await;
     let enrolled = factory.enrolled().await;
-    let client = factory.client(Some(&enrolled));
-    drop(client.get(factory.url("cacerts")).send().await.unwrap());
+    // One connection, whose certificate ends while it is open.
+    let tcp = TcpStream::connect(factory.fixture.platform.est_address()).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(factory.tls(&enrolled));
+    let server = ServerName::try_from("localhost").unwrap();
+    let mut stream = BufReader::new(connector.connect(server, tcp).await.unwrap());
+    assert_eq!(exchange(&mut stream, "GET", "cacerts", "").await, 200);
     factory.ahead.store(4 * Micros::SECOND.0, Ordering::Relaxed);
-    refused(factory.renew(&client, &plain().1).await.unwrap(), 403).await;
+    let body = est::to_body(&plain().1);
+    assert_eq!(exchange(&mut stream, "POST", "simplereenroll", &body).await, 403);
     assert!(factory.renew(&factory.client(Some(&enrolled)), &plain().1).await.is_err());
     factory.fixture.platform.stop().await;
 }
@@ -500,6 +541,55 @@ fn sh(folder: &Path, line: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn strongswan_enrols_and_renews_a_car() {
+    if Command::new("pki").arg("--version").output().is_err() {
+        println!("skipped: pki is not installed (apt-get install strongswan-pki)");
+        return;
+    }
+    let factory = Factory::month().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    std::fs::write(file("ca.pem"), &factory.ca).unwrap();
+    std::fs::write(file("strongswan.conf"), "pki { tls { version_max = 1.3 } }\n").unwrap();
+    let url = factory.url("").replace(&format!("{}/", est::PATH), "");
+    let credential = format!("{}:{}", factory.vehicle, factory.credential);
+    let run = |line: &str| {
+        let line = line.replace("EST", &url).replace("CREDENTIAL", &credential);
+        let line = format!("export STRONGSWAN_CONF=strongswan.conf; {line}");
+        let folder = folder.path().to_owned();
+        tokio::task::spawn_blocking(move || sh(&folder, &line))
+    };
+    let request = |name: &str, dn: &str| {
+        format!(
+            "pki --gen --type ecdsa --size 256 --outform pem > {name}.key && \
+             pki --req --type ecdsa --in {name}.key --dn '{dn}' --outform der > {name}.csr"
+        )
+    };
+    let est = "pki --est --url EST --cacert ca.pem --outform pem";
+    run(&request("car", "CN=car")).await.unwrap();
+    run(&format!("{est} --userpass CREDENTIAL --in car.csr > car.pem")).await.unwrap();
+    let named =
+        run("openssl verify -CAfile ca.pem car.pem; openssl x509 -in car.pem -noout -ext subjectAltName");
+    let named = named.await.unwrap();
+    assert!(named.contains(&format!("URI:urn:marque:vehicle:eu:{}", factory.vehicle)), "{named}");
+    assert!(named.contains("car.pem: OK"), "{named}");
+
+    run(&request("new", "CN=car")).await.unwrap();
+    run(&format!("{est} --cert car.pem --key car.key --in new.csr > new.pem")).await.unwrap();
+    run("openssl verify -CAfile ca.pem new.pem").await.unwrap();
+    run("cmp <(openssl x509 -in new.pem -noout -pubkey) <(openssl pkey -in new.key -pubout)").await.unwrap();
+
+    run(&request("other", "CN=car")).await.unwrap();
+    let used = run(&format!("! {est} --userpass CREDENTIAL --in other.csr 2>&1 >other.pem")).await.unwrap();
+    assert!(used.contains("401"), "{used}");
+    run(&request("foreign", "CN=VF3CCHMZ0KT000001")).await.unwrap();
+    let foreign = format!("! {est} --cert new.pem --key new.key --in foreign.csr 2>&1 >foreign.pem");
+    let foreign = run(&foreign).await.unwrap();
+    assert!(foreign.contains("400"), "{foreign}");
+    factory.fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn curl_and_openssl_enrol_and_renew_a_car() {
     let there = |name: &str| Command::new(name).arg("version").output().is_ok();
     if !there("curl") || !there("openssl") {
@@ -518,13 +608,13 @@ async fn curl_and_openssl_enrol_and_renew_a_car() {
     std::fs::write(folder.path().join("ca.pem"), &factory.ca).unwrap();
     let curl = "curl -sS --tlsv1.3 --cacert ca.pem";
     let key = "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -outform DER";
-    let read = "openssl base64 -d | openssl pkcs7 -inform DER -print_certs";
+    let read = "openssl base64 -d -A | openssl pkcs7 -inform DER -print_certs";
     let post =
         "-H 'content-type: application/pkcs10' -H 'content-transfer-encoding: base64' --data-binary @-";
     let authorities = run(&format!("{curl} -f ESTcacerts | {read}")).await.unwrap();
     assert!(authorities.contains("Marque eu CA"), "{authorities}");
     let attributes =
-        run(&format!("{curl} -f ESTcsrattrs | openssl base64 -d | openssl asn1parse -inform DER"));
+        run(&format!("{curl} -f ESTcsrattrs | openssl base64 -d -A | openssl asn1parse -inform DER"));
     assert!(attributes.await.unwrap().contains("prime256v1"));
     let enrol = format!("{curl} -u CREDENTIAL {post} -f ESTsimpleenroll | {read} -out car.pem");
     run(&format!("{key} -subj / -keyout car.key | openssl base64 | {enrol}")).await.unwrap();

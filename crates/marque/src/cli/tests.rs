@@ -73,6 +73,7 @@ pub(crate) async fn platform(folder: &Path) -> (Platform, PathBuf) {
         data: folder.to_owned(),
         http: any_port,
         mqtt: any_port,
+        est: any_port,
         ..config::Options::default()
     };
     let config = options.resolve().unwrap();

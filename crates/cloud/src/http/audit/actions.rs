@@ -39,7 +39,7 @@ const fn action(name: &'static str, resource: &'static str, logged: Logged) -> A
 }
 
 /// All actions that routes have by now.
-const ACTIONS: [Action; 35] = [
+const ACTIONS: [Action; 38] = [
     action("audit.checkpoint.read", "region", Never),
     action("audit.entries.read", "group", PrivilegedRead),
     action("audit.read_own_car", "vehicle", Read),
@@ -56,6 +56,9 @@ const ACTIONS: [Action; 35] = [
     action("catalogue.create", "group", Act),
     action("catalogue.list", "region", Never),
     action("catalogue.read", "region", Never),
+    action("certificate.enrol_credential.create", "vehicle", Act),
+    action("certificate.enrol_credential.replace", "vehicle", Act),
+    action("certificate.enrol_credential.revoke", "vehicle", Act),
     action("certificate.issue", "vehicle", Act),
     action("certificate.revoke", "vehicle", Act),
     action("consent.read", "vehicle", Read),
