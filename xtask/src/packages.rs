@@ -17,7 +17,7 @@ enum Sign {
     Module(&'static str),
 }
 
-const PACKAGES: [Package; 5] = [
+const PACKAGES: [Package; 8] = [
     Package { name: "chromium", sign: Sign::Program("chromium"), used_for: "browser tests" },
     Package { name: "mosquitto", sign: Sign::Place("/usr/sbin/mosquitto"), used_for: "the gateway's bench" },
     Package {
@@ -30,6 +30,9 @@ const PACKAGES: [Package; 5] = [
         sign: Sign::Module("ensurepip"),
         used_for: "linters and independent readers of the lake",
     },
+    Package { name: "curl", sign: Sign::Program("curl"), used_for: "enrolment tests" },
+    Package { name: "openssl", sign: Sign::Program("openssl"), used_for: "enrolment tests" },
+    Package { name: "strongswan-pki", sign: Sign::Program("pki"), used_for: "enrolment tests" },
     Package { name: "git", sign: Sign::Program("git"), used_for: "listing sources" },
 ];
 

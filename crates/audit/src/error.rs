@@ -57,7 +57,7 @@ pub enum Error {
     #[error("the proof is malformed: {0} (c2sp.org/tlog-proof)")]
     TlogProof(&'static str),
 
-    #[error("a slug is 1 to 64 characters of a-z, 0-9, '.' and '-', beginning with a letter")]
+    #[error("a slug is 1 to 64 characters of a-z, 0-9, '.', '-' and '_', beginning with a letter")]
     Slug,
     #[error("an identifier is 1 to 128 visible ASCII characters")]
     Word,

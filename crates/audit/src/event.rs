@@ -20,7 +20,7 @@ const SLUG_BYTES_MAX: usize = 64;
 const WORD_BYTES_MAX: usize = 128;
 
 /// A name from a fixed list of the caller's, such as `vehicle.history.read` or `operator`: 1 to 64
-/// characters of `a-z`, `0-9`, `.` and `-`, beginning with a letter.
+/// characters of `a-z`, `0-9`, `.`, `-` and `_`, beginning with a letter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slug(String);
 
@@ -42,7 +42,7 @@ impl FromStr for Slug {
     fn from_str(text: &str) -> Result<Self, Error> {
         let valid = (1..=SLUG_BYTES_MAX).contains(&text.len())
             && text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b));
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b));
         if valid { Ok(Self(text.to_owned())) } else { Err(Error::Slug) }
     }
 }

@@ -291,7 +291,16 @@ impl<C: Connect, P: Provider> Running<C, P> {
                 let Link::Connecting { connector, .. } = std::mem::replace(&mut self.link, Link::Off) else {
                     return;
                 };
-                self.link = Link::Up(Box::new(Up { connection: *connection, connector }));
+                self.link = Link::Up(Box::new(Up { connection: *connection, connector, next: None }));
+                return;
+            }
+            LinkEvent::Renewed(connection) => {
+                if let Link::Up(up) = &mut self.link {
+                    // What the old one had in flight goes again; the platform stores it once.
+                    self.uplink.disconnected(&mut self.core);
+                    up.connection = *connection;
+                    self.uplink.connected(&mut self.core);
+                }
                 return;
             }
             LinkEvent::Event(event) => {
@@ -307,7 +316,13 @@ impl<C: Connect, P: Provider> Running<C, P> {
                 }
                 Link::Up(up) => {
                     self.uplink.disconnected(&mut self.core);
-                    (up.connector, error)
+                    let Up { connector, next, .. } = *up;
+                    if let Some(attempt) = next {
+                        // The platform ended the old one because the new one is there.
+                        self.link = Link::Connecting { connector, attempt };
+                        return;
+                    }
+                    (connector, error)
                 }
                 Link::Waiting { connector, .. } => (connector, error),
                 Link::Off => return,
@@ -356,12 +371,25 @@ type Attempt<S> = Pin<Box<dyn Future<Output = Result<Connection<S>, link::Error>
 struct Up<C: Connect> {
     connection: Connection<C::Stream>,
     connector: Arc<C>,
+    /// The one that takes over.
+    next: Option<Attempt<C::Stream>>,
 }
 
 enum LinkEvent<S> {
     Connected(Box<Connection<S>>),
+    /// The same car with its new certificate, beside the connection that there is.
+    Renewed(Box<Connection<S>>),
     Event(Event),
     Failed(link::Error),
+}
+
+impl<S> LinkEvent<S> {
+    fn of(event: Result<Event, link::Error>) -> Self {
+        match event {
+            Ok(event) => Self::Event(event),
+            Err(error) => Self::Failed(error),
+        }
+    }
 }
 
 impl<C: Connect> Link<C> {
@@ -386,8 +414,7 @@ impl<C: Connect> Link<C> {
             return;
         }
         let connector = Arc::clone(connector);
-        let dialled = Arc::clone(&connector);
-        let attempt = Box::pin(async move { dialled.connect().await });
+        let attempt = dial(&connector);
         *self = Self::Connecting { connector, attempt };
     }
 
@@ -399,18 +426,44 @@ impl<C: Connect> Link<C> {
                 Ok(connection) => LinkEvent::Connected(Box::new(connection)),
                 Err(error) => LinkEvent::Failed(error),
             },
-            Self::Up(up) => match up.connection.next().await {
-                Ok(event) => LinkEvent::Event(event),
-                Err(error) => LinkEvent::Failed(error),
-            },
+            Self::Up(up) => up.next().await,
         }
     }
+}
+
+fn dial<C: Connect>(connector: &Arc<C>) -> Attempt<C::Stream> {
+    let dialled = Arc::clone(connector);
+    Box::pin(async move { dialled.connect().await })
 }
 
 impl<C: Connect> Up<C>
 where
     C::Stream: AsyncRead + AsyncWrite + Unpin,
 {
+    /// Also brings up the connection that takes over; until it is there this one goes on.
+    async fn next(&mut self) -> LinkEvent<C::Stream> {
+        loop {
+            let Some(attempt) = &mut self.next else {
+                tokio::select! {
+                    biased;
+                    event = self.connection.next() => return LinkEvent::of(event),
+                    () = self.connector.renewed() => self.next = Some(dial(&self.connector)),
+                }
+                continue;
+            };
+            let connected = tokio::select! {
+                biased;
+                connected = attempt => connected,
+                event = self.connection.next() => return LinkEvent::of(event),
+            };
+            self.next = None;
+            match connected {
+                Ok(connection) => return LinkEvent::Renewed(Box::new(connection)),
+                Err(error) => tracing::warn!(%error, "no connection with the new certificate yet"),
+            }
+        }
+    }
+
     async fn close(self) -> Result<(), link::Error> {
         self.connection.close().await
     }

@@ -19,7 +19,9 @@ mod config;
 mod connect;
 mod core;
 mod desired;
+pub mod enrolment;
 mod identity;
+pub mod keystore;
 mod observer;
 pub mod provider;
 pub mod queue;
@@ -31,6 +33,7 @@ mod testcloud;
 use std::{net::SocketAddr, path::PathBuf};
 
 pub use self::core::Core;
+pub use agents::renew::Renewal;
 pub use backoff::BackoffLimits;
 pub use brain::{Brain, Handle};
 pub use config::Config;
@@ -45,6 +48,8 @@ pub use stats::{Counter, Snapshot, Stats};
 pub enum Error {
     #[error(transparent)]
     Queue(#[from] queue::QueueError),
+    #[error(transparent)]
+    Enrolment(#[from] enrolment::EnrolError),
     #[error("cannot open the log {}; does the file exist?", path.display())]
     Log { path: PathBuf, source: std::io::Error },
     #[error("cannot listen on UDP {address}; is the port taken?")]

@@ -17,6 +17,8 @@ use guesses::Guesses;
 
 mod guesses;
 
+pub(crate) use guesses::household;
+
 /// The account that the first start makes.
 pub const OPERATOR: &str = "operator";
 /// A working day; then the password is asked again.

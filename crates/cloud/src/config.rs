@@ -23,6 +23,10 @@ pub struct Options {
     pub http: SocketAddr,
     /// Where cars connect (MQTT 5 over mTLS).
     pub mqtt: SocketAddr,
+    /// Where cars get their certificates (EST).
+    pub est: SocketAddr,
+    /// How long a car's certificate holds; a car renews it when a third is left.
+    pub car_validity: Micros,
     /// Names and addresses that the server's certificate carries besides this machine's own.
     pub hostnames: Vec<String>,
     /// A PostgreSQL URL; a SQLite file in the data folder when absent.
@@ -42,10 +46,15 @@ impl Options {
     pub const JURISDICTION: &'static str = "eu";
     pub const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
     pub const MQTT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8883);
+    pub const EST: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8884);
+    /// A stolen key that nobody notices is worth a month at most; a car that was off for ten days can still renew.
+    pub const CAR_VALIDITY: Micros = Micros(30 * Micros::DAY.0);
     /// Long, so that files are few: queries see what is in memory, and the durable log has it.
     pub const FLUSH_AGE: Micros = Micros(5 * Micros::MINUTE.0);
 }
 
+/// A key that holds for longer is no short-lived one.
+const CAR_VALIDITY_MAX: Micros = Micros(365 * Micros::DAY.0);
 /// Beyond a day, a start would read the log for too long.
 const FLUSH_AGE_MAX: Micros = Micros::DAY;
 
@@ -57,6 +66,8 @@ impl Default for Options {
             jurisdiction: Self::JURISDICTION.to_owned(),
             http: Self::HTTP,
             mqtt: Self::MQTT,
+            est: Self::EST,
+            car_validity: Self::CAR_VALIDITY,
             hostnames: Vec::new(),
             database: None,
             behind_tls_proxy: false,
@@ -74,6 +85,8 @@ pub struct Config {
     pub jurisdiction: Jurisdiction,
     pub http: HttpConfig,
     pub mqtt: SocketAddr,
+    pub est: SocketAddr,
+    pub car_validity: Micros,
     pub hostnames: Vec<String>,
     pub database: Database,
     pub flush_age: Micros,
@@ -127,8 +140,10 @@ pub enum ConfigError {
     Database,
     #[error("`hostnames`: `{name}` is neither a host's name nor an address")]
     Hostname { name: String },
-    #[error("`http` and `mqtt` both want {address}; give one of them another port")]
+    #[error("two of `http`, `mqtt` and `est` want {address}; give one of them another port")]
     SamePort { address: SocketAddr },
+    #[error("`car_validity`: give a time from a second to a year")]
+    CarValidity,
     #[error("`flush_age`: give a time from a second to a day")]
     FlushAge,
 }
@@ -139,8 +154,13 @@ impl Options {
         if self.data.as_os_str().is_empty() {
             return Err(ConfigError::Data);
         }
-        if self.http == self.mqtt && self.http.port() != 0 {
-            return Err(ConfigError::SamePort { address: self.http });
+        for (one, other) in [(self.http, self.mqtt), (self.http, self.est), (self.mqtt, self.est)] {
+            if one == other && one.port() != 0 {
+                return Err(ConfigError::SamePort { address: one });
+            }
+        }
+        if !(Micros::SECOND..=CAR_VALIDITY_MAX).contains(&self.car_validity) {
+            return Err(ConfigError::CarValidity);
         }
         if let Some(name) = self.hostnames.iter().find(|name| !is_host(name)) {
             return Err(ConfigError::Hostname { name: name.clone() });
@@ -166,6 +186,8 @@ impl Options {
                 metrics_open: self.metrics_open,
             },
             mqtt: self.mqtt,
+            est: self.est,
+            car_validity: self.car_validity,
             hostnames: self.hostnames,
             database,
             flush_age: self.flush_age,
@@ -188,6 +210,11 @@ impl Config {
     /// Where keys and certificates live.
     pub fn pki_folder(&self) -> PathBuf {
         self.data.join("pki").join(self.region.as_str())
+    }
+
+    /// Where the audit log lives, and the key by which it is verified.
+    pub fn audit_folder(&self) -> PathBuf {
+        self.data.join("audit")
     }
 
     /// Where the first-run operator's password stands until somebody moves it away.

@@ -1,19 +1,29 @@
 //! Cars as they leave the factory: registered, certified, and with their owners' first grants, all in one
-//! transaction.
+//! transaction; and how a car gets its certificates later, by its one-time credential or by the one it has.
+//!
+//! Invariants, as absences: no car that was ever certified gets a certificate for the VIN alone; no key is
+//! certified for two cars, and none again that was taken back.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use aws_lc_rs::rand;
 use consent::{Grant, Grants};
 use model::{Brand, ConsentEpoch, DataCategory, Purpose, SubjectId, Timestamp, VehicleId, Vin};
-use store::{NewVehicle, Store};
+use store::{KeyUse, NewCertificate, NewVehicle, Store, Transaction};
 
 use crate::{
     desired::{Desired, DesiredError},
-    pki::{Issued, Pki, PkiError},
+    pki::{self, Issued, Pki, PkiError, Request},
     registry::{Car, Registry, Update},
     task::to_its_end,
 };
+
+pub use credentials::DrawnCredential;
+
+mod credentials;
 
 /// A car to enrol.
 #[derive(Debug, Clone)]
@@ -34,7 +44,7 @@ pub struct Enrolled {
     pub vehicle: VehicleId,
     /// False when the VIN was registered before.
     pub created: bool,
-    pub certificate: Option<Issued>,
+    pub certificate_pem: Option<String>,
 }
 
 /// Why no car was enrolled.
@@ -45,6 +55,23 @@ pub enum EnrolError {
     VinTwice { place: usize },
     #[error("the car at {place}: no certificate for this request")]
     Certificate { place: usize, source: PkiError },
+    #[error(
+        "the car at {place} is registered and has, or had, a certificate: a VIN alone gives no other. It renews \
+         its own over EST, or enrols with a credential of POST /v1/vehicles/{{vehicle_id}}/enrolment-credential/replacement"
+    )]
+    Certified { place: usize },
+    #[error("the key at {place} is certified for another car; each car makes its own")]
+    KeyTaken { place: usize },
+    #[error("the key at {place} was taken back; make another in the car")]
+    KeyRevoked { place: usize },
+    #[error(
+        "the car has, or had, a certificate; if it lost its key, draw a credential by \
+         POST /v1/vehicles/{{vehicle_id}}/enrolment-credential/replacement"
+    )]
+    HasCertificate,
+    /// Wrong, unknown, used, expired or revoked: who asks hears no more.
+    #[error("the credential or the certificate lets nobody in")]
+    Refused,
     #[error(transparent)]
     Desired(#[from] DesiredError),
     #[error(transparent)]
@@ -75,7 +102,7 @@ impl Enrolment {
     pub async fn register(&self, car: Factory, now: Timestamp) -> Result<VehicleId, EnrolError> {
         let vehicle = VehicleId::from_bytes(random()?);
         let enrolment = self.clone();
-        to_its_end(async move { enrolment.write(vec![(car, vehicle, true)], Vec::new(), now).await }).await?;
+        to_its_end(async move { enrolment.write(vec![(car, vehicle, true)], vec![None], now).await }).await?;
         Ok(vehicle)
     }
 
@@ -101,20 +128,16 @@ impl Enrolment {
             let vehicle = known.map_or_else(|| random().map(VehicleId::from_bytes), Ok)?;
             numbered.push((car, vehicle, known.is_none()));
         }
-        let requests: Vec<_> =
-            numbered.iter().map(|(car, vehicle, _)| (*vehicle, car.csr_pem.clone())).collect();
-        let certificates = issue(Arc::clone(&self.pki), requests, now).await?;
-        let records = certificates.iter().flatten().map(|issued| issued.record.clone()).collect();
-        let answers: Vec<(VehicleId, bool)> =
-            numbered.iter().map(|(_, vehicle, created)| (*vehicle, *created)).collect();
-        self.write(numbered, records, now).await?;
-        let enrolled = answers.into_iter().zip(certificates);
-        Ok(enrolled
-            .map(|((vehicle, created), certificate)| Enrolled { vehicle, created, certificate })
-            .collect())
+        let requests = numbered
+            .iter_mut()
+            .map(|(car, vehicle, _)| car.csr_pem.take().map(|pem| (*vehicle, pem)))
+            .collect();
+        let issued = issue(Arc::clone(&self.pki), requests, now).await?;
+        self.write(numbered, issued, now).await
     }
 
-    /// Issues a certificate for a registered car.
+    /// Issues a certificate for a registered car: the remedy of those who guard identities, who answer for it
+    /// that the key is the car's.
     pub async fn certify(
         &self,
         vehicle: VehicleId,
@@ -124,16 +147,36 @@ impl Enrolment {
         let enrolment = self.clone();
         to_its_end(async move {
             enrolment.store.vehicle(vehicle).await?;
-            let mut issued = issue(Arc::clone(&enrolment.pki), vec![(vehicle, Some(csr_pem))], now).await?;
+            let mut issued = issue(Arc::clone(&enrolment.pki), vec![Some((vehicle, csr_pem))], now).await?;
             let issued = issued.pop().flatten().ok_or(PkiError::Csr)?;
             let mut tx = enrolment.store.begin().await?;
-            tx.add_certificates(std::slice::from_ref(&issued.record)).await?;
-            let record = issued.record.clone();
-            enrolment.registry.commit(tx, move |memory| memory.put_certificates(&[record])).await?;
+            tx.lock_vehicles(&[vehicle]).await?;
+            check_keys(&mut tx, &[(0, &issued.certificate)]).await?;
+            enrolment.keep(tx, issued.certificate.clone(), Vec::new()).await?;
             tracing::info!(%vehicle, "certificate issued");
             Ok(issued)
         })
         .await
+    }
+
+    /// Writes one certificate, and takes up which others it ends.
+    async fn keep(
+        &self,
+        mut tx: Transaction,
+        certificate: NewCertificate,
+        ended: Vec<store::Certificate>,
+    ) -> Result<(), EnrolError> {
+        tx.add_certificates(std::slice::from_ref(&certificate)).await?;
+        let (told, record) = (self.desired.clone(), certificate.record);
+        let take_up = move |memory: &mut Update<'_>| {
+            let vehicle = record.vehicle;
+            memory.put_certificates(&[record]);
+            memory.put_certificates(&ended);
+            if !ended.is_empty() {
+                told.hint(vec![vehicle]);
+            }
+        };
+        Ok(self.registry.commit(tx, take_up).await?)
     }
 
     /// Takes all certificates of a car back; how many let it in until now. If it is connected, it is sent away.
@@ -142,6 +185,8 @@ impl Enrolment {
         to_its_end(async move {
             enrolment.store.vehicle(vehicle).await?;
             let mut tx = enrolment.store.begin().await?;
+            // A renewal that has begun ends before, or sees what was taken back.
+            tx.lock_vehicles(&[vehicle]).await?;
             let revoked = tx.revoke_certificates(vehicle, now).await?;
             let count = revoked.iter().filter(|certificate| certificate.not_after > now).count();
             let told = enrolment.desired.clone();
@@ -159,11 +204,13 @@ impl Enrolment {
     async fn write(
         &self,
         cars: Vec<(Factory, VehicleId, bool)>,
-        certificates: Vec<store::Certificate>,
+        issued: Vec<Option<Issued>>,
         now: Timestamp,
-    ) -> Result<(), EnrolError> {
+    ) -> Result<Vec<Enrolled>, EnrolError> {
         let region = self.registry.region().clone();
         let (mut new, mut fresh, mut grants) = (Vec::new(), Vec::new(), Vec::new());
+        let kept: Vec<(VehicleId, bool)> =
+            cars.iter().map(|(_, vehicle, created)| (*vehicle, *created)).collect();
         for (car, vehicle, created) in cars {
             let said: Vec<Grant> = car
                 .grants
@@ -205,43 +252,120 @@ impl Enrolment {
         }
         let mut tx = self.store.begin().await?;
         tx.add_vehicles(&new, now).await?;
+        let (certificates, answers) = admit_keys(&mut tx, &kept, issued, now).await?;
         tx.add_certificates(&certificates).await?;
         let by_subject: Vec<_> = grants.iter().map(|(subject, _, set)| (*subject, set.clone())).collect();
         tx.put_grants(&by_subject).await?;
         let by_vehicle: Vec<_> = grants.into_iter().map(|(_, vehicle, set)| (vehicle, set)).collect();
         self.desired.write_consent(&mut tx, &by_vehicle, now).await?;
         let (cars, certified) = (new.len(), certificates.len());
+        let records: Vec<_> = certificates.into_iter().map(|certificate| certificate.record).collect();
         let take_up = move |memory: &mut Update<'_>| {
             memory.put_cars(fresh);
-            memory.put_certificates(&certificates);
+            memory.put_certificates(&records);
         };
         self.registry.commit(tx, take_up).await?;
         tracing::info!(cars, certificates = certified, "cars enrolled");
-        Ok(())
+        let enrolled = kept.into_iter().zip(answers);
+        Ok(enrolled
+            .map(|((vehicle, created), certificate_pem)| Enrolled { vehicle, created, certificate_pem })
+            .collect())
     }
+}
+
+/// What of the issued certificates is to be kept, and what each car is answered: a car that was certified before
+/// hears its certificate again, if it is for the same key, and nothing else.
+async fn admit_keys(
+    tx: &mut Transaction,
+    cars: &[(VehicleId, bool)],
+    issued: Vec<Option<Issued>>,
+    now: Timestamp,
+) -> Result<(Vec<NewCertificate>, Vec<Option<String>>), EnrolError> {
+    let asking = || cars.iter().zip(&issued).filter(|(_, issued)| issued.is_some());
+    let known: Vec<VehicleId> =
+        asking().filter(|((_, created), _)| !created).map(|((vehicle, _), _)| *vehicle).collect();
+    tx.lock_vehicles(&known).await?;
+    let certified: HashSet<VehicleId> = tx.ever_certified(&known).await?.into_iter().collect();
+    let places: Vec<(usize, &NewCertificate)> = issued
+        .iter()
+        .enumerate()
+        .filter_map(|(place, issued)| Some((place, &issued.as_ref()?.certificate)))
+        .collect();
+    let uses = check_keys(tx, &places).await?;
+    let (mut kept, mut answers) = (Vec::new(), Vec::with_capacity(issued.len()));
+    for (place, (issued, (vehicle, _))) in issued.into_iter().zip(cars).enumerate() {
+        let Some(issued) = issued else {
+            answers.push(None);
+            continue;
+        };
+        if !certified.contains(vehicle) {
+            answers.push(Some(issued.pem));
+            kept.push(issued.certificate);
+            continue;
+        }
+        let stands = |known: &&KeyUse| {
+            known.vehicle == *vehicle
+                && known.key_hash == issued.certificate.key_hash
+                && known.not_after > now
+        };
+        let again = uses.iter().filter(stands).max_by_key(|known| known.not_after);
+        let der = again.and_then(|known| known.der.as_ref()).ok_or(EnrolError::Certified { place })?;
+        answers.push(Some(pki::pem(der)));
+    }
+    Ok((kept, answers))
+}
+
+/// A key is one car's, and was not taken back. Gives what the keys were certified for before.
+async fn check_keys(
+    tx: &mut Transaction,
+    asked: &[(usize, &NewCertificate)],
+) -> Result<Vec<KeyUse>, EnrolError> {
+    let mut seen = HashSet::new();
+    let hashes: Vec<&str> = asked.iter().map(|(_, new)| new.key_hash.as_str()).collect();
+    let uses = tx.uses_of_keys(&hashes).await?;
+    let mut by_key: HashMap<&str, Vec<&KeyUse>> = HashMap::new();
+    for known in &uses {
+        by_key.entry(&known.key_hash).or_default().push(known);
+    }
+    for (place, new) in asked {
+        let place = *place;
+        let before = by_key.get(new.key_hash.as_str()).map_or(&[][..], Vec::as_slice);
+        let taken = before.iter().any(|known| known.vehicle != new.record.vehicle);
+        if taken || !seen.insert(new.key_hash.as_str()) {
+            return Err(EnrolError::KeyTaken { place });
+        }
+        if before.iter().any(|known| known.revoked_at.is_some()) {
+            return Err(EnrolError::KeyRevoked { place });
+        }
+    }
+    Ok(uses)
 }
 
 /// Checking a request and signing takes some 200 µs: not on a thread that serves others.
 async fn issue(
     pki: Arc<Pki>,
-    requests: Vec<(VehicleId, Option<String>)>,
+    requests: Vec<Option<(VehicleId, String)>>,
     now: Timestamp,
 ) -> Result<Vec<Option<Issued>>, EnrolError> {
     let work = move || {
-        let issue = |(place, (vehicle, csr)): (usize, (VehicleId, Option<String>))| {
-            csr.map(|csr| pki.issue(vehicle, &csr, now))
-                .transpose()
-                .map_err(|source| EnrolError::Certificate { place, source })
+        let issue = |(place, asked): (usize, Option<(VehicleId, String)>)| {
+            let issue =
+                |(vehicle, pem): (VehicleId, String)| pki.issue(vehicle, &Request::from_pem(&pem)?, now);
+            asked.map(issue).transpose().map_err(|source| EnrolError::Certificate { place, source })
         };
         requests.into_iter().enumerate().map(issue).collect()
     };
+    blocking(work).await
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
-fn random() -> Result<[u8; 16], PkiError> {
-    let mut bytes = [0; 16];
+fn random<const N: usize>() -> Result<[u8; N], PkiError> {
+    let mut bytes = [0; N];
     rand::fill(&mut bytes).map_err(|_| PkiError::Random)?;
     Ok(bytes)
 }

@@ -44,6 +44,7 @@ pub use backend::{
 pub use check::Refusal;
 pub use metrics::{LATENCY_BOUNDS_US, Snapshot};
 pub use quota::{Quota, Rate};
+pub(crate) use tls::{fingerprint, vehicle_of};
 
 use desk::{Desk, Shared};
 use mailbox::{Mail, Mailbox};

@@ -6,7 +6,7 @@
 
 use std::{fmt, sync::Arc};
 
-use axum::{Extension, Router, extract::DefaultBodyLimit, middleware};
+use axum::{Extension, Router, extract::DefaultBodyLimit, middleware, routing::get};
 use model::{Timestamp, VehicleId};
 use store::Store;
 use tokio::sync::Semaphore;
@@ -17,6 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use self::extract::BodyLimit;
 use crate::{
     accounts::Accounts,
+    audit::Audit,
     catalogues::Catalogues,
     clock::Clock,
     config::HttpConfig,
@@ -30,6 +31,7 @@ use crate::{
     words,
 };
 
+mod audit;
 mod auth;
 mod campaigns;
 mod catalogues;
@@ -55,6 +57,7 @@ mod values;
 mod vehicles;
 
 pub use campaigns::VEHICLE_IDS_MAX;
+pub(crate) use problem::chain;
 pub use sse::STREAMS_MAX;
 
 /// A body that no route says otherwise of: a campaign of 4,000 signals has 300 kB.
@@ -73,6 +76,7 @@ pub struct Parts {
     pub desired: Desired,
     pub enrolment: Enrolment,
     pub accounts: Accounts,
+    pub audit: Audit,
     pub pki: Arc<Pki>,
     pub twins: Twins,
     pub history: History,
@@ -110,6 +114,7 @@ struct Inner {
     edge: edge::Edge,
     view: fleet::view::View,
     streams: Arc<Semaphore>,
+    routes: audit::actions::Routes,
 }
 
 macro_rules! parts {
@@ -122,7 +127,9 @@ impl Api {
     pub fn new(parts: Parts) -> Self {
         let edge = edge::Edge::new(&parts.metrics);
         let view = fleet::view::View::new(parts.catalogues.core());
-        Self(Arc::new(Inner { parts, edge, view, streams: Arc::new(Semaphore::new(sse::STREAMS_MAX)) }))
+        let streams = Arc::new(Semaphore::new(sse::STREAMS_MAX));
+        let routes = audit::actions::Routes::of(routes().get_openapi());
+        Self(Arc::new(Inner { parts, edge, view, streams, routes }))
     }
 
     parts! {
@@ -133,9 +140,11 @@ impl Api {
         desired: Desired,
         enrolment: Enrolment,
         accounts: Accounts,
+        audit: Audit,
         pki: Pki,
         twins: Twins,
         history: History,
+        clock: Clock,
         probes: [Probe],
         stopping: CancellationToken,
     }
@@ -148,12 +157,16 @@ impl Api {
         &self.0.view
     }
 
+    fn routes(&self) -> &audit::actions::Routes {
+        &self.0.routes
+    }
+
     fn streams(&self) -> &Arc<Semaphore> {
         &self.0.streams
     }
 
     fn now(&self) -> Timestamp {
-        self.0.parts.clock.now()
+        self.clock().now()
     }
 
     /// Whether people reach the API by HTTPS.
@@ -213,19 +226,24 @@ impl Api {
 
 /// The API as a service.
 pub fn router(api: Api) -> Router {
+    // Innermost: who asks is known, and an answer that is given again is not recorded again.
+    let recorded = |routes: OpenApiRouter<Api>| {
+        routes.route_layer(middleware::from_fn_with_state(api.clone(), audit::trail::record))
+    };
     let signed_in = |routes: OpenApiRouter<Api>| {
         routes.route_layer(middleware::from_fn_with_state(api.clone(), auth::require))
     };
-    let repeatable =
-        repeatable_routes().route_layer(middleware::from_fn_with_state(api.clone(), idempotency::repeatable));
-    let metrics =
-        metrics_routes().route_layer(middleware::from_fn_with_state(api.clone(), auth::require_for_metrics));
-    let open = limited(open_routes(), OPEN_BODY_BYTES_MAX);
-    let enrolment = limited(enrolment_routes(), vehicles::ENROL_BYTES_MAX);
-    let vspec = limited(catalogue_routes(), ::signals::VSPEC_BYTES_MAX);
+    let repeatable = recorded(repeatable_routes())
+        .route_layer(middleware::from_fn_with_state(api.clone(), idempotency::repeatable));
+    let metrics = recorded(metrics_routes())
+        .route_layer(middleware::from_fn_with_state(api.clone(), auth::require_for_metrics));
+    let open = limited(recorded(open_routes()), OPEN_BODY_BYTES_MAX);
+    let enrolment = limited(recorded(enrolment_routes()), vehicles::ENROL_BYTES_MAX);
+    let vspec = limited(recorded(catalogue_routes()), ::signals::VSPEC_BYTES_MAX);
     let (router, _) = open
         .merge(metrics)
-        .merge(signed_in(read_routes()))
+        .merge(signed_in(recorded(read_routes())))
+        .merge(signed_in(recorded(audit_routes())))
         .merge(signed_in(repeatable))
         .merge(signed_in(enrolment))
         .merge(signed_in(vspec))
@@ -255,6 +273,7 @@ fn routes() -> OpenApiRouter<Api> {
         .merge(repeatable_routes())
         .merge(enrolment_routes())
         .merge(catalogue_routes())
+        .merge(audit_routes())
 }
 
 /// For everybody.
@@ -281,6 +300,8 @@ fn read_routes() -> OpenApiRouter<Api> {
         .routes(routes!(vehicles::search_vehicles))
         .routes(routes!(vehicles::get_vehicle))
         .routes(routes!(vehicles::revoke_certificates))
+        .routes(routes!(vehicles::create_enrolment_credential, vehicles::revoke_enrolment_credential))
+        .routes(routes!(vehicles::replace_enrolment_credential))
         .routes(routes!(signals::list_signals))
         .routes(routes!(signals::stream_signal_events))
         .routes(routes!(history::get_history))
@@ -294,6 +315,17 @@ fn read_routes() -> OpenApiRouter<Api> {
         .routes(routes!(campaigns::get_campaign_status))
         .routes(routes!(catalogues::list_catalogues))
         .routes(routes!(catalogues::get_catalogue))
+}
+
+fn audit_routes() -> OpenApiRouter<Api> {
+    // Paths of tiles have slashes, which OpenAPI has no word for: they are described and routed apart.
+    OpenApiRouter::with_openapi(audit::described_files())
+        .route("/v1/audit/log/tile/{level}/{*tile}", get(audit::get_audit_tile))
+        .route("/v1/audit/log/tile/entries/{*tile}", get(audit::get_audit_bundle))
+        .routes(routes!(audit::get_audit_checkpoint))
+        .routes(routes!(audit::list_audit_entries))
+        .routes(routes!(audit::get_audit_proof))
+        .routes(routes!(audit::list_vehicle_audit))
 }
 
 /// Creates that take an `Idempotency-Key`.

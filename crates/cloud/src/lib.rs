@@ -1,12 +1,14 @@
 //! The platform: gateway, shard owners, HTTP API, workers.
 
 pub mod accounts;
+pub mod audit;
 pub mod catalogues;
 pub mod clock;
 pub mod config;
 pub mod desired;
 pub mod documents;
 pub mod enrolment;
+pub mod est;
 pub mod gateway;
 pub mod http;
 pub mod metrics;

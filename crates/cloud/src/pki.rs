@@ -10,22 +10,22 @@ use std::{
 use aws_lc_rs::{digest, rand, signature::Ed25519KeyPair};
 use model::{Micros, Region, Timestamp, VehicleId, VehicleUrn};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, SanType, SerialNumber,
 };
-use store::Certificate;
+use rustls::pki_types::CertificateDer;
+use store::{Certificate, NewCertificate};
 use time::OffsetDateTime;
 use wire::SigningKey;
 
 mod files;
+mod request;
 mod server;
 
 pub(crate) use files::{machine_name, write_secret_file};
+pub use request::Request;
 pub use server::ServerIdentity;
 
-/// A car's certificate; a stolen key that nobody revokes is worth a season at most. A car enrols again before
-/// its end.
-const CAR_VALIDITY: Micros = Micros(90 * Micros::DAY.0);
 /// The server's certificate is made anew when less than a third of it is left, also while the platform runs.
 const SERVER_VALIDITY: Micros = Micros(90 * Micros::DAY.0);
 /// A region's CA outlives the cars that it is built into.
@@ -45,10 +45,14 @@ pub enum PkiError {
         path.display(), other.display()
     )]
     Missing { path: PathBuf, other: PathBuf },
-    #[error("the request is not a PKCS#10 request in PEM that is signed by its own key")]
+    #[error("the request is not a PKCS#10 request that is signed by its own key")]
     Csr,
     #[error("the key is of a kind that is not accepted; use ECDSA on P-256 or P-384, or Ed25519")]
     KeyKind,
+    #[error("the request names a VIN; a VIN stands in no certificate: leave the names empty")]
+    NamesVin,
+    #[error("the request names another car; leave the names empty")]
+    NamesOther,
     #[error("the certificate could not be made")]
     Issue(#[source] rcgen::Error),
     #[error("the machine gives no randomness")]
@@ -59,7 +63,7 @@ pub enum PkiError {
 #[derive(Debug, Clone)]
 pub struct Issued {
     pub pem: String,
-    pub record: Certificate,
+    pub certificate: NewCertificate,
 }
 
 /// The keys of a region, loaded.
@@ -67,6 +71,7 @@ pub struct Pki {
     region: Region,
     folder: PathBuf,
     hostnames: Vec<String>,
+    car_validity: Micros,
     issuer: Issuer<'static, KeyPair>,
     ca_pem: String,
     server: Arc<ServerIdentity>,
@@ -85,6 +90,7 @@ impl Pki {
         folder: &Path,
         region: &Region,
         hostnames: &[String],
+        car_validity: Micros,
         now: Timestamp,
     ) -> Result<Self, PkiError> {
         files::create_folder(folder)?;
@@ -95,6 +101,7 @@ impl Pki {
             region: region.clone(),
             folder: folder.to_owned(),
             hostnames: hostnames.to_vec(),
+            car_validity,
             server: Arc::new(ServerIdentity::new(server)),
             issuer,
             ca_pem,
@@ -124,23 +131,28 @@ impl Pki {
         &self.desired
     }
 
-    /// Issues a car's certificate for the key of a PKCS#10 request. All names come from the registry;
-    /// those in the request are ignored.
-    pub fn issue(&self, vehicle: VehicleId, csr_pem: &str, now: Timestamp) -> Result<Issued, PkiError> {
-        let mut request = CertificateSigningRequestParams::from_pem(csr_pem).map_err(|_| PkiError::Csr)?;
-        let accepted = [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519];
-        if !accepted.contains(&request.public_key.algorithm()) {
-            return Err(PkiError::KeyKind);
-        }
-        let urn = VehicleUrn { region: self.region.clone(), vehicle };
-        let (not_before, not_after) = (now - BACKDATE, now + CAR_VALIDITY);
+    /// The CA's certificates, which cars trust; the newest first.
+    pub fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, PkiError> {
+        link::tls::certificates(self.ca_pem.as_bytes())
+            .map_err(|_| PkiError::Damaged { path: self.folder.join("ca.pem") })
+    }
+
+    /// What a car is called in certificates.
+    pub fn urn(&self, vehicle: VehicleId) -> VehicleUrn {
+        VehicleUrn { region: self.region.clone(), vehicle }
+    }
+
+    /// Issues a car's certificate for the key of a request. All names come from the registry; those in the
+    /// request are ignored.
+    pub fn issue(&self, vehicle: VehicleId, request: &Request, now: Timestamp) -> Result<Issued, PkiError> {
+        let backdate = Micros(BACKDATE.0.min(self.car_validity.0 / 10));
+        let (not_before, not_after) = (now - backdate, now + self.car_validity);
         let (serial, serial_hex) = serial()?;
         let mut params = leaf(not_before, not_after, serial, &vehicle.to_string());
-        let uri = urn.to_string().try_into().map_err(PkiError::Issue)?;
+        let uri = self.urn(vehicle).to_string().try_into().map_err(PkiError::Issue)?;
         params.subject_alt_names = vec![SanType::URI(uri)];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        request.params = params;
-        let certificate = request.signed_by(&self.issuer).map_err(PkiError::Issue)?;
+        let certificate = params.signed_by(&request.key, &self.issuer).map_err(PkiError::Issue)?;
         let record = Certificate {
             fingerprint: fingerprint(certificate.der()),
             vehicle,
@@ -149,8 +161,15 @@ impl Pki {
             not_after,
             revoked_at: None,
         };
-        Ok(Issued { pem: certificate.pem(), record })
+        let der = certificate.der().to_vec();
+        let certificate = NewCertificate { record, key_hash: request.key_hash().to_owned(), der };
+        Ok(Issued { pem: pem(&certificate.der), certificate })
     }
+}
+
+/// A certificate as text (RFC 7468).
+pub fn pem(der: &[u8]) -> String {
+    link::est::to_pem(der)
 }
 
 /// How the registry names a certificate: the SHA-256 of its DER, in hexadecimal.

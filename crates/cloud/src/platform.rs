@@ -25,11 +25,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     accounts::{Accounts, FirstRunError},
+    audit::{self, Audit, AuditError},
     catalogues::{CatalogueError, Catalogues},
     clock::Clock,
     config::{Config, Database},
     desired::Desired,
     enrolment::Enrolment,
+    est::{self, Est},
     gateway::{self, Gateway},
     http::{
         self, Api, Parts, Probe,
@@ -76,6 +78,8 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error(transparent)]
+    Audit(#[from] AuditError),
+    #[error(transparent)]
     Catalogues(#[from] CatalogueError),
     #[error(transparent)]
     FirstRun(#[from] FirstRunError),
@@ -93,15 +97,23 @@ pub enum StartError {
     Server(#[from] ServerError),
 }
 
+/// Where it listens.
+#[derive(Debug, Clone, Copy)]
+struct Addresses {
+    http: SocketAddr,
+    mqtt: SocketAddr,
+    est: SocketAddr,
+}
+
 /// A running platform.
 #[derive(Debug)]
 pub struct Platform {
-    http_address: SocketAddr,
+    at: Addresses,
     tls: bool,
-    mqtt_address: SocketAddr,
     operator_made: bool,
     router: Router,
     store: Store,
+    audit: Audit,
     claim: Claim,
     twins: Twins,
     owner: Arc<Owner>,
@@ -119,12 +131,14 @@ impl Platform {
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
         let now = clock.now();
         create_folder(&config.data)?;
-        let pki = Arc::new(Pki::open(&config.pki_folder(), &config.region, &config.hostnames, now)?);
+        let pki = Arc::new(open_pki(&config, now)?);
         // Bound first: a port in use is told before anything else takes time.
         let server = Server::bind(config.http.listen, http_tls(&config, &pki)?)?;
         let (claim, store) = open_store(&config).await?;
         let accounts = Accounts::new(store.clone())?;
         let operator_made = accounts.first_run(&config.operator_password_file(), now).await?;
+        let metrics = Metrics::default();
+        let audit = start_audit(&config, &store, &metrics).await?;
         let catalogues = Catalogues::load(&store, now).await?;
         let registry = Registry::load(&store, config.region.clone(), config.jurisdiction, now).await?;
         let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(&pki));
@@ -137,12 +151,14 @@ impl Platform {
         let backends = backends(log, admissions, &desired, connectivity);
         let gateway = Arc::new(start_gateway(&config, &pki, backends)?);
         let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
+        let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(&pki));
+        let (est_server, est) = bind_est(&config, &pki, &enrolment, &registry, &clock, &metrics)?;
         let api = Api::new(Parts {
-            enrolment: Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(&pki)),
+            enrolment,
             twins: owner.twins(),
             history: owner.history(),
             probes: probes(log_probe, &owner, &gateway),
-            metrics: Metrics::default(),
+            metrics,
             store: store.clone(),
             registry: registry.clone(),
             presence: presence.clone(),
@@ -151,6 +167,7 @@ impl Platform {
             stopping: stopping.clone(),
             catalogues,
             accounts,
+            audit: audit.clone(),
             pki: Arc::clone(&pki),
             clock: clock.clone(),
         });
@@ -163,18 +180,19 @@ impl Platform {
         tasks.spawn(claim.clone().keep(store.clone(), failed.clone()));
         tasks.spawn(renew_certificate(Arc::clone(&pki), clock.clone()));
         let router = http::router(api);
-        let (http_address, mqtt_address) = (server.address(), gateway.address());
+        let at = Addresses { http: server.address(), mqtt: gateway.address(), est: est_server.address() };
         let mut serving = JoinSet::new();
         serving.spawn(server.run(router.clone(), stopping.clone()));
-        tracing::info!(http = %http_address, mqtt = %mqtt_address, region = %config.region, "the platform runs");
+        serving.spawn(est_server.run(est, stopping.clone()));
+        tracing::info!(http = %at.http, mqtt = %at.mqtt, est = %at.est, region = %config.region, "the platform runs");
         let (tls, twins, gateway) = (config.http.tls, owner.twins(), Some(gateway));
         Ok(Self {
-            http_address,
+            at,
             tls,
-            mqtt_address,
             operator_made,
             router,
             store,
+            audit,
             claim,
             twins,
             owner,
@@ -188,17 +206,22 @@ impl Platform {
 
     /// Where the API and the console listen.
     pub fn http_address(&self) -> SocketAddr {
-        self.http_address
+        self.at.http
     }
 
     /// The address for a browser on this machine.
     pub fn url(&self) -> String {
-        format!("{}://{}", if self.tls { "https" } else { "http" }, self.http_address)
+        format!("{}://{}", if self.tls { "https" } else { "http" }, self.at.http)
     }
 
     /// Where cars connect.
     pub fn mqtt_address(&self) -> SocketAddr {
-        self.mqtt_address
+        self.at.mqtt
+    }
+
+    /// Where cars get their certificates.
+    pub fn est_address(&self) -> SocketAddr {
+        self.at.est
     }
 
     /// Whether this start made the operator's account; its password stands in the data folder.
@@ -209,6 +232,11 @@ impl Platform {
     /// The API without a socket, for tests.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// The region's audit log.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// What the owner has counted.
@@ -253,10 +281,15 @@ impl Platform {
             Some(owner) => owner.finish(FLUSH_PATIENCE).await,
             None => tracing::warn!("somebody still asks the owner; it ends when they let go"),
         }
+        self.audit.stop().await;
         self.claim.release(&self.store).await;
         self.store.close().await;
         tracing::info!("the platform has stopped");
     }
+}
+
+fn open_pki(config: &Config, now: model::Timestamp) -> Result<Pki, PkiError> {
+    Pki::open(&config.pki_folder(), &config.region, &config.hostnames, config.car_validity, now)
 }
 
 async fn open_store(config: &Config) -> Result<(Claim, Store), StartError> {
@@ -270,6 +303,28 @@ async fn open_store(config: &Config) -> Result<(Claim, Store), StartError> {
         return Err(StartError::OtherRegion { found, wanted });
     }
     Claim::take(store, &config.data).await
+}
+
+fn bind_est(
+    config: &Config,
+    pki: &Arc<Pki>,
+    enrolment: &Enrolment,
+    registry: &Registry,
+    clock: &Clock,
+    metrics: &Metrics,
+) -> Result<(Server, Router), StartError> {
+    let tls = est::tls_config(pki, registry.clone(), clock.clone())?;
+    let est = Est::new(enrolment.clone(), registry.clone(), Arc::clone(pki), clock.clone(), metrics);
+    Ok((Server::bind(config.est, Some(tls))?, est::router(est)))
+}
+
+async fn start_audit(config: &Config, store: &Store, metrics: &Metrics) -> Result<Audit, AuditError> {
+    let place = audit::Place {
+        region: config.region.clone(),
+        folder: config.audit_folder(),
+        keys: config.pki_folder(),
+    };
+    Audit::start(&place, store.clone(), metrics).await
 }
 
 /// The log and the owner of its one shard, which has read it to its end.

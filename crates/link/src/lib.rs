@@ -12,6 +12,7 @@
 
 pub mod client;
 pub mod codec;
+pub mod est;
 mod frames;
 pub mod server;
 pub mod tls;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
-    client::Resumption,
+    client::{ResolvesClientCert, Resumption},
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     server::{NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier},
@@ -83,10 +83,19 @@ pub fn client_config(
     identity: Identity,
     gateway_roots: Arc<RootCertStore>,
 ) -> Result<Arc<ClientConfig>, Error> {
+    let certified = CertifiedKey::from_der(identity.chain, identity.key, &provider())?;
+    client_config_with(Arc::new(SingleCertAndKey::from(certified)), gateway_roots)
+}
+
+/// The car's side with a key that may lie elsewhere, such as in a TPM.
+pub fn client_config_with(
+    identity: Arc<dyn ResolvesClientCert>,
+    gateway_roots: Arc<RootCertStore>,
+) -> Result<Arc<ClientConfig>, Error> {
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_root_certificates(gateway_roots)
-        .with_client_auth_cert(identity.chain, identity.key)?;
+        .with_client_cert_resolver(identity);
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::in_memory_sessions(TICKETS_PER_CAR);
     Ok(Arc::new(config))

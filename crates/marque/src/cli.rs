@@ -1,6 +1,7 @@
 //! Options, logging and how a run ends.
 
 mod api;
+mod audit;
 mod cloud;
 mod demo;
 mod openapi;
@@ -43,6 +44,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Verify an audit log, or one entry's proof.
+    Audit(audit::Options),
     /// Measure beside peers, in one run on one machine.
     Bench(bench::Options),
     /// Run the platform.
@@ -79,6 +82,7 @@ pub(crate) fn run() -> ExitCode {
 
 fn dispatch(command: Command, log: &str) -> anyhow::Result<()> {
     match command {
+        Command::Audit(options) => audit::run(&options, &mut io::stdout().lock()),
         Command::Bench(options) => bench::run(&options),
         Command::Cloud(options) => cloud::run(options),
         Command::Demo(options) => demo::run(&options, log),

@@ -212,8 +212,12 @@ impl Running {
                 identity.key_pem.as_bytes(),
             )?;
             let tls = link::tls::client_config(own, Arc::clone(&roots))?;
-            let connect =
-                TlsConnect::new(&options.mqtt, tls, identity.vehicle, link::client::Options::default())?;
+            let connect = TlsConnect::new(
+                &options.mqtt,
+                brain::enrolment::LinkIdentity::new(tls),
+                identity.vehicle,
+                link::client::Options::default(),
+            )?;
             let car = fleet.car(spec);
             let probe = (probes < options.probes && car.state().on).then(|| {
                 probes += 1;

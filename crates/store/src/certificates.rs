@@ -20,6 +20,35 @@ pub struct Certificate {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// One that is to be kept.
+#[derive(Debug, Clone)]
+pub struct NewCertificate {
+    pub record: Certificate,
+    /// SHA-256 of the SubjectPublicKeyInfo, in hexadecimal.
+    pub key_hash: String,
+    pub der: Vec<u8>,
+}
+
+/// What a key was certified for.
+#[derive(Debug, Clone)]
+pub struct KeyUse {
+    pub vehicle: VehicleId,
+    pub key_hash: String,
+    pub not_after: Timestamp,
+    pub revoked_at: Option<Timestamp>,
+    pub der: Option<Vec<u8>>,
+}
+
+fn key_use(row: &Row) -> Result<KeyUse, Error> {
+    Ok(KeyUse {
+        vehicle: row.word(0)?,
+        key_hash: row.text(1)?,
+        not_after: Timestamp(row.int(2)?),
+        revoked_at: row.opt_int(3)?.map(Timestamp),
+        der: row.opt_bytes(4)?,
+    })
+}
+
 fn certificate(row: &Row) -> Result<Certificate, Error> {
     Ok(Certificate {
         fingerprint: row.text(0)?,
@@ -77,22 +106,25 @@ impl Store {
 }
 
 impl Transaction {
-    pub async fn add_certificates(&mut self, certificates: &[Certificate]) -> Result<(), Error> {
+    pub async fn add_certificates(&mut self, certificates: &[NewCertificate]) -> Result<(), Error> {
         let rows: Vec<Vec<Arg<'_>>> = certificates
             .iter()
-            .map(|new| {
+            .map(|NewCertificate { record, key_hash, der }| {
                 row![
-                    &new.fingerprint,
-                    new.vehicle,
-                    &new.serial,
-                    new.not_before,
-                    new.not_after,
-                    new.revoked_at,
+                    &record.fingerprint,
+                    record.vehicle,
+                    &record.serial,
+                    record.not_before,
+                    record.not_after,
+                    record.revoked_at,
+                    key_hash,
+                    der.as_slice(),
                 ]
             })
             .collect();
         self.insert(
-            "INSERT INTO certificates (fingerprint, vehicle_id, serial, not_before, not_after, revoked_at)",
+            "INSERT INTO certificates \
+             (fingerprint, vehicle_id, serial, not_before, not_after, revoked_at, key_hash, der)",
             &rows,
             "",
         )
@@ -114,5 +146,56 @@ impl Transaction {
             )
             .await?;
         rows.iter().map(certificate).collect()
+    }
+
+    /// Keeps others from certifying these cars until the end of this transaction.
+    pub async fn lock_vehicles(&mut self, vehicles: &[VehicleId]) -> Result<(), Error> {
+        let mut keys: Vec<VehicleId> = vehicles.to_vec();
+        keys.sort_unstable();
+        // One transaction at a time writes in SQLite; in PostgreSQL a row that was updated is locked.
+        for vehicle in keys {
+            self.execute("UPDATE vehicles SET region = region WHERE vehicle_id = $1", args![vehicle]).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a certificate was issued, has not ended and was not taken back.
+    pub async fn certificate_stands(&mut self, fingerprint: &str, now: Timestamp) -> Result<bool, Error> {
+        let row = self
+            .fetch_optional(
+                "SELECT 1 FROM certificates WHERE fingerprint = $1 AND revoked_at IS NULL AND not_after > $2",
+                args![fingerprint, now],
+            )
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// Which of these cars have or had a certificate.
+    pub async fn ever_certified(&mut self, vehicles: &[VehicleId]) -> Result<Vec<VehicleId>, Error> {
+        let keys: Vec<Arg<'_>> = vehicles.iter().map(|vehicle| Arg::from(*vehicle)).collect();
+        let rows = self
+            .fetch_in(
+                "SELECT DISTINCT vehicle_id FROM certificates WHERE not_after > $1 AND vehicle_id",
+                Arg::from(i64::MIN),
+                &keys,
+                "",
+            )
+            .await?;
+        rows.iter().map(|row| row.word(0)).collect()
+    }
+
+    /// What these keys were certified for.
+    pub async fn uses_of_keys(&mut self, key_hashes: &[&str]) -> Result<Vec<KeyUse>, Error> {
+        let keys: Vec<Arg<'_>> = key_hashes.iter().map(|key| Arg::from(*key)).collect();
+        let rows = self
+            .fetch_in(
+                "SELECT vehicle_id, key_hash, not_after, revoked_at, der FROM certificates \
+                 WHERE not_after > $1 AND key_hash",
+                Arg::from(i64::MIN),
+                &keys,
+                "",
+            )
+            .await?;
+        rows.iter().map(key_use).collect()
     }
 }

@@ -7,10 +7,12 @@
 //! randomness, composes no value into a statement's text, and gives out a VIN through no query.
 
 mod accounts;
+mod audit;
 mod campaigns;
 mod catalogues;
 mod certificates;
 mod consent;
+mod credentials;
 mod desired;
 mod idempotency;
 mod lake_files;
@@ -30,12 +32,14 @@ use sqlx::{
 };
 
 pub use accounts::{Account, SessionRow};
+pub use audit::{AuditEntry, AuditFilter, AuditOpening};
 pub use campaigns::{
     Assignment, CampaignName, CampaignRow, CampaignSummary, HeldCampaign, NewCampaign, Selector,
     StatusCounts, Unassignment,
 };
 pub use catalogues::CatalogueRow;
-pub use certificates::Certificate;
+pub use certificates::{Certificate, KeyUse, NewCertificate};
+pub use credentials::{Credential, CredentialUse};
 pub use desired::{DesiredRow, NewDesired, ReportedRow};
 pub use idempotency::{Claim, StoredAnswer};
 pub use lake_files::{LakeFile, LakeFileState, LakeFileStats};

@@ -7,7 +7,9 @@ use model::{Brand, Region, SubjectId, Timestamp, VehicleId};
 
 use crate::{NewVehicle, Store};
 
+mod audit;
 mod campaigns;
+mod credentials;
 mod people;
 mod postgres;
 mod registry;
@@ -45,6 +47,11 @@ checks! {
     registry::certificates_are_found_and_taken_back,
     registry::grants_need_the_next_epoch,
     registry::grants_of_all_come_in_pages,
+    credentials::a_credential_is_used_once,
+    credentials::one_of_two_who_race_has_it,
+    credentials::a_credential_that_ended_is_not_used,
+    credentials::a_new_credential_replaces_the_one_before,
+    credentials::keys_know_what_they_were_certified_for,
     campaigns::a_campaign_keeps_its_versions,
     campaigns::campaigns_come_newest_first,
     campaigns::a_selector_matches_all_its_lists,
@@ -56,6 +63,9 @@ checks! {
     campaigns::desired_state_never_goes_back,
     campaigns::status_counts_what_cars_report,
     campaigns::catalogues_are_kept_once,
+    audit::entries_are_found_newest_first,
+    audit::a_batch_takes_the_place_of_one_that_never_counted,
+    audit::what_is_forgotten_stays_an_entry,
     people::an_account_is_made_once,
     people::a_session_ends,
     people::a_key_answers_the_same_request_again,

@@ -12,6 +12,7 @@ const SCREENS: [name: string, path: string, complete: string][] = [
   ['state', '/vehicles/:id/state', '#gaps'],
   ['privacy', '/vehicles/:id/privacy', '#grants'],
   ['campaigns', '/campaigns', 'main .card'],
+  ['audit', '/audit', 'tbody button'],
   ['new campaign', '/campaigns/new', 'fieldset .branch'],
 ];
 

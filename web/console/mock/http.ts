@@ -15,6 +15,7 @@ import type {
   VehicleItem,
   VehicleTwinState,
 } from '@marque/api';
+import { Audit } from './audit.ts';
 import { BRANDS, MODELS } from './brands.ts';
 import type { Car } from './car.ts';
 import type { Collecting, Fleet } from './fleet.ts';
@@ -48,6 +49,7 @@ const SESSION_MS = 12 * 3_600_000;
 export function handler(fleet: Fleet, password: string) {
   const sessions = new Map<string, string>();
   const catalogue = leaves();
+  const audit = new Audit();
 
   const routes: [method: string, pattern: RegExp, run: (call: Call) => unknown][] = [
     ['POST', /^\/v1\/session$/, signIn],
@@ -106,6 +108,12 @@ export function handler(fleet: Fleet, password: string) {
         next_cursor: null,
       }),
     ],
+    ['GET', /^\/v1\/audit\/entries$/, ({ query }) => page(audit.find(query), query)],
+    [
+      'GET',
+      /^\/v1\/audit\/entries\/(\d+)\/proof$/,
+      ({ part, response }) => audit.prove(Number(part(1)), response),
+    ],
     ['GET', /^\/v1\/catalogues\/([^/]+)$/, ({ part }) => ({ hash: part(1), leaves: catalogue })],
   ];
 
@@ -128,6 +136,7 @@ export function handler(fleet: Fleet, password: string) {
         response,
         part: (i) => decodeURIComponent(parts[i] ?? ''),
       });
+      audit.record(request.method ?? '', url.pathname, fleet.byId.get(parts[1] ?? ''));
       if (response.headersSent || result === STREAMING) return;
       if (result === undefined) response.writeHead(204).end();
       else json(response, request.method === 'POST' && !url.pathname.endsWith('/search') ? 201 : 200, result);

@@ -57,7 +57,7 @@ impl Guesses {
 }
 
 /// One customer of a provider has a /64 of IPv6, and may take any address of it.
-fn household(address: IpAddr) -> IpAddr {
+pub(crate) fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),

@@ -10,6 +10,7 @@ fn check(change: impl FnOnce(&mut Options), error: ConfigError) {
 fn the_defaults_are_a_laptop_that_nobody_else_reaches() {
     let config = Options::default().resolve().unwrap();
     assert!(config.http.listen.ip().is_loopback() && config.mqtt.ip().is_loopback());
+    assert!(config.est.ip().is_loopback());
     assert!(!config.http.is_secure() && !config.http.metrics_open);
     assert_eq!(config.database, Database::Sqlite("marque-data/marque.db".into()));
     assert_eq!(config.pki_folder(), PathBuf::from("marque-data/pki/eu"));
@@ -37,6 +38,8 @@ fn an_error_names_its_option() {
     );
     check(|options| options.flush_age = Micros::ZERO, ConfigError::FlushAge);
     check(|options| options.mqtt = options.http, ConfigError::SamePort { address: Options::HTTP });
+    check(|options| options.est = options.mqtt, ConfigError::SamePort { address: Options::MQTT });
+    check(|options| options.car_validity = Micros::ZERO, ConfigError::CarValidity);
     let law = Options { jurisdiction: "moon".to_owned(), ..Options::default() }.resolve().unwrap_err();
     assert!(law.to_string().starts_with("`jurisdiction`"), "{law}");
 }

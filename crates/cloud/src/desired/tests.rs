@@ -1,7 +1,7 @@
 use std::{future::Future, pin::pin, task::Context};
 
 use consent::Grant;
-use model::{Brand, ConsentEpoch, DataCategory, Purpose, Vin};
+use model::{Brand, ConsentEpoch, DataCategory, Micros, Purpose, Vin};
 use tempfile::TempDir;
 
 use super::*;
@@ -22,7 +22,9 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::sqlite(&folder.path().join("marque.db")).await.unwrap();
         let region: model::Region = "eu".parse().unwrap();
-        let pki = Arc::new(Pki::open(&folder.path().join("pki"), &region, &[], NOW).unwrap());
+        let pki = Arc::new(
+            Pki::open(&folder.path().join("pki"), &region, &[], Micros(30 * Micros::DAY.0), NOW).unwrap(),
+        );
         let catalogues = Catalogues::load(&store, NOW).await.unwrap();
         let registry = Registry::load(&store, region, consent::Jurisdiction::Eu, NOW).await.unwrap();
         let desired = Desired::new(store.clone(), registry.clone(), catalogues, Arc::clone(&pki));

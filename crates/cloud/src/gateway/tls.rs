@@ -28,7 +28,7 @@ const RECORD_BYTES_MAX: usize = 16 * 1024;
 
 /// Why TLS ended.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TlsError {
+pub(crate) enum TlsError {
     #[error("{0}")]
     Protocol(#[from] rustls::Error),
     #[error("TLS could not digest what came; this is a bug, please report it")]
@@ -242,7 +242,7 @@ fn encrypted(result: Result<usize, EncryptError>) -> Result<usize, usize> {
 }
 
 /// The one vehicle that a certificate names.
-pub(super) fn vehicle_of(leaf: &CertificateDer<'_>) -> Result<VehicleUrn, TlsError> {
+pub(crate) fn vehicle_of(leaf: &CertificateDer<'_>) -> Result<VehicleUrn, TlsError> {
     let parsed = webpki::EndEntityCert::try_from(leaf).map_err(|_| TlsError::NoVehicle)?;
     let mut names = parsed.valid_uri_names();
     match (names.next(), names.next()) {
@@ -252,7 +252,7 @@ pub(super) fn vehicle_of(leaf: &CertificateDer<'_>) -> Result<VehicleUrn, TlsErr
 }
 
 /// SHA-256 of a certificate.
-pub(super) fn fingerprint(leaf: &CertificateDer<'_>) -> Fingerprint {
+pub(crate) fn fingerprint(leaf: &CertificateDer<'_>) -> Fingerprint {
     let mut bytes = [0; 32];
     for (byte, hash) in bytes.iter_mut().zip(digest::digest(&digest::SHA256, leaf).as_ref()) {
         *byte = *hash;

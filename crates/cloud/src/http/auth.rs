@@ -15,6 +15,7 @@ use model::Timestamp;
 
 use super::{
     Api,
+    audit::trail,
     problem::{Kind, Problem},
     server::Peer,
 };
@@ -77,7 +78,10 @@ pub(crate) async fn require(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let principal = identify(&api, request.method(), request.headers()).await?;
+    let (principal, origin) = identify(&api, request.method(), request.headers()).await?;
+    if let Err(problem) = origin {
+        return Err(trail::refused(&api, principal, request, problem).await);
+    }
     request.extensions_mut().insert(principal);
     Ok(next.run(request).await)
 }
@@ -89,27 +93,32 @@ pub(crate) async fn require_for_metrics(
     next: Next,
 ) -> Result<Response, Problem> {
     if !api.metrics_open() {
-        identify(&api, request.method(), request.headers()).await?;
+        let (_, origin) = identify(&api, request.method(), request.headers()).await?;
+        origin?;
     }
     Ok(next.run(request).await)
 }
 
-async fn identify(api: &Api, method: &Method, headers: &HeaderMap) -> Result<Principal, Problem> {
-    let token = match bearer(headers) {
-        Some(token) => token.to_owned(),
+/// Whose session it is, and whether the request may be made in it.
+async fn identify(
+    api: &Api,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<(Principal, Result<(), Problem>), Problem> {
+    let (token, origin) = match bearer(headers) {
+        Some(token) => (token.to_owned(), Ok(())),
         None => {
             let token = cookie(headers).ok_or_else(sign_in_first)?;
-            if !method.is_safe() && !same_origin(headers) {
-                return Err(Problem::new(
-                    Kind::Forbidden,
-                    "a cookie counts only for requests of the console's own pages; use a bearer token",
-                ));
-            }
-            token.to_owned()
+            (token.to_owned(), if method.is_safe() || same_origin(headers) { Ok(()) } else { Err(foreign()) })
         }
     };
     let session = api.accounts().session(&token, api.now()).await?.ok_or_else(sign_in_first)?;
-    Ok(Principal { username: session.username, expires_at: session.expires_at, token })
+    Ok((Principal { username: session.username, expires_at: session.expires_at, token }, origin))
+}
+
+fn foreign() -> Problem {
+    let why = "a cookie counts only for requests of the console's own pages; use a bearer token";
+    Problem::new(Kind::Forbidden, why)
 }
 
 fn sign_in_first() -> Problem {

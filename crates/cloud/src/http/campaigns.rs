@@ -10,7 +10,9 @@ use store::{CampaignRow, CampaignSummary, Selector};
 use wire::Kind;
 
 use super::{
-    Api, etag,
+    Api,
+    audit::trail::Trail,
+    etag,
     extract::{Json, Path, Query},
     fleet, page,
     problem::{PlaceError, Problem},
@@ -31,6 +33,7 @@ pub use types::VEHICLE_IDS_MAX;
 /// Lists campaigns, the newest first.
 #[utoipa::path(
     get, path = "/v1/campaigns", tag = "campaigns", params(CampaignsQuery),
+    extensions(("x-marque-action" = json!("campaign.list"))),
     responses((status = 200, description = "One page", body = CampaignPage)),
 )]
 pub(crate) async fn list_campaigns(
@@ -46,14 +49,17 @@ pub(crate) async fn list_campaigns(
 /// Creates a campaign. It collects nothing until it is assigned.
 #[utoipa::path(
     post, path = "/v1/campaigns", tag = "campaigns", request_body = CampaignDocument,
+    extensions(("x-marque-action" = json!("campaign.create"))),
     responses((status = 201, description = "Created", body = Campaign,
         headers(("Location" = String, description = "The campaign's path")))),
 )]
 pub(crate) async fn create_campaign(
     State(api): State<Api>,
+    trail: Trail,
     Json(document): Json<CampaignDocument>,
 ) -> Result<Response, Problem> {
     let id = api.desired().create_campaign(&document, api.now()).await?;
+    trail.resource("campaign", id);
     let campaign = campaign(api.store().campaign(id).await?)?;
     let location = format!("/v1/campaigns/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(campaign)).into_response())
@@ -62,6 +68,7 @@ pub(crate) async fn create_campaign(
 /// A campaign in its newest version.
 #[utoipa::path(
     get, path = "/v1/campaigns/{campaign_id}", tag = "campaigns",
+    extensions(("x-marque-action" = json!("campaign.read"))),
     params(("campaign_id" = u64, Path, description = "The campaign's number")),
     responses((status = 200, description = "The campaign", body = Campaign)),
 )]
@@ -77,6 +84,7 @@ pub(crate) async fn get_campaign(
 /// Gives a campaign a new document; the cars that have it fetch it.
 #[utoipa::path(
     put, path = "/v1/campaigns/{campaign_id}", tag = "campaigns",
+    extensions(("x-marque-action" = json!("campaign.change"))),
     params(("campaign_id" = u64, Path, description = "The campaign's number")),
     request_body = CampaignDocument,
     responses((status = 200, description = "The campaign in its new version", body = Campaign)),
@@ -98,16 +106,19 @@ pub(crate) async fn put_campaign(
 /// Assigns a campaign to vehicles; they fetch it.
 #[utoipa::path(
     post, path = "/v1/campaigns/{campaign_id}/assignments", tag = "campaigns",
+    extensions(("x-marque-action" = json!("campaign.assign"))),
     params(("campaign_id" = u64, Path, description = "The campaign's number")),
     request_body = Assignment,
     responses((status = 200, description = "Assigned", body = Assigned)),
 )]
 pub(crate) async fn assign_campaign(
     State(api): State<Api>,
+    trail: Trail,
     Path(campaign_id): Path<u64>,
     Json(body): Json<Assignment>,
 ) -> Result<Json<Assigned>, Problem> {
     let Chosen { selector, unknown_models, unknown_vehicle_ids } = choose(&api, body)?;
+    trail.brands(selector.brands.iter().copied());
     let (matched, assigned) =
         api.desired().assign_campaign(CampaignId(campaign_id), &selector, api.now()).await?;
     Ok(Json(Assigned { matched, assigned, unknown_models, unknown_vehicle_ids }))
@@ -116,16 +127,19 @@ pub(crate) async fn assign_campaign(
 /// Takes a campaign from vehicles: they stop collecting for it. What they have collected still comes.
 #[utoipa::path(
     post, path = "/v1/campaigns/{campaign_id}/unassignments", tag = "campaigns",
+    extensions(("x-marque-action" = json!("campaign.unassign"))),
     params(("campaign_id" = u64, Path, description = "The campaign's number")),
     request_body = Assignment,
     responses((status = 200, description = "Taken from them", body = Unassigned)),
 )]
 pub(crate) async fn unassign_campaign(
     State(api): State<Api>,
+    trail: Trail,
     Path(campaign_id): Path<u64>,
     Json(body): Json<Assignment>,
 ) -> Result<Json<Unassigned>, Problem> {
     let Chosen { selector, unknown_models, unknown_vehicle_ids } = choose(&api, body)?;
+    trail.brands(selector.brands.iter().copied());
     let (matched, unassigned) =
         api.desired().unassign_campaign(CampaignId(campaign_id), &selector, api.now()).await?;
     Ok(Json(Unassigned { matched, unassigned, unknown_models, unknown_vehicle_ids }))
@@ -134,6 +148,7 @@ pub(crate) async fn unassign_campaign(
 /// Ends a campaign for good: no vehicle collects for it any more. What they have collected still comes.
 #[utoipa::path(
     post, path = "/v1/campaigns/{campaign_id}/end", tag = "campaigns",
+    extensions(("x-marque-action" = json!("campaign.end"))),
     params(("campaign_id" = u64, Path, description = "The campaign's number")),
     responses((status = 200, description = "The campaign, ended", body = Campaign)),
 )]
@@ -149,6 +164,7 @@ pub(crate) async fn end_campaign(
 /// How far a campaign has come.
 #[utoipa::path(
     get, path = "/v1/campaigns/{campaign_id}/status", tag = "campaigns",
+    extensions(("x-marque-action" = json!("campaign.status.read"))),
     params(("campaign_id" = u64, Path, description = "The campaign's number")),
     responses((status = 200, description = "Counts of vehicles", body = CampaignStatus)),
 )]

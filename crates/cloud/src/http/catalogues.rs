@@ -9,7 +9,9 @@ use signals::{Catalogue, Leaf, LeafKind};
 use store::CatalogueRow;
 
 use super::{
-    Api, etag,
+    Api,
+    audit::trail::Trail,
+    etag,
     extract::{Json, JsonBytes, Path, Query},
     page,
     problem::{Kind, Problem},
@@ -24,6 +26,7 @@ pub(crate) mod types;
 /// Lists catalogues.
 #[utoipa::path(
     get, path = "/v1/catalogues", tag = "catalogues", params(CataloguesQuery),
+    extensions(("x-marque-action" = json!("catalogue.list"))),
     responses((status = 200, description = "One page", body = CataloguePage)),
 )]
 pub(crate) async fn list_catalogues(
@@ -39,6 +42,7 @@ pub(crate) async fn list_catalogues(
 /// Adds a catalogue from VSS's JSON (vspec). A catalogue with the same leaves is the same catalogue.
 #[utoipa::path(
     post, path = "/v1/catalogues", tag = "catalogues",
+    extensions(("x-marque-action" = json!("catalogue.create"))),
     request_body(content = Object, description = "VSS as `vspec export json` writes it",
         example = json!({ "Vehicle": { "type": "branch", "description": "A car", "children": {
             "Speed": { "type": "sensor", "datatype": "float", "unit": "km/h", "description": "Speed" } } } })),
@@ -50,10 +54,12 @@ pub(crate) async fn list_catalogues(
 )]
 pub(crate) async fn create_catalogue(
     State(api): State<Api>,
+    trail: Trail,
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
     let (row, added) = api.catalogues().add(api.store(), body, api.now()).await.map_err(refused)?;
     let item = item(row);
+    trail.resource("catalogue", &item.hash);
     let location = format!("/v1/catalogues/{}", item.hash);
     let status = if added { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, [(header::LOCATION, location)], Json(item)).into_response())
@@ -62,6 +68,7 @@ pub(crate) async fn create_catalogue(
 /// A catalogue with all its leaves.
 #[utoipa::path(
     get, path = "/v1/catalogues/{hash}", tag = "catalogues",
+    extensions(("x-marque-action" = json!("catalogue.read"))),
     params(("hash" = inline(CatalogueHashHex), Path, description = "The catalogue's hash")),
     responses((status = 200, description = "The catalogue", body = CatalogueDocument)),
 )]

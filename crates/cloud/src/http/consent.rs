@@ -19,6 +19,7 @@ pub(crate) mod types;
 /// The grants of a car's owner.
 #[utoipa::path(
     get, path = "/v1/vehicles/{vehicle_id}/grants", tag = "consent",
+    extensions(("x-marque-action" = json!("consent.read"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
     responses((status = 200, description = "The grants", body = GrantSet)),
 )]
@@ -34,6 +35,7 @@ pub(crate) async fn get_grants(
 /// Replaces the grants of a car's owner; the car is told.
 #[utoipa::path(
     put, path = "/v1/vehicles/{vehicle_id}/grants", tag = "consent",
+    extensions(("x-marque-action" = json!("consent.write"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
     request_body = PutGrants,
     responses((status = 200, description = "The grants that hold now", body = GrantSet)),

@@ -30,6 +30,10 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
     form-action 'self'; frame-ancestors 'none'";
 const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
+/// Names a request in logs, traces and the audit log.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub Arc<str>);
+
 /// Counts and bounds requests.
 #[derive(Debug)]
 pub(crate) struct Edge {
@@ -91,9 +95,10 @@ impl Edge {
 
 /// Around everything else.
 #[expect(clippy::disallowed_methods, reason = "the one place of the API that measures how long answers take")]
-pub(crate) async fn serve(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(crate) async fn serve(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let began = std::time::Instant::now();
     let id = request_id();
+    request.extensions_mut().insert(RequestId(Arc::clone(&id)));
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let class = Class::of(&method, matched.as_deref());

@@ -11,6 +11,7 @@ use model::{Brand, Purpose};
 
 use super::{
     Api,
+    audit::trail::Trail,
     auth::Principal,
     etag,
     extract::{Json, Query},
@@ -30,6 +31,7 @@ pub(crate) const PURPOSE: Purpose = Purpose::FleetManagement;
 /// What the fleet can be sliced by.
 #[utoipa::path(
     get, path = "/v1/facets", tag = "fleet",
+    extensions(("x-marque-action" = json!("fleet.facets.read"))),
     responses((status = 200, description = "Brands, regions, architectures, models", body = Facets)),
 )]
 pub(crate) async fn get_facets(State(api): State<Api>, headers: HeaderMap) -> Response {
@@ -70,6 +72,7 @@ pub(crate) fn unknown_region(api: &Api) -> String {
 /// The fleet in counts.
 #[utoipa::path(
     get, path = "/v1/fleet/summary", tag = "fleet", params(PurposeQuery),
+    extensions(("x-marque-action" = json!("fleet.summary.read"))),
     responses((status = 200, description = "Counts and rates", body = FleetSummary)),
 )]
 pub(crate) async fn get_fleet_summary(
@@ -82,17 +85,20 @@ pub(crate) async fn get_fleet_summary(
 /// Where the cars are whose owners have granted location.
 #[utoipa::path(
     get, path = "/v1/fleet/positions", tag = "fleet", params(PositionsQuery),
+    extensions(("x-marque-action" = json!("fleet.positions.read"))),
     responses((status = 200, description = "The latest positions", body = Positions)),
 )]
 pub(crate) async fn list_positions(
     State(api): State<Api>,
+    trail: Trail,
     Query(query): Query<PositionsQuery>,
 ) -> Result<Json<Positions>, Problem> {
     check_region(&api, query.region.as_ref())?;
     let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
     let frame = api.view().frame(&api, purpose).await;
     let wanted = |brand: &BrandSlug| query.brand.as_ref().is_none_or(|wanted| wanted == brand);
-    let items = frame.positions.iter().filter(|position| wanted(&position.brand)).cloned().collect();
+    let items: Vec<_> = frame.positions.iter().filter(|position| wanted(&position.brand)).cloned().collect();
+    trail.count("tenant", items.len());
     Ok(Json(Positions { items, complete: true }))
 }
 
@@ -103,6 +109,7 @@ pub(crate) async fn list_positions(
 /// (`ConnectivityChanges`). A client that falls behind gets `positions` with all of them again.
 #[utoipa::path(
     get, path = "/v1/fleet/events", tag = "fleet", params(PurposeQuery),
+    extensions(("x-marque-action" = json!("fleet.follow"))),
     responses((status = 200, description = "The stream", content_type = "text/event-stream", body = String,
         example = "event: connectivity\ndata: {\"items\":[]}\n\n")),
 )]

@@ -57,6 +57,7 @@ pub(crate) async fn get_readiness(State(api): State<Api>) -> Response {
 /// Open on a listener that only this machine can reach; elsewhere it needs a token.
 #[utoipa::path(
     get, path = "/metrics", tag = "platform",
+    extensions(("x-marque-action" = json!("metrics.read"))),
     responses((status = 200, description = "The metrics", content_type = "text/plain", body = String,
         example = "marque_gateway_connections 1400\n")),
 )]

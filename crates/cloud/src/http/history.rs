@@ -31,6 +31,7 @@ const INTERVAL_MIN: Micros = Micros::MILLISECOND;
 /// Reads a car's history, raw or reduced over intervals.
 #[utoipa::path(
     get, path = "/v1/vehicles/{vehicle_id}/history", tag = "history",
+    extensions(("x-marque-action" = json!("vehicle.history.read"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id"), HistoryQuery),
     responses((status = 200, description = "One page of rows", body = HistoryPage)),
 )]

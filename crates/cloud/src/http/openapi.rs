@@ -44,6 +44,7 @@ const MAY_LEAVE_OUT: [&str; 7] =
         (name = "consent", description = "What owners grant"),
         (name = "campaigns", description = "What cars collect"),
         (name = "catalogues", description = "Catalogues of signals"),
+        (name = "audit", description = "Who did what, provably"),
         (name = "platform", description = "Health, metrics and this document"),
     ),
     components(schemas(

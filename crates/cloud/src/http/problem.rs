@@ -101,6 +101,10 @@ impl Problem {
         Self { kind, detail: detail.into(), errors: Vec::new(), retry_after_s: None }
     }
 
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(Kind::BadRequest, detail)
     }

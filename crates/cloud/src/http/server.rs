@@ -18,7 +18,7 @@ use hyper_util::{
     },
     service::TowerToHyperService,
 };
-use rustls::{ServerConfig, server::ResolvesServerCert};
+use rustls::{ServerConfig, pki_types::CertificateDer, server::ResolvesServerCert};
 use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -50,7 +50,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Why the listener does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    #[error("the API cannot listen on {address}; is another process using the port?")]
+    #[error("cannot listen on {address}; is another process using the port?")]
     Listen { address: SocketAddr, source: io::Error },
     #[error("the API's TLS cannot be set up")]
     Tls(#[source] rustls::Error),
@@ -67,6 +67,10 @@ pub struct Server {
 /// Where a request comes from, as far as the listener sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer(pub IpAddr);
+
+/// What the client showed in the handshake, where its certificate was asked for and checked.
+#[derive(Debug, Clone)]
+pub(crate) struct ClientCertificate(pub CertificateDer<'static>);
 
 /// How many connections each address has.
 #[derive(Debug, Clone, Default)]
@@ -183,16 +187,20 @@ async fn connection(
     drop(socket.set_nodelay(true));
     drop(SockRef::from(&socket).set_tcp_user_timeout(Some(WRITE_PATIENCE)));
     match acceptor {
-        None => serve(socket, router, peer, watcher).await,
+        None => serve(socket, router, peer, None, watcher).await,
         Some(acceptor) => match timeout(PATIENCE, acceptor.accept(socket)).await {
-            Ok(Ok(stream)) => serve(stream, router, peer, watcher).await,
+            Ok(Ok(stream)) => {
+                let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                let shown = shown.map(|leaf| ClientCertificate(leaf.clone().into_owned()));
+                serve(stream, router, peer, shown, watcher).await;
+            }
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_elapsed) => tracing::debug!("a TLS handshake took too long"),
         },
     }
 }
 
-async fn serve<S>(stream: S, router: Router, peer: Peer, watcher: Watcher)
+async fn serve<S>(stream: S, router: Router, peer: Peer, shown: Option<ClientCertificate>, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -205,7 +213,7 @@ where
         .max_send_buf_size(STREAM_BYTES_MAX)
         .keep_alive_interval(PATIENCE);
     let asked = CancellationToken::new();
-    let service = ServiceBuilder::new().map_request(noting(asked.clone(), peer)).service(router);
+    let service = ServiceBuilder::new().map_request(noting(asked.clone(), peer, shown)).service(router);
     let service = TowerToHyperService::new(service);
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     let mut connection = pin!(watcher.watch(connection));
@@ -222,11 +230,18 @@ where
     }
 }
 
-/// Says that a request has come, and tells it where from.
-fn noting<B>(asked: CancellationToken, peer: Peer) -> impl Fn(Request<B>) -> Request<B> + Clone {
+/// Says that a request has come, and tells it who from.
+fn noting<B>(
+    asked: CancellationToken,
+    peer: Peer,
+    shown: Option<ClientCertificate>,
+) -> impl Fn(Request<B>) -> Request<B> + Clone {
     move |mut request| {
         asked.cancel();
         request.extensions_mut().insert(peer);
+        if let Some(shown) = &shown {
+            request.extensions_mut().insert(shown.clone());
+        }
         request
     }
 }

@@ -1,6 +1,7 @@
 //! Signing in and out.
 
 use axum::{
+    Extension,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -8,8 +9,9 @@ use axum::{
 
 use super::{
     Api,
+    audit::trail,
     auth::{self, Caller, Principal},
-    edge,
+    edge::{self, RequestId},
     extract::Json,
     problem::{Kind, Problem},
 };
@@ -31,6 +33,7 @@ pub(crate) mod types;
 pub(crate) async fn create_session(
     State(api): State<Api>,
     Caller(from): Caller,
+    Extension(request): Extension<RequestId>,
     headers: HeaderMap,
     Json(body): Json<Credentials>,
 ) -> Result<Response, Problem> {
@@ -39,7 +42,21 @@ pub(crate) async fn create_session(
         return Err(Problem::new(Kind::Forbidden, "sign in on the console's own pages"));
     }
     let now = api.now();
-    let opened = api.accounts().sign_in(&body.username, &body.password, from, now).await.map_err(refused)?;
+    let opened = match api.accounts().sign_in(&body.username, &body.password, from, now).await {
+        Ok(opened) => opened,
+        Err(SignInError::Wrong) => {
+            let problem = refused(SignInError::Wrong);
+            let known = api.store().account(&body.username).await?.map(|account| account.username);
+            trail::sign_in(&api, known.as_deref(), from, &request, Some(&problem)).await?;
+            return Err(problem);
+        }
+        Err(error) => return Err(refused(error)),
+    };
+    // A session whose beginning is not recorded is given to nobody.
+    if let Err(problem) = trail::sign_in(&api, Some(&opened.username), from, &request, None).await {
+        api.accounts().sign_out(opened.token.reveal()).await?;
+        return Err(problem);
+    }
     let max_age_s = opened.expires_at.since(now).0 / 1_000_000;
     let cookie = auth::set_cookie(opened.token.reveal(), max_age_s, api.secure());
     let session = NewSession {
@@ -58,6 +75,7 @@ pub(crate) async fn create_session(
 /// The session that this request is made in.
 #[utoipa::path(
     get, path = "/v1/session", tag = "session",
+    extensions(("x-marque-action" = json!("session.read"))),
     responses((status = 200, description = "The session", body = Session)),
 )]
 pub(crate) async fn get_session(principal: Principal) -> Json<Session> {
@@ -70,6 +88,7 @@ pub(crate) async fn get_session(principal: Principal) -> Json<Session> {
 /// Signs out: the token and the cookie end at once.
 #[utoipa::path(
     delete, path = "/v1/session", tag = "session",
+    extensions(("x-marque-action" = json!("session.end_own"))),
     responses((status = 204, description = "Signed out")),
 )]
 pub(crate) async fn delete_session(

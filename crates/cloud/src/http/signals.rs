@@ -31,6 +31,7 @@ pub(crate) mod types;
 /// The latest value of each signal of a car.
 #[utoipa::path(
     get, path = "/v1/vehicles/{vehicle_id}/signals", tag = "signals",
+    extensions(("x-marque-action" = json!("vehicle.signals.read"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id"), SignalsQuery),
     responses((status = 200, description = "The signals that the purpose may see", body = Signals)),
 )]
@@ -51,6 +52,7 @@ pub(crate) async fn list_signals(
 /// (`ConnectivityChanges`) when the car comes or goes.
 #[utoipa::path(
     get, path = "/v1/vehicles/{vehicle_id}/signals/events", tag = "signals",
+    extensions(("x-marque-action" = json!("vehicle.signals.read"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id"), SignalsQuery),
     responses((status = 200, description = "The stream", content_type = "text/event-stream", body = String,
         example = "event: signals\ndata: {\"items\":[]}\n\n")),

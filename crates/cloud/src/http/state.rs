@@ -16,6 +16,7 @@ pub(crate) mod types;
 /// What the platform wants of a car and what the car says it has.
 #[utoipa::path(
     get, path = "/v1/vehicles/{vehicle_id}/state", tag = "state",
+    extensions(("x-marque-action" = json!("vehicle.state.read"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
     responses((status = 200, description = "Desired and reported state", body = VehicleTwinState)),
 )]

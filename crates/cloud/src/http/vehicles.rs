@@ -10,7 +10,9 @@ use store::{Cursor, VehicleFilter};
 use wire::Kind as DesiredKind;
 
 use super::{
-    Api, consent, etag,
+    Api,
+    audit::trail::Trail,
+    consent, etag,
     extract::{Json, Path, Query},
     fleet::{
         self,
@@ -20,11 +22,14 @@ use super::{
     problem::{Kind, Problem},
     words::{BrandSlug, LaneSlug, RegionName, Time, VehicleIdHex},
 };
-use crate::enrolment::{EnrolError, Factory};
+use crate::{
+    enrolment::{EnrolError, Factory},
+    pki::PkiError,
+};
 use types::{
     AssignedCampaign, CertificateRequest, CertificateSummary, EnrolVehicle, Enrolled, EnrolledVehicle,
-    Enrolment, Gap, IssuedCertificate, NewVehicle, RevokedCertificates, Vehicle, VehicleItem, VehiclePage,
-    VehiclesQuery, VinSearch,
+    Enrolment, EnrolmentCredential, Gap, IssuedCertificate, NewVehicle, RevokedCertificates,
+    RevokedEnrolmentCredential, Vehicle, VehicleItem, VehiclePage, VehiclesQuery, VinSearch,
 };
 
 pub(crate) mod types;
@@ -39,10 +44,12 @@ const SCANNED_PAGES_MAX: u32 = 40;
 /// Lists vehicles.
 #[utoipa::path(
     get, path = "/v1/vehicles", tag = "vehicles", params(VehiclesQuery),
+    extensions(("x-marque-action" = json!("vehicle.list"))),
     responses((status = 200, description = "One page", body = VehiclePage)),
 )]
 pub(crate) async fn list_vehicles(
     State(api): State<Api>,
+    trail: Trail,
     Query(query): Query<VehiclesQuery>,
 ) -> Result<Json<VehiclePage>, Problem> {
     let (mut cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
@@ -60,7 +67,8 @@ pub(crate) async fn list_vehicles(
     let purpose = query.purpose.map_or(fleet::PURPOSE, |purpose| purpose.0);
     let Some(state) = query.state else {
         let page = api.store().vehicles(&filter, cursor.as_ref(), limit).await?;
-        let items = page.items.into_iter().map(|vehicle| item(&api, vehicle, purpose)).collect();
+        let items: Vec<_> = page.items.into_iter().map(|vehicle| item(&api, vehicle, purpose)).collect();
+        trail.count("tenant", items.len());
         return Ok(Json(VehiclePage { items, next_cursor: page.next.map(|next| next.to_string()) }));
     };
     // What a car does now is not in SQL: look through pages until one of the answer's is full.
@@ -74,6 +82,7 @@ pub(crate) async fn list_vehicles(
                 items.push(found);
             }
             if items.len() == wanted {
+                trail.count("tenant", wanted);
                 let next = items.last().map(|last| Cursor::new(last.vehicle_id.to_string()).to_string());
                 return Ok(Json(VehiclePage { items, next_cursor: next }));
             }
@@ -83,21 +92,25 @@ pub(crate) async fn list_vehicles(
             break;
         }
     }
+    trail.count("tenant", items.len());
     Ok(Json(VehiclePage { items, next_cursor: cursor.map(|cursor| cursor.to_string()) }))
 }
 
 /// Registers a vehicle. A VIN that is registered already is a conflict.
 #[utoipa::path(
     post, path = "/v1/vehicles", tag = "vehicles", request_body = NewVehicle,
+    extensions(("x-marque-action" = json!("vehicle.create"))),
     responses((status = 201, description = "Registered", body = Vehicle,
         headers(("Location" = String, description = "The vehicle's path")))),
 )]
 pub(crate) async fn create_vehicle(
     State(api): State<Api>,
+    trail: Trail,
     Json(body): Json<NewVehicle>,
 ) -> Result<Response, Problem> {
     let car = factory(&api, body, None, "")?;
     let id = api.enrolment().register(car, api.now()).await?;
+    trail.car(&*api.car(id)?);
     let location = format!("/v1/vehicles/{id}");
     let vehicle = detail(&api, id, fleet::PURPOSE).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(vehicle)).into_response())
@@ -105,13 +118,16 @@ pub(crate) async fn create_vehicle(
 
 /// Registers and certifies many vehicles at once, all or none.
 ///
-/// A VIN that is registered already keeps its id and its owner's grants, and gets the new certificate.
+/// A VIN that is registered already keeps its id and its owner's grants. If it was ever certified, a request for
+/// another key than that of its valid certificate is a conflict: a VIN is no proof of having the car.
 #[utoipa::path(
     post, path = "/v1/vehicles/enrolments", tag = "vehicles", request_body = Enrolment,
+    extensions(("x-marque-action" = json!("vehicle.enrol"))),
     responses((status = 200, description = "All of them are registered", body = Enrolled)),
 )]
 pub(crate) async fn enrol_vehicles(
     State(api): State<Api>,
+    trail: Trail,
     Json(body): Json<Enrolment>,
 ) -> Result<Json<Enrolled>, Problem> {
     if body.vehicles.is_empty() || body.vehicles.len() > ENROL_MAX {
@@ -126,13 +142,15 @@ pub(crate) async fn enrol_vehicles(
             grants.into_iter().map(|((purpose, category), said)| (purpose, category, said)).collect();
         cars.push(car);
     }
+    trail.brands(cars.iter().map(|car| car.brand));
     let enrolled = api.enrolment().enrol(cars, api.now()).await?;
+    trail.count("tenant", enrolled.len());
     let items = enrolled
         .into_iter()
         .map(|car| EnrolledVehicle {
             vehicle_id: VehicleIdHex(car.vehicle),
             created: car.created,
-            certificate_pem: car.certificate.map(|issued| issued.pem),
+            certificate_pem: car.certificate_pem,
         })
         .collect();
     Ok(Json(Enrolled { items, ca_pem: api.pki().ca_pem().to_owned(), desired_key: desired_key(&api) }))
@@ -141,16 +159,22 @@ pub(crate) async fn enrol_vehicles(
 /// Finds a vehicle by its VIN.
 #[utoipa::path(
     post, path = "/v1/vehicles/search", tag = "vehicles", params(PurposeQuery), request_body = VinSearch,
+    extensions(("x-marque-action" = json!("vehicle.find_by_vin"))),
     responses((status = 200, description = "The vehicle, or no item", body = VehiclePage)),
 )]
 pub(crate) async fn search_vehicles(
     State(api): State<Api>,
+    trail: Trail,
     Query(query): Query<PurposeQuery>,
     Json(body): Json<VinSearch>,
 ) -> Result<Json<VehiclePage>, Problem> {
     let vin: Vin =
         body.vin.parse().map_err(|error: model::ParseError| Problem::at("vin", error.to_string()))?;
     let found = api.store().vehicle_by_vin(&vin).await?;
+    match found.as_ref().and_then(|vehicle| api.registry().car(vehicle.vehicle)) {
+        Some(car) => trail.car(&car),
+        None => trail.count("vehicle", 0),
+    }
     let items = found.into_iter().map(|vehicle| item(&api, vehicle, query.purpose())).collect();
     Ok(Json(VehiclePage { items, next_cursor: None }))
 }
@@ -158,6 +182,7 @@ pub(crate) async fn search_vehicles(
 /// A vehicle with its connection, certificate, campaigns and gaps.
 #[utoipa::path(
     get, path = "/v1/vehicles/{vehicle_id}", tag = "vehicles",
+    extensions(("x-marque-action" = json!("vehicle.read"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id"), PurposeQuery),
     responses((status = 200, description = "The vehicle", body = Vehicle)),
 )]
@@ -173,6 +198,7 @@ pub(crate) async fn get_vehicle(
 /// Issues a certificate for the car's own key.
 #[utoipa::path(
     post, path = "/v1/vehicles/{vehicle_id}/certificate", tag = "vehicles",
+    extensions(("x-marque-action" = json!("certificate.issue"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
     request_body = CertificateRequest,
     responses((status = 201, description = "Issued", body = IssuedCertificate)),
@@ -187,7 +213,7 @@ pub(crate) async fn create_certificate(
         certificate_pem: issued.pem,
         ca_pem: api.pki().ca_pem().to_owned(),
         desired_key: desired_key(&api),
-        not_after: Time(issued.record.not_after),
+        not_after: Time(issued.certificate.record.not_after),
     };
     Ok((StatusCode::CREATED, Json(certificate)).into_response())
 }
@@ -197,6 +223,7 @@ pub(crate) async fn create_certificate(
 /// If it is connected, it is sent away within a second.
 #[utoipa::path(
     delete, path = "/v1/vehicles/{vehicle_id}/certificates", tag = "vehicles",
+    extensions(("x-marque-action" = json!("certificate.revoke"))),
     params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
     responses((status = 200, description = "None of its certificates lets it in any more", body = RevokedCertificates)),
 )]
@@ -206,6 +233,63 @@ pub(crate) async fn revoke_certificates(
 ) -> Result<Json<RevokedCertificates>, Problem> {
     let revoked = api.enrolment().revoke(vehicle_id.0, api.now()).await?;
     Ok(Json(RevokedCertificates { revoked: u32::try_from(revoked).unwrap_or(u32::MAX) }))
+}
+
+/// Draws the one-time credential with which a car that was never certified enrols over EST.
+///
+/// It is shown once and holds for 90 days; drawing again replaces it.
+#[utoipa::path(
+    post, path = "/v1/vehicles/{vehicle_id}/enrolment-credential", tag = "vehicles",
+    extensions(("x-marque-action" = json!("certificate.enrol_credential.create"))),
+    params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
+    responses((status = 201, description = "Drawn; nobody can read it again", body = EnrolmentCredential)),
+)]
+pub(crate) async fn create_enrolment_credential(
+    State(api): State<Api>,
+    Path(vehicle_id): Path<VehicleIdHex>,
+) -> Result<Response, Problem> {
+    draw(&api, vehicle_id, false).await
+}
+
+/// Draws such a credential for a car that was certified before, for example when its control unit was changed.
+///
+/// When it is used, all certificates that the car had are taken back.
+#[utoipa::path(
+    post, path = "/v1/vehicles/{vehicle_id}/enrolment-credential/replacement", tag = "vehicles",
+    extensions(("x-marque-action" = json!("certificate.enrol_credential.replace"))),
+    params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
+    responses((status = 201, description = "Drawn; nobody can read it again", body = EnrolmentCredential)),
+)]
+pub(crate) async fn replace_enrolment_credential(
+    State(api): State<Api>,
+    Path(vehicle_id): Path<VehicleIdHex>,
+) -> Result<Response, Problem> {
+    draw(&api, vehicle_id, true).await
+}
+
+/// Voids a vehicle's unused credential.
+#[utoipa::path(
+    delete, path = "/v1/vehicles/{vehicle_id}/enrolment-credential", tag = "vehicles",
+    extensions(("x-marque-action" = json!("certificate.enrol_credential.revoke"))),
+    params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id")),
+    responses((status = 200, description = "None lets it enrol any more", body = RevokedEnrolmentCredential)),
+)]
+pub(crate) async fn revoke_enrolment_credential(
+    State(api): State<Api>,
+    Path(vehicle_id): Path<VehicleIdHex>,
+) -> Result<Json<RevokedEnrolmentCredential>, Problem> {
+    let revoked = api.enrolment().revoke_credential(vehicle_id.0, api.now()).await?;
+    Ok(Json(RevokedEnrolmentCredential { revoked }))
+}
+
+async fn draw(api: &Api, vehicle: VehicleIdHex, replacement: bool) -> Result<Response, Problem> {
+    let drawn = api.enrolment().draw_credential(vehicle.0, replacement, api.now()).await?;
+    let answer = EnrolmentCredential {
+        vehicle_id: vehicle,
+        credential: drawn.secret,
+        expires_at: Time(drawn.expires_at),
+    };
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
 fn desired_key(api: &Api) -> String {
@@ -320,15 +404,20 @@ impl From<EnrolError> for Problem {
                 Self::at(format!("vehicles[{place}].vehicle.vin"), "must stand once in the request")
             }
             EnrolError::Certificate { place, source } => match &source {
-                crate::pki::PkiError::Csr | crate::pki::PkiError::KeyKind => {
+                PkiError::Csr | PkiError::KeyKind | PkiError::NamesVin | PkiError::NamesOther => {
                     Self::at(format!("vehicles[{place}].csr_pem"), source.to_string())
                 }
-                crate::pki::PkiError::File { .. }
-                | crate::pki::PkiError::Damaged { .. }
-                | crate::pki::PkiError::Missing { .. }
-                | crate::pki::PkiError::Issue(_)
-                | crate::pki::PkiError::Random => Self::internal(&source),
+                PkiError::File { .. }
+                | PkiError::Damaged { .. }
+                | PkiError::Missing { .. }
+                | PkiError::Issue(_)
+                | PkiError::Random => Self::internal(&source),
             },
+            EnrolError::Certified { .. }
+            | EnrolError::KeyTaken { .. }
+            | EnrolError::KeyRevoked { .. }
+            | EnrolError::HasCertificate => Self::conflict(error.to_string()),
+            EnrolError::Refused => Self::new(Kind::Forbidden, error.to_string()),
             EnrolError::Desired(error) => error.into(),
             EnrolError::Pki(error) => Self::new(Kind::Unprocessable, error.to_string()),
         }

@@ -9,6 +9,7 @@ use x509_parser::prelude::*;
 
 use super::*;
 
+const VALIDITY: Micros = Micros(30 * Micros::DAY.0);
 const NOW: Timestamp = Timestamp(1_763_885_730_000_000);
 
 fn region() -> Region {
@@ -16,7 +17,8 @@ fn region() -> Region {
 }
 
 fn open(folder: &Path) -> Pki {
-    Pki::open(folder, &region(), &["fleet.example".to_owned(), "192.0.2.7".to_owned()], NOW).unwrap()
+    Pki::open(folder, &region(), &["fleet.example".to_owned(), "192.0.2.7".to_owned()], VALIDITY, NOW)
+        .unwrap()
 }
 
 fn csr(common_name: &str) -> String {
@@ -26,28 +28,35 @@ fn csr(common_name: &str) -> String {
     params.serialize_request(&key).unwrap().pem().unwrap()
 }
 
+fn issue(pki: &Pki, vehicle: VehicleId, csr_pem: &str) -> Result<Issued, PkiError> {
+    pki.issue(vehicle, &Request::from_pem(csr_pem)?, NOW)
+}
+
 #[test]
 fn a_car_is_named_by_the_registry_and_not_by_its_request() {
     let folder = tempfile::tempdir().unwrap();
     let pki = open(folder.path());
     let vehicle = VehicleId::from_bytes([7; 16]);
-    let issued = pki.issue(vehicle, &csr("urn:marque:vehicle:eu:00"), NOW).unwrap();
+    let issued = issue(&pki, vehicle, &csr("urn:marque:vehicle:eu:00")).unwrap();
     let der = CertificateDer::from_pem_slice(issued.pem.as_bytes()).unwrap();
-    assert_eq!(issued.record.fingerprint, fingerprint(&der));
+    assert_eq!(issued.certificate.record.fingerprint, fingerprint(&der));
     let (_, certificate) = X509Certificate::from_der(&der).unwrap();
     let names = certificate.subject_alternative_name().unwrap().unwrap();
     let urn = format!("urn:marque:vehicle:eu:{vehicle}");
     assert_eq!(names.value.general_names, [GeneralName::URI(&urn)]);
     assert_eq!(certificate.subject().to_string(), format!("CN={vehicle}"));
     assert!(!certificate.is_ca());
-    assert_eq!(certificate.validity().not_after.timestamp(), issued.record.not_after.0 / 1_000_000);
+    assert_eq!(
+        certificate.validity().not_after.timestamp(),
+        issued.certificate.record.not_after.0 / 1_000_000
+    );
 }
 
 #[test]
 fn a_gateway_accepts_the_certificate_while_it_is_valid() {
     let folder = tempfile::tempdir().unwrap();
     let pki = open(folder.path());
-    let issued = pki.issue(VehicleId::from_bytes([1; 16]), &csr("x"), NOW).unwrap();
+    let issued = issue(&pki, VehicleId::from_bytes([1; 16]), &csr("x")).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(pki.ca_pem().as_bytes()).unwrap()).unwrap();
     let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -58,7 +67,7 @@ fn a_gateway_accepts_the_certificate_while_it_is_valid() {
         verifier.verify_client_cert(&der, &[], time)
     };
     assert!(at(NOW).is_ok());
-    assert!(at(NOW + CAR_VALIDITY + Micros::SECOND).is_err());
+    assert!(at(NOW + VALIDITY + Micros::SECOND).is_err());
     assert!(at(NOW - Micros::DAY).is_err());
 }
 
@@ -80,10 +89,10 @@ fn keys_survive_a_restart_and_only_their_owner_reads_them() {
 fn the_server_certificate_is_made_anew_for_new_names_and_before_it_ends() {
     let folder = tempfile::tempdir().unwrap();
     let first = open(folder.path());
-    let renamed = Pki::open(folder.path(), &region(), &[], NOW).unwrap();
+    let renamed = Pki::open(folder.path(), &region(), &[], VALIDITY, NOW).unwrap();
     assert_ne!(first.server().chain(), renamed.server().chain());
     let later = NOW + Micros(70 * Micros::DAY.0);
-    let renewed = Pki::open(folder.path(), &region(), &[], later).unwrap();
+    let renewed = Pki::open(folder.path(), &region(), &[], VALIDITY, later).unwrap();
     assert_ne!(renamed.server().chain(), renewed.server().chain());
     assert_eq!(first.ca_pem(), renewed.ca_pem());
 }
@@ -124,7 +133,7 @@ fn a_running_listener_presents_the_renewed_certificate() {
     let folder = tempfile::tempdir().unwrap();
     // The client of this test reads the machine's clock.
     let now = crate::clock::Clock::system().now();
-    let pki = Pki::open(folder.path(), &region(), &[], now).unwrap();
+    let pki = Pki::open(folder.path(), &region(), &[], VALIDITY, now).unwrap();
     let identity: Arc<ServerIdentity> = Arc::clone(pki.server());
     let config = crate::http::server::tls_config(identity).unwrap();
     let first = presented(&config, &pki);
@@ -133,7 +142,8 @@ fn a_running_listener_presents_the_renewed_certificate() {
     assert!(pki.renew_server(now + Micros(61 * Micros::DAY.0)).unwrap());
     let second = pki.server().chain().remove(0);
     assert_ne!(second, first);
-    let reopened = Pki::open(folder.path(), &region(), &[], now + Micros(61 * Micros::DAY.0)).unwrap();
+    let reopened =
+        Pki::open(folder.path(), &region(), &[], VALIDITY, now + Micros(61 * Micros::DAY.0)).unwrap();
     assert_eq!(reopened.server().chain()[0], second);
 }
 
@@ -156,7 +166,7 @@ fn a_ca_without_its_certificate_keeps_its_key_and_the_trust_of_its_cars() {
     assert_eq!(std::fs::read(folder.path().join("ca-key.pem")).unwrap(), key);
     let vehicle = VehicleId::from_bytes([1; 16]);
     for (issuer, trusted) in [(&first, &second), (&second, &first)] {
-        let issued = issuer.issue(vehicle, &csr("x"), NOW).unwrap();
+        let issued = issue(issuer, vehicle, &csr("x")).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(trusted.ca_pem().as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -172,7 +182,7 @@ fn a_ca_whose_key_is_gone_is_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let pki = open(folder.path());
     std::fs::remove_file(folder.path().join("ca-key.pem")).unwrap();
-    let error = Pki::open(folder.path(), &region(), &[], NOW).unwrap_err();
+    let error = Pki::open(folder.path(), &region(), &[], VALIDITY, NOW).unwrap_err();
     assert!(matches!(error, PkiError::Missing { .. }), "{error}");
     assert_eq!(std::fs::read_to_string(folder.path().join("ca.pem")).unwrap(), pki.ca_pem());
     assert!(!folder.path().join("ca-key.pem").exists());
@@ -191,7 +201,7 @@ fn a_request_that_is_not_one_is_refused() {
     for bad in
         ["", "-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n", &tampered]
     {
-        let error = pki.issue(vehicle, bad, NOW).unwrap_err();
+        let error = issue(&pki, vehicle, bad).unwrap_err();
         assert!(matches!(error, PkiError::Csr), "{error}");
     }
 }
@@ -201,6 +211,6 @@ fn a_damaged_key_is_never_replaced_silently() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
     std::fs::write(folder.path().join("ca-key.pem"), "x").unwrap();
-    let error = Pki::open(folder.path(), &region(), &[], NOW).unwrap_err();
+    let error = Pki::open(folder.path(), &region(), &[], VALIDITY, NOW).unwrap_err();
     assert!(matches!(error, PkiError::Damaged { .. }), "{error}");
 }

@@ -287,9 +287,9 @@ async fn what_was_collected_before_a_campaign_ended_is_still_taken() {
     fixture.call(Method::POST, &format!("{path}/end"), None, &[]).await.expect(200);
     car.send(&mut link, from + Micros::SECOND, &[2.0]).await;
     drop(link);
-    let Fixture { platform, folder, token } = fixture;
+    let Fixture { platform, log, folder, token } = fixture;
     platform.stop().await;
-    fixture = Fixture { platform: start(&folder, |_| {}).await, folder, token };
+    fixture = Fixture { platform: start(&folder, |_| {}).await, log, folder, token };
     let mut link = car.connect(&fixture).await.unwrap();
     car.send(&mut link, from + Micros::from_secs(2), &[3.0]).await;
     fixture.platform.flush().await.unwrap();
@@ -324,10 +324,10 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     let from = now() - Micros::MINUTE;
     car.send(&mut link, from, &[1.0, 2.0]).await;
     drop(link);
-    let Fixture { platform, folder, token } = fixture;
+    let Fixture { platform, log, folder, token } = fixture;
     platform.stop().await;
     let platform = start(&folder, |_| {}).await;
-    let fixture = Fixture { platform, folder, token };
+    let fixture = Fixture { platform, log, folder, token };
     let path =
         format!("/v1/vehicles/{}/history?signals={SPEED}&from={}", car.id, cloud::words::rfc3339(from));
     let page = fixture.get(&path).await.expect(200);

@@ -13,8 +13,10 @@ use tower::ServiceExt;
 
 use cloud::{clock::Clock, config::Options, platform::Platform};
 
+mod audit;
 mod campaigns;
 mod car;
+mod est;
 mod fleet;
 mod people;
 mod rules;
@@ -24,6 +26,8 @@ mod vehicles;
 /// A platform with somebody signed in.
 struct Fixture {
     platform: Platform,
+    /// Reads the audit log when the test ends.
+    log: audit::Discreet,
     folder: TempDir,
     token: String,
 }
@@ -69,8 +73,14 @@ impl Fixture {
 
     async fn in_folder(folder: TempDir) -> Self {
         let platform = start(&folder, |_| {}).await;
+        Self::of(platform, folder).await
+    }
+
+    /// A platform that runs, with its operator signed in.
+    async fn of(platform: Platform, folder: TempDir) -> Self {
         let token = sign_in(&platform.router(), &folder).await;
-        Self { platform, folder, token }
+        let log = audit::Discreet { data: folder.path().join("data"), token: token.clone() };
+        Self { platform, log, folder, token }
     }
 
     async fn get(&self, path: &str) -> Reply {
@@ -108,6 +118,7 @@ async fn start(folder: &TempDir, change: impl FnOnce(&mut Options)) -> Platform 
         data: folder.path().join("data"),
         http: "127.0.0.1:0".parse().unwrap(),
         mqtt: "127.0.0.1:0".parse().unwrap(),
+        est: "127.0.0.1:0".parse().unwrap(),
         ..Options::default()
     };
     change(&mut options);

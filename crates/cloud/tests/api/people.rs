@@ -80,11 +80,11 @@ async fn a_restart_keeps_sessions_cars_and_keys() {
     let id = fixture.car(1, "peugeot", "208").await;
     let before = fixture.post(&format!("/v1/vehicles/{id}/certificate"), json!({ "csr_pem": csr().1 })).await;
     let before = before.expect(201);
-    let Fixture { platform, folder, token } = fixture;
+    let Fixture { platform, log, folder, token } = fixture;
     platform.stop().await;
     let platform = start(&folder, |_| {}).await;
     assert!(!platform.operator_made());
-    let fixture = Fixture { platform, folder, token };
+    let fixture = Fixture { platform, log, folder, token };
     let vehicle = fixture.get(&format!("/v1/vehicles/{id}")).await.expect(200);
     assert_eq!(vehicle["certificate"]["not_after"], before["not_after"]);
     let after = fixture.post(&format!("/v1/vehicles/{id}/certificate"), json!({ "csr_pem": csr().1 })).await;
@@ -102,6 +102,7 @@ async fn a_data_folder_belongs_to_one_region() {
         region: "us".to_owned(),
         http: "127.0.0.1:0".parse().unwrap(),
         mqtt: "127.0.0.1:0".parse().unwrap(),
+        est: "127.0.0.1:0".parse().unwrap(),
         ..Options::default()
     };
     let error = Platform::start(options.resolve().unwrap(), Clock::system()).await.unwrap_err();
@@ -115,7 +116,7 @@ async fn a_data_folder_that_is_a_file_is_said_so() {
     std::fs::write(&file, "# Readme").unwrap();
     for data in [file.clone(), file.join("below")] {
         let any_port = "127.0.0.1:0".parse().unwrap();
-        let options = Options { data, http: any_port, mqtt: any_port, ..Options::default() };
+        let options = Options { data, http: any_port, mqtt: any_port, est: any_port, ..Options::default() };
         let error = Platform::start(options.resolve().unwrap(), Clock::system()).await.unwrap_err();
         assert!(error.to_string().contains("is a file") && error.to_string().contains("--data"), "{error}");
     }

@@ -145,6 +145,25 @@ impl Api {
         response.text().await.context("read the answer")
     }
 
+    /// The body of an answer, as it is; nothing when there is no such thing.
+    pub(super) async fn bytes(&self, path: &str, bytes_max: usize) -> Result<Option<Vec<u8>>> {
+        let mut response = self.send(Method::GET, path, |request| request).await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if !response.status().is_success() {
+            bail!("GET {path}: {}", response.status());
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.context("read the answer")? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > bytes_max {
+                bail!("GET {path}: the answer is longer than {bytes_max} bytes");
+            }
+        }
+        Ok(Some(bytes))
+    }
+
     /// An event stream, open until it is dropped.
     pub(super) async fn events(&self, path: &str) -> Result<Response> {
         let response =

@@ -31,6 +31,14 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = config::Options::MQTT, value_name = "ADDRESS")]
     mqtt: SocketAddr,
 
+    /// Where cars get their certificates (EST over TLS 1.3).
+    #[arg(long, default_value_t = config::Options::EST, value_name = "ADDRESS")]
+    est: SocketAddr,
+
+    /// How long a car's certificate holds; a car renews it when a third is left.
+    #[arg(long, default_value_t = config::Options::CAR_VALIDITY.0 / Micros::HOUR.0, value_name = "HOURS", value_parser = clap::value_parser!(i64).range(1..=8_760))]
+    car_certificate_hours: i64,
+
     /// A name or address that the server's certificate carries besides this machine's own.
     #[arg(long = "hostname", value_name = "NAME")]
     hostnames: Vec<String>,
@@ -61,6 +69,8 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         jurisdiction: options.jurisdiction,
         http: options.http,
         mqtt: options.mqtt,
+        est: options.est,
+        car_validity: Micros(options.car_certificate_hours * Micros::HOUR.0),
         hostnames: options.hostnames,
         database: options.database,
         behind_tls_proxy: options.behind_tls_proxy,

@@ -125,6 +125,7 @@ impl Demo<'_> {
         fs::write(&driving, "").with_context(|| format!("write {}", driving.display()))?;
         say(&format!("\n  console   {}", platform.url()));
         say(&format!("  cars      {}", platform.mqtt_address()));
+        say(&format!("  est       https://{}", platform.est_address()));
         say(&format!("  sign in   operator / {}", password.trim()));
         say("  stop      Ctrl-C\n");
         let probe = Probe::default();
@@ -374,6 +375,7 @@ fn config(options: &Options) -> Result<Config> {
         data: options.data.clone(),
         http: on_this_machine(options.port),
         mqtt: on_this_machine(0),
+        est: on_this_machine(0),
         flush_age: FLUSH_AGE,
         ..config::Options::default()
     }

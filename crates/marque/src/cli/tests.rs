@@ -33,6 +33,13 @@ fn options_that_exclude_each_other_are_refused() {
     check("cloud --behind-tls-proxy --metrics-open", true);
     check("cloud --http-plain", false);
     check("--log warn --otlp http://127.0.0.1:4318 --traces cloud=debug cloud", true);
+    check("audit verify --dir data/audit/log --key k --seen checkpoint", true);
+    check("audit verify --url http://localhost:8080 --key k --password-file p", true);
+    check("audit verify --proof p --key k", true);
+    check("audit verify --key k", false);
+    check("audit verify --dir d --url http://localhost:8080 --key k", false);
+    check("audit verify --dir d", false);
+    check("audit key --data data", true);
     check("vss list", true);
     check("vss check", false);
     check("", false);
@@ -66,6 +73,7 @@ pub(crate) async fn platform(folder: &Path) -> (Platform, PathBuf) {
         data: folder.to_owned(),
         http: any_port,
         mqtt: any_port,
+        est: any_port,
         ..config::Options::default()
     };
     let config = options.resolve().unwrap();

@@ -73,7 +73,7 @@ impl World {
             .args(["--log", "warn", "cloud", "--metrics-open", "--flush-age-s", "1", "--data"])
             .arg(self.data())
             .args(["--http", &format!("127.0.0.1:{}", self.http)])
-            .args(["--mqtt", &format!("127.0.0.1:{}", self.mqtt)]);
+            .args(["--mqtt", &format!("127.0.0.1:{}", self.mqtt), "--est", "127.0.0.1:0"]);
         Process::start("platform", command, self.path("platform.log"))
     }
 

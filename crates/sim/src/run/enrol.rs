@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 
 use super::{
     Error, Progress, RunOptions, clock,
-    http::{Api, EnrolVehicle, GrantChange, NewVehicle},
+    http::{Api, EnrolVehicle, Enrolled, GrantChange, NewVehicle},
     identity::{Identities, Identity},
 };
 use crate::fleet::{CarSpec, Fleet};
@@ -75,7 +75,7 @@ async fn enrol_batch(api: &Api, specs: Vec<CarSpec>, region: String) -> Result<I
     // Keys cost the processor, not the network.
     let made = tokio::task::spawn_blocking(move || requests(&specs, &region)).await??;
     let (vehicles, keys): (Vec<_>, Vec<_>) = made.into_iter().unzip();
-    let enrolled = api.enrol(vehicles).await?;
+    let enrolled = enrol_or_certify(api, vehicles).await?;
     let wrong = || Error::Answer { action: "to enrol cars" };
     if enrolled.items.len() != keys.len() {
         return Err(wrong());
@@ -88,6 +88,24 @@ async fn enrol_batch(api: &Api, specs: Vec<CarSpec>, region: String) -> Result<I
     });
     let cars = cars.collect::<Result<_, Error>>()?;
     Ok(Identities { ca_pem: enrolled.ca_pem, desired_key, cars })
+}
+
+/// Cars whose keys were lost with an emptied state folder, or are old, are registered already. For a VIN alone
+/// nobody gets another certificate, so that each is asked for by name.
+async fn enrol_or_certify(api: &Api, vehicles: Vec<EnrolVehicle>) -> Result<Enrolled, Error> {
+    const CONFLICT: u16 = 409;
+    match api.enrol(vehicles.clone()).await {
+        Err(Error::Refused { status: CONFLICT, .. }) => {}
+        answered => return answered,
+    }
+    let without = |vehicle: &EnrolVehicle| EnrolVehicle { csr_pem: None, ..vehicle.clone() };
+    let mut enrolled = api.enrol(vehicles.iter().map(without).collect()).await?;
+    for (item, asked) in enrolled.items.iter_mut().zip(&vehicles) {
+        if let Some(csr_pem) = &asked.csr_pem {
+            item.certificate_pem = Some(api.certify(&item.vehicle_id, csr_pem).await?);
+        }
+    }
+    Ok(enrolled)
 }
 
 /// What the platform is asked for, and the private key that stays with the car.
@@ -108,7 +126,7 @@ fn requests(specs: &[CarSpec], region: &str) -> Result<Vec<(EnrolVehicle, String
             architecture: spec.model.architecture,
             region: region.to_owned(),
         };
-        Ok((EnrolVehicle { vehicle, csr_pem, grants: grants.collect() }, key.serialize_pem()))
+        Ok((EnrolVehicle { vehicle, csr_pem: Some(csr_pem), grants: grants.collect() }, key.serialize_pem()))
     };
     specs.iter().map(request).collect()
 }

@@ -37,14 +37,14 @@ pub(super) struct Enrolment {
     pub vehicles: Vec<EnrolVehicle>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct EnrolVehicle {
     pub vehicle: NewVehicle,
-    pub csr_pem: String,
+    pub csr_pem: Option<String>,
     pub grants: Vec<GrantChange>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct NewVehicle {
     pub vin: String,
     pub brand: &'static str,
@@ -54,7 +54,7 @@ pub(super) struct NewVehicle {
     pub region: String,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct GrantChange {
     pub purpose: &'static str,
     pub category: &'static str,
@@ -72,6 +72,16 @@ pub(super) struct Enrolled {
 pub(super) struct EnrolledVehicle {
     pub vehicle_id: String,
     pub certificate_pem: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CertificateRequest<'a> {
+    csr_pem: &'a str,
+}
+
+#[derive(Deserialize)]
+struct IssuedCertificate {
+    certificate_pem: String,
 }
 
 #[derive(Serialize)]
@@ -131,6 +141,14 @@ impl Api {
 
     pub(super) async fn enrol(&self, vehicles: Vec<EnrolVehicle>) -> Result<Enrolled, Error> {
         self.post("/v1/vehicles/enrolments", "to enrol cars", &Enrolment { vehicles }).await
+    }
+
+    /// Certifies a key for a car that is registered; the operator answers for it that it is the car's.
+    pub(super) async fn certify(&self, vehicle: &str, csr_pem: &str) -> Result<String, Error> {
+        let path = format!("/v1/vehicles/{vehicle}/certificate");
+        let body = CertificateRequest { csr_pem };
+        let issued: IssuedCertificate = self.post(&path, "to certify a car", &body).await?;
+        Ok(issued.certificate_pem)
     }
 
     async fn post<A: serde::de::DeserializeOwned>(

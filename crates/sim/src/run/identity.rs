@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 
-/// Certificates hold for 90 days; well before that cars get new ones.
-const RENEW_AFTER: Micros = Micros(60 * Micros::DAY.0);
+/// Certificates hold for 30 days; well before that cars get new ones.
+const RENEW_AFTER: Micros = Micros(20 * Micros::DAY.0);
 
 /// One car's certificate and key. The VIN follows from the fleet's seed and stands nowhere.
 #[derive(Debug, Clone)]

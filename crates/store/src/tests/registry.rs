@@ -4,7 +4,7 @@ use consent::{Grant, Grants};
 use model::{Brand, ConsentEpoch, DataCategory, Micros, Purpose};
 
 use super::{NOW, new_vehicle, register, subject_id, vehicle_id};
-use crate::{Certificate, Error, Store, Subject, VehicleFilter};
+use crate::{Certificate, Error, NewCertificate, Store, Subject, VehicleFilter};
 
 pub(super) async fn a_vehicle_is_found_by_id_and_by_vin(store: Store) {
     let new = new_vehicle(7, Brand::Peugeot, "208");
@@ -123,6 +123,11 @@ pub(super) async fn a_dropped_transaction_changes_nothing(store: Store) {
     register(&store, &[new_vehicle(1, Brand::Abarth, "600e")]).await;
 }
 
+/// A certificate whose key is named as it is.
+pub(super) fn kept(record: Certificate) -> NewCertificate {
+    NewCertificate { key_hash: format!("key of {}", record.fingerprint), der: vec![0x30], record }
+}
+
 pub(super) async fn certificates_are_found_and_taken_back(store: Store) {
     register(&store, &[new_vehicle(1, Brand::Opel, "Astra")]).await;
     let certificate = |fingerprint: &str, days: i64| Certificate {
@@ -134,7 +139,7 @@ pub(super) async fn certificates_are_found_and_taken_back(store: Store) {
         revoked_at: None,
     };
     let mut tx = store.begin().await.unwrap();
-    tx.add_certificates(&[certificate("aa", 90), certificate("bb", 30)]).await.unwrap();
+    tx.add_certificates(&[kept(certificate("aa", 90)), kept(certificate("bb", 30))]).await.unwrap();
     tx.commit().await.unwrap();
     let newest = store.newest_certificate(vehicle_id(1)).await.unwrap();
     assert_eq!(newest, Some(certificate("aa", 90)));

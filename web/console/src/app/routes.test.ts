@@ -10,6 +10,8 @@ it.each([
   ['/vehicles/ab/other', { page: 'not-found' }],
   ['/campaigns/new', { page: 'campaign-new' }],
   ['/campaigns/7/', { page: 'campaign', id: '7' }],
+  ['/audit', { page: 'audit' }],
+  ['/audit/7', { page: 'not-found' }],
   ['/map/x', { page: 'not-found' }],
   ['/vehicles/%zz', { page: 'vehicle', id: '%zz', tab: 'live' }],
 ])('%s', (path, route) => expect(match(path)).toEqual(route));

@@ -9,6 +9,7 @@ export type Route =
   | { page: 'campaigns' }
   | { page: 'campaign-new' }
   | { page: 'campaign'; id: string }
+  | { page: 'audit' }
   | { page: 'not-found' };
 
 /** What an address shows. */
@@ -17,6 +18,7 @@ export function match(path: string): Route {
   if (rest.length > 0) return { page: 'not-found' };
   if (first === undefined) return { page: 'fleet' };
   if (first === 'map' && second === undefined) return { page: 'map' };
+  if (first === 'audit' && second === undefined) return { page: 'audit' };
   if (first === 'vehicles') {
     if (second === undefined) return { page: 'vehicles' };
     const tab = VEHICLE_TABS.find((tab) => tab === (third ?? 'live'));

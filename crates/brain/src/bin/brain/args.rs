@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
+use model::VehicleId;
 
 /// The software of one car: reads its bus, keeps its signals, sends what campaigns and consent allow.
 #[derive(Debug, Parser)]
@@ -20,6 +21,30 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run until interrupted.
     Run(Box<Run>),
+    /// Get the car's first certificate with its one-time credential.
+    Enrol(Enrol),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Enrol {
+    /// Where the platform gives certificates, such as https://cars.example.org:8884.
+    #[arg(long, value_name = "URL")]
+    pub(crate) est: String,
+    /// The car's id, 32 hexadecimal digits.
+    #[arg(long, value_name = "ID")]
+    pub(crate) vehicle: VehicleId,
+    /// A file with the one-time credential.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credential_file: PathBuf,
+    /// The authorities that may name the platform now (PEM); later ones come from it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: PathBuf,
+    /// The car's own folder; key and certificate go into `identity` there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub(crate) log: tracing::Level,
 }
 
 #[derive(Debug, Args)]
@@ -40,17 +65,21 @@ pub(crate) struct Run {
     /// The only hosts that are heard with --bus udp; all when not given.
     #[arg(long, value_name = "IP", value_delimiter = ',')]
     pub(crate) bus_peers: Vec<IpAddr>,
-    /// The platform's gateway. Without it nothing is sent, and the queue keeps what it can.
-    #[arg(long, value_name = "HOST:PORT", requires_all = ["cert", "key", "ca"])]
+    /// The platform's gateway. Without it nothing is sent, and the queue keeps what it can. The car shows what
+    /// `brain enrol` left in its folder, or --cert.
+    #[arg(long, value_name = "HOST:PORT")]
     pub(crate) cloud: Option<String>,
+    /// Where the platform gives certificates: an enrolled car renews its own there before it ends.
+    #[arg(long, value_name = "URL", conflicts_with = "cert")]
+    pub(crate) est: Option<String>,
     /// The car's certificate (PEM), leaf first. It names the car, also without --cloud: campaigns and
     /// consent that the car has are for that name.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires_all = ["key", "ca"])]
     pub(crate) cert: Option<PathBuf>,
     /// The certificate's private key (PEM).
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
-    /// The authorities that may name the platform (PEM).
+    /// The authorities that may name the platform (PEM); with --cert.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// The public keys that sign campaigns and consent: one a line, in hexadecimal.

@@ -12,14 +12,18 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use brain::{Brain, Config, Shared, TlsConnect, clock};
+use brain::{
+    Brain, Config, Renewal, Shared, TlsConnect, clock,
+    enrolment::{Current, EstClient, Identity, LinkIdentity},
+    keystore::SoftKeyStore,
+};
 use bus::profile::Profile;
 use clap::Parser as _;
 use model::VehicleId;
 use signals::{Catalogue, Vspec};
 use tokio::signal::unix::{SignalKind, signal};
 
-use args::{BusSource, Cli, Command, Run};
+use args::{BusSource, Cli, Command, Enrol, Run};
 use source::Source;
 
 /// The id of a car that has no certificate yet; it never meets a platform.
@@ -27,16 +31,19 @@ const UNNAMED: VehicleId = VehicleId::from_bytes([0; 16]);
 
 fn main() -> Result<()> {
     let Cli { command } = Cli::parse();
-    let Command::Run(args) = command;
+    let log = match &command {
+        Command::Run(args) => args.log,
+        Command::Enrol(args) => args.log,
+    };
     let terminal = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_max_level(args.log)
-        .with_ansi(terminal)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_max_level(log).with_ansi(terminal).with_writer(std::io::stderr).init();
     // One thread: a car's bus brings some ten thousand signals a second, which take a few percent.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("start the runtime")?.block_on(run(&args))
+    let runtime = runtime.context("start the runtime")?;
+    match command {
+        Command::Run(args) => runtime.block_on(run(&args)),
+        Command::Enrol(args) => runtime.block_on(enrol(&args)),
+    }
 }
 
 async fn run(args: &Run) -> Result<()> {
@@ -49,7 +56,7 @@ async fn run(args: &Run) -> Result<()> {
         tracing::info!(%path, "the catalogue lacks a signal of the profile; it is left out");
     }
     let shared = Arc::clone(&config.shared);
-    let connector = connector(args, &mut config)?;
+    let (connector, renewal) = connector(args, &mut config)?;
     let source =
         Source::open(&args.bus, &args.bus_peers, profile.transport()).context("open the car's network")?;
     let brain =
@@ -58,6 +65,7 @@ async fn run(args: &Run) -> Result<()> {
         biased;
         result = brain.run(interrupted()?) => result.context("run the car")?,
         () = print_stats(&shared, args.stats_s) => {}
+        () = renew(renewal) => {}
     }
     print(&shared)
 }
@@ -88,29 +96,75 @@ fn profile(args: &Run, catalogue: &Arc<Catalogue>) -> Result<Arc<Profile>> {
     Ok(Arc::new(profile.context("load the profile")?))
 }
 
+/// What keeps the certificate young, and the one that there is.
+type Renewing = Option<(Renewal, Current)>;
+
 /// Who the car is and whom it obeys, and how to reach the platform.
-fn connector(args: &Run, config: &mut Config) -> Result<Option<TlsConnect>> {
+fn connector(args: &Run, config: &mut Config) -> Result<(Option<TlsConnect>, Renewing)> {
     if let Some(path) = &args.desired_keys {
         config.keys =
             Arc::new(brain::desired_keys(&read_text(path)?).context("read the desired-state keys")?);
     }
-    if let Some(path) = &args.cert {
-        let chain = link::tls::certificates(read_text(path)?.as_bytes());
-        let chain = chain.context("read the car's certificate")?;
-        let leaf = chain.first().context("read the car's certificate")?;
-        config.vehicle = brain::vehicle_urn(leaf).context("read the car's name")?.vehicle;
-    }
-    let (Some(cloud), Some(cert), Some(key), Some(ca)) = (&args.cloud, &args.cert, &args.key, &args.ca)
-    else {
-        return Ok(None);
+    let (link, renewal) = match (&args.cert, &args.key, &args.ca) {
+        (Some(cert), Some(key), Some(ca)) => (Some(given(cert, key, ca, config)?), None),
+        (_, _, _) => enrolled(args, config)?,
     };
+    let Some(cloud) = &args.cloud else { return Ok((None, renewal)) };
+    let link =
+        link.context("name the car: run `brain enrol` with this --data, or give --cert, --key, --ca")?;
+    let options = link::client::Options::default();
+    let connector = TlsConnect::new(cloud, link, config.vehicle, options).context("read --cloud")?;
+    Ok((Some(connector), renewal))
+}
+
+/// A certificate that somebody else takes care of.
+fn given(cert: &Path, key: &Path, ca: &Path, config: &mut Config) -> Result<Arc<LinkIdentity>> {
     let identity = link::tls::Identity::from_pem(read_text(cert)?.as_bytes(), read_text(key)?.as_bytes())
         .context("read the car's certificate and key")?;
+    let leaf = identity.chain.first().context("read the car's certificate")?;
+    config.vehicle = brain::vehicle_urn(leaf).context("read the car's name")?.vehicle;
     let authorities = link::tls::certificates(read_text(ca)?.as_bytes()).context("read the authorities")?;
     let roots = link::tls::roots(&authorities).context("read the authorities")?;
-    let tls = link::tls::client_config(identity, roots).context("set up TLS")?;
-    let options = link::client::Options::default();
-    Ok(Some(TlsConnect::new(cloud, tls, config.vehicle, options).context("read --cloud")?))
+    Ok(LinkIdentity::new(link::tls::client_config(identity, roots).context("set up TLS")?))
+}
+
+/// What `brain enrol` left.
+fn enrolled(args: &Run, config: &mut Config) -> Result<(Option<Arc<LinkIdentity>>, Renewing)> {
+    let identity = identity(&args.data)?;
+    let Some(current) = identity.current().context("read the car's certificate")? else {
+        anyhow::ensure!(args.est.is_none(), "the car is not enrolled; run `brain enrol` first");
+        return Ok((None, None));
+    };
+    config.vehicle = current.urn.vehicle;
+    let link = LinkIdentity::new(current.link_config().context("set up TLS")?);
+    let Some(est) = &args.est else { return Ok((Some(link), None)) };
+    let est = EstClient::new(est).context("read --est")?;
+    let renewal = Renewal { identity, est, link: Arc::clone(&link), clock: clock::system };
+    Ok((Some(link), Some((renewal, current))))
+}
+
+async fn enrol(args: &Enrol) -> Result<()> {
+    let est = EstClient::new(&args.est).context("read --est")?;
+    let credential = read_text(&args.credential_file)?;
+    let authorities = read_text(&args.ca)?;
+    let identity = identity(&args.data)?;
+    let enrolled = identity.enrol(&est, args.vehicle, credential.trim(), authorities.as_bytes()).await;
+    let current = enrolled.context("enrol the car")?;
+    writeln!(std::io::stdout(), "enrolled as {}", current.urn).context("say so")
+}
+
+/// Keys in files; a control unit with a TPM brings another [`brain::keystore::KeyStore`].
+fn identity(data: &Path) -> Result<Identity> {
+    let folder = data.join("identity");
+    let keys = SoftKeyStore::open(folder.join("keys")).context("open the car's keys")?;
+    Ok(Identity::new(folder, Arc::new(keys)))
+}
+
+async fn renew(renewing: Renewing) {
+    match renewing {
+        Some((renewal, current)) => renewal.run(current).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn read_text(path: &Path) -> Result<String> {

@@ -147,7 +147,7 @@ impl std::fmt::Debug for NewVehicle {
 }
 
 /// Vehicles as they leave the factory: registered, certified and with their owners' first grants in one
-/// transaction. A VIN that is registered already keeps its id and gets the new certificate.
+/// transaction. A VIN that is registered already keeps its id.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "vehicles": [{
@@ -247,4 +247,32 @@ pub(crate) struct IssuedCertificate {
 pub(crate) struct RevokedCertificates {
     /// How many were valid until now.
     pub revoked: u32,
+}
+
+/// The user name is the vehicle's id, the password is the credential (HTTP Basic, over EST).
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112",
+    "credential": "5d0c9e0a4be8b9d0b3f4a1c27e66d1f09a8b7c6d5e4f3a2b",
+    "expires_at": "2027-02-21T08:00:00.000000Z"
+}))]
+pub(crate) struct EnrolmentCredential {
+    pub vehicle_id: VehicleIdHex,
+    /// Shown this once.
+    pub credential: String,
+    pub expires_at: Time,
+}
+
+impl std::fmt::Debug for EnrolmentCredential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EnrolmentCredential").field("vehicle_id", &self.vehicle_id).finish_non_exhaustive()
+    }
+}
+
+/// What became of a vehicle's credential.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "revoked": true }))]
+pub(crate) struct RevokedEnrolmentCredential {
+    /// Whether there was one that could still be used.
+    pub revoked: bool,
 }

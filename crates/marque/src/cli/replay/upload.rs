@@ -188,7 +188,12 @@ fn car_parts(
     let roots = link::tls::roots(&link::tls::certificates(car.ca_pem.as_bytes())?)?;
     let own = link::tls::Identity::from_pem(car.certificate_pem.as_bytes(), car.key_pem.as_bytes())?;
     let tls = link::tls::client_config(own, roots)?;
-    let connect = TlsConnect::new(mqtt, tls, car.vehicle, link::client::Options::default())?;
+    let connect = TlsConnect::new(
+        mqtt,
+        brain::enrolment::LinkIdentity::new(tls),
+        car.vehicle,
+        link::client::Options::default(),
+    )?;
     let config = Config::new(car.vehicle, data_dir, Arc::clone(profile.catalogue()));
     let config = Config {
         software: concat!("marque-replay ", env!("CARGO_PKG_VERSION")).into(),

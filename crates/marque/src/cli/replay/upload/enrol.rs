@@ -47,7 +47,6 @@ pub(super) async fn enrol(
             "architecture": profile.name(),
             "region": region,
         },
-        "csr_pem": csr_pem,
         "grants": categories(profile).into_iter().map(granted).collect::<Vec<_>>(),
     }] });
     let answer = api.post("/v1/vehicles/enrolments", &request).await?;
@@ -56,11 +55,15 @@ pub(super) async fn enrol(
         found.with_context(|| format!("read `{name}` of the enrolment"))
     };
     let item = &answer["items"][0];
+    let vehicle: VehicleId = text(item, "vehicle_id")?.parse()?;
+    // The key of an earlier replay is gone with it, and a VIN alone certifies no other.
+    let path = format!("/v1/vehicles/{vehicle}/certificate");
+    let certificate = api.post(&path, &json!({ "csr_pem": csr_pem })).await?;
     let desired_key = brain::desired_key(&text(&answer, "desired_key")?);
     Ok(Car {
-        vehicle: text(item, "vehicle_id")?.parse()?,
+        vehicle,
         created: item["created"].as_bool().context("read `created` of the enrolment")?,
-        certificate_pem: text(item, "certificate_pem")?,
+        certificate_pem: text(&certificate, "certificate_pem")?,
         key_pem: key.serialize_pem(),
         ca_pem: text(&answer, "ca_pem")?,
         desired_key: desired_key.context("read `desired_key` of the enrolment")?,

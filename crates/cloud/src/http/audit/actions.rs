@@ -1,0 +1,162 @@
+//! What each route does, by the name of its action, and what of it goes into the audit log.
+//!
+//! The name stands in the route's own description as `x-marque-action`; `openapi`'s tests walk all of them.
+
+use std::collections::HashMap;
+
+use axum::http::Method;
+use utoipa::openapi::{OpenApi, RefOr, path::Operation};
+
+use Logged::{Act, Never, PrivilegedRead, Read};
+
+/// The extension of an OpenAPI operation that names its action.
+pub(crate) const EXTENSION: &str = "x-marque-action";
+
+/// What is written of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Logged {
+    /// It reads nothing personal and changes nothing.
+    Never,
+    /// One entry when it was allowed, before the answer is sent.
+    Read,
+    /// The same, and one when it was denied.
+    PrivilegedRead,
+    /// One entry before it is done, and one that says how it ended.
+    Act,
+}
+
+/// What somebody may want to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Action {
+    pub name: &'static str,
+    /// The kind of thing that it is done to.
+    pub resource: &'static str,
+    pub logged: Logged,
+}
+
+const fn action(name: &'static str, resource: &'static str, logged: Logged) -> Action {
+    Action { name, resource, logged }
+}
+
+/// All actions that routes have by now.
+const ACTIONS: [Action; 38] = [
+    action("audit.checkpoint.read", "region", Never),
+    action("audit.entries.read", "group", PrivilegedRead),
+    action("audit.read_own_car", "vehicle", Read),
+    action("audit.search", "tenant", PrivilegedRead),
+    action("audit.tile.read", "region", Never),
+    action("campaign.assign", "campaign", Act),
+    action("campaign.change", "campaign", Act),
+    action("campaign.create", "campaign", Act),
+    action("campaign.end", "campaign", Act),
+    action("campaign.list", "tenant", Never),
+    action("campaign.read", "tenant", Never),
+    action("campaign.status.read", "tenant", Never),
+    action("campaign.unassign", "campaign", Act),
+    action("catalogue.create", "group", Act),
+    action("catalogue.list", "region", Never),
+    action("catalogue.read", "region", Never),
+    action("certificate.enrol_credential.create", "vehicle", Act),
+    action("certificate.enrol_credential.replace", "vehicle", Act),
+    action("certificate.enrol_credential.revoke", "vehicle", Act),
+    action("certificate.issue", "vehicle", Act),
+    action("certificate.revoke", "vehicle", Act),
+    action("consent.read", "vehicle", Read),
+    action("consent.write", "vehicle", Act),
+    action("fleet.facets.read", "tenant", Never),
+    action("fleet.follow", "tenant", Read),
+    action("fleet.positions.read", "tenant", Read),
+    action("fleet.summary.read", "tenant", Never),
+    action("metrics.read", "group", Never),
+    action("session.end_own", "session", Act),
+    action("session.read", "session", Never),
+    action("vehicle.create", "tenant", Act),
+    action("vehicle.enrol", "tenant", Act),
+    action("vehicle.find_by_vin", "vehicle", Read),
+    action("vehicle.history.read", "vehicle", Read),
+    action("vehicle.list", "tenant", Read),
+    action("vehicle.read", "vehicle", Read),
+    action("vehicle.signals.read", "vehicle", Read),
+    action("vehicle.state.read", "vehicle", Never),
+];
+
+/// Routes without an action, each with its reason.
+pub(crate) const PUBLIC: [(&str, &str); 4] = [
+    ("GET /livez", "a supervisor asks before anybody can sign in; says nothing but that it lives"),
+    ("GET /readyz", "the same; says which part does not serve, no figure and no name"),
+    ("GET /v1/openapi.json", "the API's description is in the public repository"),
+    ("POST /v1/session", "signing in; the handler records it, since only it knows who somebody says to be"),
+];
+
+/// What a route does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Route {
+    /// None of a public one.
+    pub action: Option<&'static Action>,
+    pub takes_purpose: bool,
+}
+
+/// Every route by method and path.
+#[derive(Debug)]
+pub(crate) struct Routes(HashMap<String, Vec<(Method, Option<Route>)>>);
+
+/// What is known of a request's method and path.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Found {
+    Route(Route),
+    /// The path has no such method: whoever asks is told so.
+    NoMethod,
+    /// Nobody said what it does.
+    Unknown,
+}
+
+impl Routes {
+    pub(crate) fn of(document: &OpenApi) -> Self {
+        let mut routes: HashMap<String, Vec<(Method, Option<Route>)>> = HashMap::new();
+        for (path, item) in &document.paths.paths {
+            let operations = [
+                (Method::GET, &item.get),
+                (Method::PUT, &item.put),
+                (Method::POST, &item.post),
+                (Method::DELETE, &item.delete),
+                (Method::PATCH, &item.patch),
+            ];
+            for (method, operation) in operations {
+                if let Some(operation) = operation {
+                    let route = route_of(&method, path, operation);
+                    routes.entry(path.clone()).or_default().push((method, route));
+                }
+            }
+        }
+        Self(routes)
+    }
+
+    /// By the path as the router knows it. `HEAD` is a `GET` that nobody reads.
+    pub(crate) fn get(&self, method: &Method, matched: &str) -> Found {
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        let Some(routes) = self.0.get(&matched.replace("{*", "{")) else { return Found::Unknown };
+        match routes.iter().find(|(known, _)| known == method) {
+            Some((_, Some(route))) => Found::Route(*route),
+            Some((_, None)) => Found::Unknown,
+            None => Found::NoMethod,
+        }
+    }
+}
+
+/// Nothing when it has neither an action nor a reason to have none.
+fn route_of(method: &Method, path: &str, operation: &Operation) -> Option<Route> {
+    let name = operation.extensions.as_ref().and_then(|extensions| extensions.get(EXTENSION));
+    let parameters = operation.parameters.iter().flatten();
+    let takes_purpose = parameters
+        .into_iter()
+        .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "purpose"));
+    let Some(name) = name.and_then(|name| name.as_str()) else {
+        let is_public = PUBLIC.iter().any(|(route, _)| *route == format!("{method} {path}"));
+        return is_public.then_some(Route { action: None, takes_purpose });
+    };
+    let action = ACTIONS.iter().find(|action| action.name == name)?;
+    Some(Route { action: Some(action), takes_purpose })
+}
+
+#[cfg(test)]
+mod tests;

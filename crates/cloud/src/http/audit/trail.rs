@@ -1,0 +1,379 @@
+//! What every request leaves in the audit log. It lies around all routes, so that no handler can forget it.
+//!
+//! Reads of personal data are recorded when they were answered and before the answer is sent: what was not
+//! recorded is not shown. Privileged acts are recorded twice: before they are done (`begun`), so that none is
+//! done unseen, and when they have ended. A stream is recorded when it begins and when it ends.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use ::audit::{Outcome, Slug, Word};
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, MatchedPath, Query, RawPathParams, Request, State},
+    http::{StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use futures::StreamExt as _;
+use model::{Brand, Purpose, SubjectId, VehicleId};
+use serde::Deserialize;
+
+use super::actions::{Action, Found, Logged};
+use crate::{
+    audit::{Audit, AuditError, Named, Record},
+    clock::Clock,
+    http::{
+        Api,
+        auth::{Caller, Principal},
+        edge::RequestId,
+        fleet,
+        problem::{Kind, Problem},
+    },
+    registry::Car,
+    task::to_its_end,
+    words::{BrandSlug, PurposeSlug},
+};
+
+/// What only the handler knows of its request. What it does not say is left out of the entry.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trail(Arc<Mutex<Details>>);
+
+#[derive(Debug, Clone, Default)]
+struct Details {
+    car: Option<(VehicleId, SubjectId, Brand)>,
+    brand: Option<Brand>,
+    resource: Option<(&'static str, String)>,
+}
+
+impl Trail {
+    /// The one car that the request was about.
+    pub(crate) fn car(&self, car: &Car) {
+        self.details().car = Some((car.vehicle, car.subject, car.brand));
+    }
+
+    /// The brands that the request was about; an entry has room for one.
+    pub(crate) fn brands(&self, brands: impl IntoIterator<Item = Brand>) {
+        let mut brands = brands.into_iter();
+        let first = brands.next();
+        self.details().brand = first.filter(|first| brands.all(|brand| brand == *first));
+    }
+
+    /// How many cars the answer was about.
+    pub(crate) fn count(&self, kind: &'static str, count: usize) {
+        self.details().resource = Some((kind, format!("count:{count}")));
+    }
+
+    /// What was made or read, by a name that is nobody's.
+    pub(crate) fn resource(&self, kind: &'static str, id: impl ToString) {
+        self.details().resource = Some((kind, id.to_string()));
+    }
+
+    fn details(&self) -> std::sync::MutexGuard<'_, Details> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Trail {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
+/// Around every route.
+pub(crate) async fn record(
+    State(api): State<Api>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let route = match found(&api, &request) {
+        Found::Route(route) => route,
+        Found::NoMethod => return Ok(next.run(request).await),
+        Found::Unknown => {
+            let method = request.method();
+            tracing::error!(%method, "a route names no action; nobody may use it");
+            return Err(Problem::new(Kind::Internal, "the platform does not know what this route does"));
+        }
+    };
+    let Some(action) = route.action.filter(|action| action.logged != Logged::Never) else {
+        return Ok(next.run(request).await);
+    };
+    let (mut parts, body) = request.into_parts();
+    let seen = Seen::of(&api, action, route.takes_purpose, &mut parts).await;
+    let trail = Trail::default();
+    parts.extensions.insert(trail.clone());
+    let request = Request::from_parts(parts, body);
+    match action.logged {
+        Logged::Never => Ok(next.run(request).await),
+        Logged::Read | Logged::PrivilegedRead => read(&api, seen, &trail, request, next).await,
+        // To its end, so that how it ended is recorded also when nobody waits for the answer any more.
+        Logged::Act => to_its_end(async move { act(&api, seen, &trail, request, next).await }).await,
+    }
+}
+
+/// Records that a request was refused before it came to its handler, if it was one for a privileged action.
+pub(crate) async fn refused(api: &Api, principal: Principal, request: Request, problem: Problem) -> Problem {
+    let Found::Route(route) = found(api, &request) else { return problem };
+    let privileged = |action: &&Action| matches!(action.logged, Logged::PrivilegedRead | Logged::Act);
+    let Some(action) = route.action.filter(privileged) else { return problem };
+    let (mut parts, _) = request.into_parts();
+    parts.extensions.insert(principal);
+    let seen = Seen::of(api, action, route.takes_purpose, &mut parts).await;
+    let record = seen.record(api, &Trail::default(), Outcome::Denied, Some(problem.kind().slug()));
+    match api.audit().record(record).await {
+        Ok(_) => problem,
+        Err(error) => unrecorded(&error),
+    }
+}
+
+/// Records that somebody signed in, or tried to. Who they say to be counts only if there is such an account:
+/// people type their password into the wrong field.
+pub(crate) async fn sign_in(
+    api: &Api,
+    username: Option<&str>,
+    from: IpAddr,
+    request: &RequestId,
+    refused: Option<&Problem>,
+) -> Result<(), Problem> {
+    let account = username.and_then(|name| name.parse().ok()).unwrap_or_else(|| word("unknown"));
+    let actor = match refused {
+        None => (slug("operator"), Named::Committed(account.clone())),
+        Some(_) => (slug("stranger"), Named::Plain(word("unknown"))),
+    };
+    let record = Record {
+        at: api.now(),
+        actor,
+        action: slug("session.create"),
+        resource: (slug("account"), Named::Committed(account)),
+        subject: None,
+        brand: None,
+        purpose: None,
+        outcome: if refused.is_some() { Outcome::Denied } else { Outcome::Allowed },
+        reason: refused.map(|problem| slug(problem.kind().slug())),
+        request: request.0.parse().ok(),
+        address: prefix_of(from),
+    };
+    api.audit().record(record).await.map(drop).map_err(|error| unrecorded(&error))
+}
+
+async fn read(
+    api: &Api,
+    seen: Seen,
+    trail: &Trail,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let response = next.run(request).await;
+    let status = response.status();
+    let was_read = status.is_success() || status == StatusCode::NOT_MODIFIED;
+    if !was_read {
+        if status == StatusCode::FORBIDDEN && seen.action.logged == Logged::PrivilegedRead {
+            let reason = reason_of(&response);
+            let record = seen.record(api, trail, Outcome::Denied, Some(reason));
+            api.audit().record(record).await.map_err(|error| unrecorded(&error))?;
+        }
+        return Ok(response);
+    }
+    let is_stream = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    let record = seen.record(api, trail, Outcome::Allowed, is_stream.then_some("begun"));
+    let ended = is_stream.then(|| Ended::new(api, record.clone()));
+    if let Err(error) = api.audit().record(record).await {
+        ended.into_iter().for_each(Ended::forget);
+        return Err(unrecorded(&error));
+    }
+    Ok(match ended {
+        Some(ended) => until_its_end(response, ended),
+        None => response,
+    })
+}
+
+async fn act(
+    api: &Api,
+    seen: Seen,
+    trail: &Trail,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let begun = seen.record(api, trail, Outcome::Allowed, Some("begun"));
+    api.audit().record(begun).await.map_err(|error| unrecorded(&error))?;
+    let response = next.run(request).await;
+    let status = response.status();
+    let (outcome, reason) = if status.is_success() {
+        (Outcome::Allowed, None)
+    } else {
+        let denied = status == StatusCode::FORBIDDEN;
+        (if denied { Outcome::Denied } else { Outcome::Failed }, Some(reason_of(&response)))
+    };
+    let record = seen.record(api, trail, outcome, reason);
+    if let Err(error) = api.audit().record(record).await {
+        // It is done, and that it began stands in the log.
+        tracing::error!(%error, action = seen.action.name, "how an act ended was not recorded");
+    }
+    Ok(response)
+}
+
+fn reason_of(response: &Response) -> &'static str {
+    response.extensions().get::<Problem>().map_or("refused", |problem| problem.kind().slug())
+}
+
+fn found(api: &Api, request: &Request) -> Found {
+    let matched = request.extensions().get::<MatchedPath>();
+    matched.map_or(Found::Unknown, |path| api.routes().get(request.method(), path.as_str()))
+}
+
+fn unrecorded(error: &AuditError) -> Problem {
+    tracing::error!(%error, "refused what cannot be recorded");
+    Problem::unavailable("this is recorded before it is done, and the audit log cannot be written now")
+}
+
+/// What is known of a request before its handler runs.
+#[derive(Debug)]
+struct Seen {
+    action: &'static Action,
+    username: Option<Word>,
+    vehicle: Option<VehicleId>,
+    campaign: Option<u64>,
+    brand: Option<Brand>,
+    purpose: Option<Purpose>,
+    request: Option<Word>,
+    address: Option<Word>,
+}
+
+/// What lists and reads are asked for.
+#[derive(Debug, Default, Deserialize)]
+struct Asked {
+    purpose: Option<PurposeSlug>,
+    brand: Option<BrandSlug>,
+}
+
+impl Seen {
+    async fn of(api: &Api, action: &'static Action, takes_purpose: bool, parts: &mut Parts) -> Self {
+        let principal = parts.extensions.get::<Principal>().cloned();
+        let Ok(Caller(from)) = Caller::from_request_parts(parts, api).await;
+        let paths = RawPathParams::from_request_parts(parts, api).await.ok();
+        let path = |name: &str| {
+            paths.iter().flatten().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+        };
+        // What cannot be read is not a request that anything is done for.
+        let asked = Query::<Asked>::try_from_uri(&parts.uri).map(|Query(asked)| asked).unwrap_or_default();
+        let purpose = takes_purpose.then(|| asked.purpose.map_or(fleet::PURPOSE, |purpose| purpose.0));
+        Self {
+            action,
+            username: principal.and_then(|principal| principal.username.parse().ok()),
+            vehicle: path("vehicle_id").and_then(|id| id.parse().ok()),
+            campaign: path("campaign_id").and_then(|id| id.parse().ok()),
+            brand: asked.brand.map(|brand| brand.0),
+            purpose,
+            request: parts.extensions.get::<RequestId>().and_then(|id| id.0.parse().ok()),
+            address: prefix_of(from),
+        }
+    }
+
+    fn record(&self, api: &Api, trail: &Trail, outcome: Outcome, reason: Option<&'static str>) -> Record {
+        let details = trail.details().clone();
+        let car = details.car.or_else(|| {
+            let car = self.vehicle.and_then(|vehicle| api.registry().car(vehicle))?;
+            Some((car.vehicle, car.subject, car.brand))
+        });
+        let vehicle = self.vehicle.or(car.map(|(vehicle, ..)| vehicle));
+        let resource = if let Some((kind, id)) = details.resource {
+            (slug(kind), Named::Plain(word(&id)))
+        } else if let Some(vehicle) = vehicle {
+            (slug("vehicle"), Named::Committed(word(&vehicle.to_string())))
+        } else if let Some(campaign) = self.campaign {
+            (slug("campaign"), Named::Plain(word(&campaign.to_string())))
+        } else if let Some(username) = self.username.clone().filter(|_| self.action.resource == "session") {
+            (slug("session"), Named::Committed(username))
+        } else {
+            (slug(self.action.resource), Named::Plain(word("unnamed")))
+        };
+        let actor = match self.username.clone() {
+            Some(username) => (slug("operator"), Named::Committed(username)),
+            None => (slug("stranger"), Named::Plain(word("unknown"))),
+        };
+        Record {
+            at: api.now(),
+            actor,
+            action: slug(self.action.name),
+            resource,
+            subject: car.map(|(_, subject, _)| subject),
+            brand: car.map(|(.., brand)| brand).or(details.brand).or(self.brand),
+            purpose: self.purpose,
+            outcome,
+            reason: reason.map(slug),
+            request: self.request.clone(),
+            address: self.address.clone(),
+        }
+    }
+}
+
+/// Records the end of a stream when it is let go of.
+#[derive(Debug)]
+struct Ended {
+    audit: Audit,
+    clock: Clock,
+    record: Option<Record>,
+}
+
+impl Ended {
+    fn new(api: &Api, record: Record) -> Self {
+        let record = Record { reason: Some(slug("ended")), ..record };
+        Self { audit: api.audit().clone(), clock: api.clock().clone(), record: Some(record) }
+    }
+
+    /// The stream did not begin.
+    fn forget(mut self) {
+        self.record = None;
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if let Some(record) = self.record.take() {
+            self.audit.note(Record { at: self.clock.now(), ..record });
+        }
+    }
+}
+
+fn until_its_end(response: Response, ended: Ended) -> Response {
+    let (parts, body) = response.into_parts();
+    let pieces = body.into_data_stream().map(move |piece| {
+        let _held = &ended;
+        piece
+    });
+    (parts, Body::from_stream(pieces)).into_response()
+}
+
+/// The network that a request came from: enough to tell a stranger's, too little to find a flat.
+fn prefix_of(from: IpAddr) -> Option<Word> {
+    let text = match from.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}::/48")
+        }
+    };
+    text.parse().ok()
+}
+
+fn slug(text: &'static str) -> Slug {
+    text.parse().expect("names of actions, kinds and reasons are slugs; a test reads all of them")
+}
+
+/// What cannot be an id, such as a number that looks like a VIN, is not repeated.
+fn word(text: &str) -> Word {
+    text.parse().unwrap_or_else(|_| "unnamed".parse().expect("it is visible ASCII and no VIN"))
+}
+
+#[cfg(test)]
+mod tests;
