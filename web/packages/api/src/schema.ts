@@ -558,25 +558,6 @@ export interface components {
             /** Format: int32 */
             version: number;
         };
-        /**
-         * @description Which vehicles a campaign goes to, or is taken from: those that match every list that is not empty. At least one list is
-         *     given; `{"brands": ["peugeot"], "models": ["208"]}` is every Peugeot 208.
-         * @example {
-         *       "brands": [
-         *         "peugeot",
-         *         "opel"
-         *       ],
-         *       "regions": [
-         *         "eu"
-         *       ]
-         *     }
-         */
-        Assignment: {
-            brands?: components["schemas"]["BrandSlug"][];
-            models?: string[];
-            regions?: components["schemas"]["RegionName"][];
-            vehicle_ids?: components["schemas"]["VehicleIdHex"][];
-        };
         BrandCount: {
             brand: components["schemas"]["BrandSlug"];
             /** Format: int64 */
@@ -1247,7 +1228,7 @@ export interface components {
              */
             min_interval_ms: number;
         };
-        /** @description One place of a request that is wrong. */
+        /** @description One place of a request or a document that is wrong. */
         PlaceError: {
             /** @example unknown signal `Vehicle.Sped` */
             detail: string;
@@ -1600,6 +1581,25 @@ export interface components {
             region: components["schemas"]["RegionName"];
             state: components["schemas"]["VehicleState"];
             vehicle_id: components["schemas"]["VehicleIdHex"];
+        };
+        /**
+         * @description Which vehicles a campaign goes to, or is taken from: those that match every list that is not empty. At least one list is
+         *     given; `{"brands": ["peugeot"], "models": ["208"]}` is every Peugeot 208.
+         * @example {
+         *       "brands": [
+         *         "peugeot",
+         *         "opel"
+         *       ],
+         *       "regions": [
+         *         "eu"
+         *       ]
+         *     }
+         */
+        VehicleChoice: {
+            brands?: components["schemas"]["BrandSlug"][];
+            models?: string[];
+            regions?: components["schemas"]["RegionName"][];
+            vehicle_ids?: components["schemas"]["VehicleIdHex"][];
         };
         /**
          * @description One car for its whole life: 128 random bits as 32 hexadecimal digits.
@@ -2889,7 +2889,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Assignment"];
+                "application/json": components["schemas"]["VehicleChoice"];
             };
         };
         responses: {
@@ -3484,7 +3484,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Assignment"];
+                "application/json": components["schemas"]["VehicleChoice"];
             };
         };
         responses: {
@@ -5976,6 +5976,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:conflict",
+                     *       "title": "The request conflicts with what is there",
+                     *       "status": 409,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request body is too large */
             413: {
                 headers: {
@@ -7174,6 +7192,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:conflict",
+                     *       "title": "The request conflicts with what is there",
+                     *       "status": 409,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
