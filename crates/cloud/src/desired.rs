@@ -15,10 +15,11 @@ use wire::{ConsentDocument, Envelope, Fetch, Kind, Report};
 
 use crate::{
     catalogues::Catalogues,
-    documents::{CampaignDocument, Wrong},
+    documents::CampaignDocument,
     pki::Pki,
     registry::{KnownCampaign, Registry, Update},
     task::to_its_end,
+    words::PlaceError,
 };
 
 /// A car may be in a garage for a winter and fetch nothing; what it has then must still hold.
@@ -34,11 +35,20 @@ pub enum DesiredError {
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error("the campaign cannot be used as it is written")]
-    Campaign(Vec<Wrong>),
+    Campaign(Vec<PlaceError>),
     #[error("the stored campaign {0} cannot be read any more; give it a new document")]
     Stored(CampaignId),
     #[error("the envelope cannot be made")]
     Envelope(#[from] wire::EnvelopeError),
+}
+
+/// What assigning a campaign, or taking vehicles out of one, did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Vehicles that the selector matches.
+    pub matched: u64,
+    /// Of these, vehicles for which it made a difference.
+    pub changed: u64,
 }
 
 /// Changes desired state and hands it out. Cheap to clone.
@@ -138,9 +148,9 @@ impl Desired {
         self.check(id, expected, document)?;
         let purpose = document.purpose.0;
         if let Some(known) = self.0.registry.campaign(id).filter(|known| known.purpose != purpose) {
-            let problem =
+            let detail =
                 format!("a campaign keeps its purpose, here `{}`; create another campaign", known.purpose);
-            return Err(DesiredError::Campaign(vec![Wrong { place: "purpose".to_owned(), problem }]));
+            return Err(DesiredError::Campaign(vec![PlaceError::new("purpose", detail)]));
         }
         let (desired, document) = (self.clone(), document.clone());
         to_its_end(async move {
@@ -161,14 +171,13 @@ impl Desired {
         .await
     }
 
-    /// Assigns a campaign to all cars that the selector matches; how many, and how many of them anew. A fleet
-    /// may take longer than a request may.
+    /// Assigns a campaign to all cars that the selector matches. A fleet may take longer than a request may.
     pub async fn assign_campaign(
         &self,
         id: CampaignId,
         selector: &Selector,
         now: Timestamp,
-    ) -> Result<(u64, u64), DesiredError> {
+    ) -> Result<Change, DesiredError> {
         let (desired, selector) = (self.clone(), selector.clone());
         to_its_end(async move {
             let mut tx = desired.0.store.begin().await?;
@@ -182,19 +191,18 @@ impl Desired {
                 told.hint(assignment.added);
             };
             desired.0.registry.commit(tx, take_up).await?;
-            Ok((assignment.matched, added))
+            Ok(Change { matched: assignment.matched, changed: added })
         })
         .await
     }
 
-    /// Takes all cars that the selector matches out of a campaign; how many match, and how many of them had it.
-    /// What they collected before is still taken.
+    /// Takes all cars that the selector matches out of a campaign. What they collected before is still taken.
     pub async fn unassign_campaign(
         &self,
         id: CampaignId,
         selector: &Selector,
         now: Timestamp,
-    ) -> Result<(u64, u64), DesiredError> {
+    ) -> Result<Change, DesiredError> {
         let (desired, selector) = (self.clone(), selector.clone());
         to_its_end(async move {
             let mut tx = desired.0.store.begin().await?;
@@ -202,7 +210,7 @@ impl Desired {
             let removed = u64::try_from(taken.removed.len()).unwrap_or(u64::MAX);
             tracing::info!(campaign = %id, matched = taken.matched, removed, "taking vehicles out of a campaign");
             desired.withdraw(tx, id, taken.removed, now).await?;
-            Ok((taken.matched, removed))
+            Ok(Change { matched: taken.matched, changed: removed })
         })
         .await
     }

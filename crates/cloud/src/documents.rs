@@ -10,7 +10,7 @@ use signals::Catalogue;
 use store::NewCampaign;
 use utoipa::ToSchema;
 
-use crate::words::{LaneSlug, PurposeSlug};
+use crate::words::{LaneSlug, PlaceError, PurposeSlug};
 
 /// What to collect, as a person writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -67,14 +67,6 @@ pub struct OnChange {
     pub min_delta: Option<f64>,
 }
 
-/// A place of a document that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
-    /// `groups[0].signals[2]`
-    pub place: String,
-    pub problem: String,
-}
-
 impl CampaignDocument {
     /// As SQL keeps it.
     pub fn to_row(&self) -> NewCampaign {
@@ -98,7 +90,7 @@ impl CampaignDocument {
         id: CampaignId,
         version: CampaignVersion,
         catalogue: &Catalogue,
-    ) -> Result<Campaign, Vec<Wrong>> {
+    ) -> Result<Campaign, Vec<PlaceError>> {
         let mut wrong = Vec::new();
         let groups = self.groups.iter().enumerate();
         let groups: Vec<Group> =
@@ -120,15 +112,15 @@ impl CampaignDocument {
 }
 
 impl CampaignGroup {
-    fn resolve(&self, index: usize, catalogue: &Catalogue, wrong: &mut Vec<Wrong>) -> Option<Group> {
+    fn resolve(&self, index: usize, catalogue: &Catalogue, wrong: &mut Vec<PlaceError>) -> Option<Group> {
         let mut signals = Vec::with_capacity(self.signals.len());
         for (signal, path) in self.signals.iter().enumerate() {
             match catalogue.require(path) {
                 Ok(leaf) => signals.push(leaf.id),
-                Err(error) => wrong.push(Wrong {
-                    place: format!("groups[{index}].signals[{signal}]"),
-                    problem: error.to_string(),
-                }),
+                Err(error) => {
+                    let place = format!("groups[{index}].signals[{signal}]");
+                    wrong.push(PlaceError::new(place, error.to_string()));
+                }
             }
         }
         let how = match (self.every_ms, &self.on_change) {
@@ -138,10 +130,8 @@ impl CampaignGroup {
                 min_delta: change.min_delta.unwrap_or(0.0),
             },
             (Some(_), Some(_)) | (None, None) => {
-                wrong.push(Wrong {
-                    place: format!("groups[{index}]"),
-                    problem: "give either `every_ms` or `on_change`".to_owned(),
-                });
+                let either = "give either `every_ms` or `on_change`";
+                wrong.push(PlaceError::new(format!("groups[{index}]"), either));
                 return None;
             }
         };
@@ -154,7 +144,7 @@ fn millis(millis: u32) -> Micros {
 }
 
 /// Where the document says what the campaign's check refused.
-fn place_of(error: &campaigns::Error) -> Wrong {
+fn place_of(error: &campaigns::Error) -> PlaceError {
     use campaigns::Error;
     let place = match error {
         Error::Name { .. } => "name".to_owned(),
@@ -174,8 +164,8 @@ fn place_of(error: &campaigns::Error) -> Wrong {
     };
     let text = error.to_string();
     // Campaigns name themselves and the group; the place says that already.
-    let problem = text.split_once(": ").map_or(text.as_str(), |(_, problem)| problem).to_owned();
-    Wrong { place, problem }
+    let detail = text.split_once(": ").map_or(text.as_str(), |(_, detail)| detail);
+    PlaceError::new(place, detail)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub mod twin;
 mod twins;
 pub mod watermarks;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use lake::{
     Lake,
@@ -29,6 +29,7 @@ use model::{CatalogueHash, Micros, ShardId, SubjectId};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
+    time::Instant,
 };
 
 use crate::{catalogues::Catalogues, clock::Clock};
@@ -214,13 +215,13 @@ impl Owner {
         reach(self.committed.clone(), |committed| *committed >= offset).await
     }
 
-    /// Stops following the log, and waits until the committer is done with what it is at.
-    pub async fn finish(mut self, patience: Duration) {
+    /// Stops following the log, and waits until the committer is done with what it is at, but not for ever.
+    pub async fn finish(mut self, deadline: Instant) {
         let [run, committer] = &mut self.tasks;
         run.abort();
         run.await.ok();
         // It hears that nobody flushes any more.
-        if tokio::time::timeout(patience, &mut *committer).await.is_err() {
+        if tokio::time::timeout_at(deadline, &mut *committer).await.is_err() {
             tracing::warn!("the committer is not done; what it left is done at the next start");
         }
         self.stop().await;

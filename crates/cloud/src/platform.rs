@@ -20,7 +20,12 @@ use lake::{
 };
 use model::SubjectId;
 use store::Store;
-use tokio::{runtime::Handle, sync::mpsc, task::JoinSet, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -53,7 +58,8 @@ use claim::Claim;
 const CONNECTIVITY_MAX: usize = 4_096;
 /// Notices to cars; more than that are left out.
 const NOTICES_MAX: usize = 1_024;
-/// What a stop waits for the last rows to be in Delta; after that the log has them.
+/// What a stop waits for the last rows to be in Delta, and for what the committer is at; after that the log has
+/// the rows.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why the platform does not start.
@@ -272,13 +278,14 @@ impl Platform {
             Some(Some(gateway)) => gateway.shutdown().await,
             Some(None) | None => tracing::warn!("somebody still asks the gateway; it ends when they let go"),
         }
-        match timeout(FLUSH_PATIENCE, self.owner.flush()).await {
+        let deadline = Instant::now() + FLUSH_PATIENCE;
+        match timeout_at(deadline, self.owner.flush()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the last rows stay in the log"),
             Err(_elapsed) => tracing::warn!("the last rows stay in the log; writing them took too long"),
         }
         match Arc::into_inner(self.owner) {
-            Some(owner) => owner.finish(FLUSH_PATIENCE).await,
+            Some(owner) => owner.finish(deadline).await,
             None => tracing::warn!("somebody still asks the owner; it ends when they let go"),
         }
         self.audit.stop().await;

@@ -10,6 +10,37 @@ use utoipa::{
     openapi::{KnownFormat, ObjectBuilder, RefOr, SchemaFormat, Type, schema::Schema},
 };
 
+/// One place of a request or a document that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PlaceError {
+    /// Where: `groups[0].signals[2]`, or a parameter's name.
+    #[schema(example = "groups[0].signals[2]")]
+    pub place: String,
+    #[schema(example = "unknown signal `Vehicle.Sped`")]
+    pub detail: String,
+}
+
+impl PlaceError {
+    pub(crate) fn new(place: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { place: place.into(), detail: detail.into() }
+    }
+
+    /// Of a field whose value the place is in.
+    pub(crate) fn in_field(self, field: &str) -> Self {
+        self.within(field)
+    }
+
+    /// Of a list whose item the place is in.
+    pub(crate) fn in_item(self, index: usize) -> Self {
+        self.within(format_args!("[{index}]"))
+    }
+
+    fn within(self, outer: impl fmt::Display) -> Self {
+        let dot = if self.place.is_empty() || self.place.starts_with('[') { "" } else { "." };
+        Self { place: format!("{outer}{dot}{}", self.place), ..self }
+    }
+}
+
 /// Wraps a domain word that is a string in JSON: parsed at the edge, never carried as text.
 macro_rules! word {
     ($name:ident($inner:ty), $describe:literal, $text:expr, $parse:expr, $schema:expr) => {

@@ -63,3 +63,28 @@ it('a campaign is written, created, assigned and followed', async () => {
   await page.getByRole('link', { name }).waitFor();
   expect(page.url()).toMatch(/\/campaigns$/);
 });
+
+it('a campaign is found behind newer ones', async () => {
+  const page = await signedIn('/campaigns');
+  const name = `Oldest ${Date.now()}`;
+  await page.evaluate(
+    async (names) => {
+      const groups = [{ signals: ['Vehicle.Speed'], lane: 'live', every_ms: 60_000, flush_every_ms: 60_000 }];
+      for (const name of names) {
+        const body = JSON.stringify({ name, purpose: 'fleet-management', groups });
+        await fetch('/v1/campaigns', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body,
+        });
+      }
+    },
+    [name, ...Array.from({ length: 24 }, (_, index) => `Newer ${index}`)],
+  );
+  await page.reload();
+  await page.getByRole('link', { name: 'Newer 0', exact: true }).first().waitFor();
+  expect(await page.getByRole('link', { name }).count()).toBe(0);
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByRole('link', { name }).waitFor();
+  await page.getByText('Page 2').waitFor();
+});

@@ -9,6 +9,7 @@ import type {
   Facets,
   GrantSet,
   PutGrants,
+  paths,
   Signals,
   Unassigned,
   Vehicle,
@@ -32,16 +33,39 @@ interface Call {
   part: (index: number) => string;
 }
 
+/** The platform's kinds of problems: what each has as its status and its title. */
+const PROBLEMS = {
+  unauthorized: [401, 'Sign in first'],
+  'sign-in-refused': [401, 'The sign-in was refused'],
+  'not-found': [404, 'Not found'],
+  conflict: [409, 'The request conflicts with what is there'],
+  unprocessable: [422, 'The request says something impossible'],
+  internal: [500, 'The platform failed'],
+} as const;
+
 class Refusal extends Error {
   constructor(
-    readonly status: number,
-    readonly title: string,
+    readonly kind: keyof typeof PROBLEMS,
     readonly detail: string,
     readonly errors?: { place: string; detail: string }[],
   ) {
     super(detail);
   }
+
+  get document() {
+    const [status, title] = PROBLEMS[this.kind];
+    const { detail, errors } = this;
+    const instance = `urn:marque:request:${randomBytes(8).toString('hex')}`;
+    return { type: `urn:marque:problem:${this.kind}`, title, status, detail, instance, errors };
+  }
 }
+
+/** The paths whose `POST` makes something, by the contract. */
+type Creating = {
+  [Path in keyof paths]: paths[Path] extends { post: { responses: { 201: unknown } } } ? Path : never;
+}[keyof paths];
+
+const creates = new Set<string>(['/v1/session', '/v1/campaigns'] satisfies Creating[]);
 
 const SESSION_MS = 12 * 3_600_000;
 
@@ -90,7 +114,11 @@ export function handler(fleet: Fleet, password: string) {
     [
       'GET',
       /^\/v1\/campaigns$/,
-      () => ({ items: fleet.campaigns.map(({ campaign }) => listed(campaign)), next_cursor: null }),
+      ({ query }) =>
+        page(
+          [...fleet.campaigns].reverse().map(({ campaign }) => listed(campaign)),
+          query,
+        ),
     ],
     ['POST', /^\/v1\/campaigns$/, createCampaign],
     ['GET', /^\/v1\/campaigns\/([^/]+)$/, ({ part }) => campaignOf(part(1)).campaign],
@@ -123,9 +151,8 @@ export function handler(fleet: Fleet, password: string) {
     try {
       const [, pattern, run] = routes.find(([m, p]) => m === request.method && p.test(url.pathname)) ?? [];
       const open = request.method === 'POST' && url.pathname === '/v1/session';
-      if (!open && !whoIs(request)) throw new Refusal(401, 'Not signed in', 'Sign in at POST /v1/session.');
-      if (!pattern || !run)
-        throw new Refusal(404, 'Not found', `There is no ${request.method} ${url.pathname}.`);
+      if (!open && !whoIs(request)) throw new Refusal('unauthorized', 'sign in at POST /v1/session');
+      if (!pattern || !run) throw new Refusal('not-found', `there is no ${request.method} ${url.pathname}`);
       const parts = pattern.exec(url.pathname) ?? [];
       const body = await read(request);
       const result = run({
@@ -139,28 +166,17 @@ export function handler(fleet: Fleet, password: string) {
       audit.record(request.method ?? '', url.pathname, fleet.byId.get(parts[1] ?? ''));
       if (response.headersSent || result === STREAMING) return;
       if (result === undefined) response.writeHead(204).end();
-      else json(response, request.method === 'POST' && !url.pathname.endsWith('/search') ? 201 : 200, result);
+      else json(response, request.method === 'POST' && creates.has(url.pathname) ? 201 : 200, result);
     } catch (cause) {
-      const refusal = cause instanceof Refusal ? cause : new Refusal(500, 'Internal error', String(cause));
-      json(
-        response,
-        refusal.status,
-        {
-          type: 'about:blank',
-          title: refusal.title,
-          status: refusal.status,
-          detail: refusal.detail,
-          errors: refusal.errors,
-        },
-        'application/problem+json',
-      );
+      const refusal = cause instanceof Refusal ? cause : new Refusal('internal', String(cause));
+      json(response, refusal.document.status, refusal.document, 'application/problem+json');
     }
   };
 
   function signIn({ body, now, response }: Call) {
     const given = body as { username?: string; password?: string };
     if (given.password !== password)
-      throw new Refusal(401, 'Sign in first', 'The name or the password is wrong.');
+      throw new Refusal('sign-in-refused', 'the name or the password is wrong');
     const token = randomBytes(16).toString('hex');
     sessions.set(token, given.username ?? 'operator');
     response.setHeader('set-cookie', `marque_session=${token}; HttpOnly; SameSite=Strict; Path=/`);
@@ -205,13 +221,13 @@ export function handler(fleet: Fleet, password: string) {
 
   function carOf(id: string): Car {
     const car = fleet.byId.get(id);
-    if (!car) throw new Refusal(404, 'Not found', `There is no vehicle ${id} in this region.`);
+    if (!car) throw new Refusal('not-found', `there is no vehicle ${id} in this region`);
     return car;
   }
 
   function campaignOf(id: string): Collecting {
     const found = fleet.campaigns.find((assigned) => String(assigned.campaign.campaign_id) === id);
-    if (!found) throw new Refusal(404, 'Not found', `There is no campaign ${id}.`);
+    if (!found) throw new Refusal('not-found', `there is no campaign ${id}`);
     return found;
   }
 
@@ -221,8 +237,7 @@ export function handler(fleet: Fleet, password: string) {
     if (!spec.name?.trim()) errors.push({ place: 'name', detail: 'Give the campaign a name.' });
     if (!spec.groups?.some((group) => group.signals.length > 0))
       errors.push({ place: 'groups', detail: 'Pick at least one signal.' });
-    if (errors.length > 0)
-      throw new Refusal(422, 'The campaign is incomplete', 'Correct what is named below.', errors);
+    if (errors.length > 0) throw new Refusal('unprocessable', 'correct what is named below', errors);
     return fleet.create(spec, now).campaign;
   }
 
@@ -253,7 +268,7 @@ export function handler(fleet: Fleet, password: string) {
     const found = campaignOf(id);
     if (!found.campaign.ended_at) return found;
     const detail = 'the campaign has ended; create another one';
-    throw new Refusal(409, 'The request conflicts with what is there', detail);
+    throw new Refusal('conflict', detail);
   }
 
   /** The vehicles that a request means, and what of it names none. */
@@ -266,9 +281,7 @@ export function handler(fleet: Fleet, password: string) {
     };
     if (![target.brands, target.regions, target.models, target.vehicle_ids].some((list) => list?.length)) {
       const detail = 'give at least one of brands, regions, models and vehicle_ids';
-      throw new Refusal(422, 'The request says something impossible', `brands: ${detail}`, [
-        { place: 'brands', detail },
-      ]);
+      throw new Refusal('unprocessable', `brands: ${detail}`, [{ place: 'brands', detail }]);
     }
     const within = (list: string[] | undefined, value: string) => !list?.length || list.includes(value);
     const cars = fleet.cars.filter(
@@ -327,8 +340,9 @@ export function handler(fleet: Fleet, password: string) {
           version: campaign.version,
           applied: true,
         })),
-      queue_epoch: 1_795_424_400,
-      gaps: car.year < 2019 ? [{ lane: 'bulk', queue_epoch: 2, missing_batches: 50, next_seq: 10_461 }] : [],
+      queue_epoch: EPOCH,
+      gaps:
+        car.year < 2019 ? [{ lane: 'bulk', queue_epoch: EPOCH, missing_batches: 50, next_seq: 10_461 }] : [],
     };
   }
 
@@ -377,6 +391,9 @@ export function handler(fleet: Fleet, password: string) {
     return STREAMING;
   }
 }
+
+/** When the cars' queues began, in seconds: all lanes of a queue share it. */
+const EPOCH = 1_795_424_400;
 
 const STREAMING = Symbol('streaming');
 

@@ -109,11 +109,12 @@ async fn memory_is_what_a_start_would_read() {
     let vehicle = enrolment.register(car(), NOW).await.unwrap();
     let id = desired.create_campaign(&document(Purpose::FleetManagement), NOW).await.unwrap();
     let all = Selector { vehicles: vec![vehicle], ..Selector::default() };
-    assert_eq!(desired.assign_campaign(id, &all, NOW).await.unwrap(), (1, 1));
+    let one = Change { matched: 1, changed: 1 };
+    assert_eq!(desired.assign_campaign(id, &all, NOW).await.unwrap(), one);
     stage.check_memory().await;
-    assert_eq!(desired.unassign_campaign(id, &all, NOW).await.unwrap(), (1, 1));
+    assert_eq!(desired.unassign_campaign(id, &all, NOW).await.unwrap(), one);
     stage.check_memory().await;
-    assert_eq!(desired.assign_campaign(id, &all, NOW).await.unwrap(), (1, 1));
+    assert_eq!(desired.assign_campaign(id, &all, NOW).await.unwrap(), one);
     desired.end_campaign(id, NOW).await.unwrap();
     stage.check_memory().await;
     desired.put_grants(vehicle, grants(2, true), NOW).await.unwrap();

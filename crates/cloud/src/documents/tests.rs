@@ -9,7 +9,7 @@ fn check_wrong(groups: serde_json::Value, places: &[&str]) {
     let wrong = document.to_campaign(CampaignId(1), CampaignVersion(1), &Catalogue::core()).unwrap_err();
     let found: Vec<&str> = wrong.iter().map(|wrong| wrong.place.as_str()).collect();
     assert_eq!(found, places, "{wrong:?}");
-    assert!(wrong.iter().all(|wrong| !wrong.problem.is_empty()));
+    assert!(wrong.iter().all(|wrong| !wrong.detail.is_empty()));
 }
 
 #[test]

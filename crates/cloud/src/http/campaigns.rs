@@ -15,15 +15,15 @@ use super::{
     etag,
     extract::{Json, Path, Query},
     fleet, page,
-    problem::{PlaceError, Problem},
+    problem::Problem,
     words::{PurposeSlug, Time, VehicleIdHex},
 };
 use crate::{
-    desired::DesiredError,
-    documents::{CampaignDocument, Wrong},
+    desired::{Change, DesiredError},
+    documents::CampaignDocument,
 };
 use types::{
-    Assigned, Assignment, Campaign, CampaignItem, CampaignPage, CampaignStatus, CampaignsQuery, Unassigned,
+    Assigned, Campaign, CampaignItem, CampaignPage, CampaignStatus, CampaignsQuery, Unassigned, VehicleChoice,
 };
 
 pub(crate) mod types;
@@ -108,18 +108,18 @@ pub(crate) async fn put_campaign(
     post, path = "/v1/campaigns/{campaign_id}/assignments", tag = "campaigns",
     extensions(("x-marque-action" = json!("campaign.assign"))),
     params(("campaign_id" = u64, Path, description = "The campaign's number")),
-    request_body = Assignment,
+    request_body = VehicleChoice,
     responses((status = 200, description = "Assigned", body = Assigned)),
 )]
 pub(crate) async fn assign_campaign(
     State(api): State<Api>,
     trail: Trail,
     Path(campaign_id): Path<u64>,
-    Json(body): Json<Assignment>,
+    Json(body): Json<VehicleChoice>,
 ) -> Result<Json<Assigned>, Problem> {
     let Chosen { selector, unknown_models, unknown_vehicle_ids } = choose(&api, body)?;
     trail.brands(selector.brands.iter().copied());
-    let (matched, assigned) =
+    let Change { matched, changed: assigned } =
         api.desired().assign_campaign(CampaignId(campaign_id), &selector, api.now()).await?;
     Ok(Json(Assigned { matched, assigned, unknown_models, unknown_vehicle_ids }))
 }
@@ -129,18 +129,18 @@ pub(crate) async fn assign_campaign(
     post, path = "/v1/campaigns/{campaign_id}/unassignments", tag = "campaigns",
     extensions(("x-marque-action" = json!("campaign.unassign"))),
     params(("campaign_id" = u64, Path, description = "The campaign's number")),
-    request_body = Assignment,
+    request_body = VehicleChoice,
     responses((status = 200, description = "Taken from them", body = Unassigned)),
 )]
 pub(crate) async fn unassign_campaign(
     State(api): State<Api>,
     trail: Trail,
     Path(campaign_id): Path<u64>,
-    Json(body): Json<Assignment>,
+    Json(body): Json<VehicleChoice>,
 ) -> Result<Json<Unassigned>, Problem> {
     let Chosen { selector, unknown_models, unknown_vehicle_ids } = choose(&api, body)?;
     trail.brands(selector.brands.iter().copied());
-    let (matched, unassigned) =
+    let Change { matched, changed: unassigned } =
         api.desired().unassign_campaign(CampaignId(campaign_id), &selector, api.now()).await?;
     Ok(Json(Unassigned { matched, unassigned, unknown_models, unknown_vehicle_ids }))
 }
@@ -193,8 +193,8 @@ struct Chosen {
     unknown_vehicle_ids: Vec<VehicleIdHex>,
 }
 
-fn choose(api: &Api, body: Assignment) -> Result<Chosen, Problem> {
-    let Assignment { brands, regions, models, vehicle_ids } = body;
+fn choose(api: &Api, body: VehicleChoice) -> Result<Chosen, Problem> {
+    let VehicleChoice { brands, regions, models, vehicle_ids } = body;
     if brands.is_empty() && regions.is_empty() && models.is_empty() && vehicle_ids.is_empty() {
         let choice = "give at least one of brands, regions, models and vehicle_ids";
         return Err(Problem::at("brands", choice));
@@ -260,10 +260,9 @@ fn campaign(row: CampaignRow) -> Result<Campaign, Problem> {
 
 impl From<DesiredError> for Problem {
     fn from(error: DesiredError) -> Self {
-        let place = |wrong: Wrong| PlaceError { place: wrong.place, detail: wrong.problem };
         match error {
             DesiredError::Store(error) => error.into(),
-            DesiredError::Campaign(wrong) => Self::places(wrong.into_iter().map(place).collect()),
+            DesiredError::Campaign(wrong) => Self::places(wrong),
             DesiredError::Stored(_) | DesiredError::Envelope(_) => Self::internal(&error),
         }
     }

@@ -8,8 +8,8 @@ use axum::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::problem::{Kind, PlaceError, Problem};
-use read::{Misfit, Unread};
+use super::problem::{Kind, Problem};
+use read::Unread;
 
 mod read;
 
@@ -42,15 +42,20 @@ impl<S: Send + Sync> FromRequest<S> for JsonBytes {
         if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
             return Err(Problem::new(Kind::UnsupportedMedia, "send `Content-Type: application/json`"));
         }
-        let limit = request.extensions().get::<BodyLimit>().copied();
-        Bytes::from_request(request, state).await.map(Self).map_err(|rejection| {
-            match (rejection.status(), limit) {
-                (StatusCode::PAYLOAD_TOO_LARGE, Some(BodyLimit(bytes_max))) => too_large(bytes_max),
-                (StatusCode::PAYLOAD_TOO_LARGE, None) => Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE),
-                _ => Problem::bad_request("the body ended before its time; send it again"),
-            }
-        })
+        body_of(request, state).await.map(Self)
     }
+}
+
+/// A request's body, as large as its route takes.
+pub(crate) async fn body_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let limit = request.extensions().get::<BodyLimit>().copied();
+    Bytes::from_request(request, state).await.map_err(|rejection| match (rejection.status(), limit) {
+        (StatusCode::PAYLOAD_TOO_LARGE, Some(BodyLimit(bytes_max))) => {
+            Problem::new(Kind::TooLarge, format!("the body must be at most {bytes_max} bytes"))
+        }
+        (StatusCode::PAYLOAD_TOO_LARGE, None) => Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE),
+        _ => Problem::bad_request("the body ended before its time; send it again"),
+    })
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
@@ -58,12 +63,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let JsonBytes(bytes) = JsonBytes::from_request(request, state).await?;
-        read::body(&bytes).map(Self).map_err(|unread| match unread {
-            Unread::Syntax { line, column } => {
-                Problem::bad_request(format!("the body is not JSON at line {line}, column {column}"))
-            }
-            Unread::Misfit(misfit) => refuse(Kind::Unprocessable, misfit),
-        })
+        read::body(&bytes).map(Self).map_err(|unread| refuse(Kind::Unprocessable, unread))
     }
 }
 
@@ -77,7 +77,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
                 "the query string cannot be read; write it as name=value&name=value",
             ));
         };
-        read::query(&pairs).map(Self).map_err(|misfit| refuse(Kind::BadRequest, misfit))
+        read::query(&pairs).map(Self).map_err(|unread| refuse(Kind::BadRequest, unread))
     }
 }
 
@@ -88,7 +88,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
         let params = RawPathParams::from_request_parts(parts, state).await;
         let params = params.map_err(|_| Problem::bad_request("the path is not UTF-8"))?;
         let (name, text) = params.iter().next().expect("who takes a parameter has a route with one");
-        read::parameter(name, text).map(Self).map_err(|misfit| refuse(Kind::BadRequest, misfit))
+        read::parameter(name, text).map(Self).map_err(|unread| refuse(Kind::BadRequest, unread))
     }
 }
 
@@ -98,14 +98,14 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// A body has at most so many bytes.
-pub(crate) fn too_large(bytes_max: usize) -> Problem {
-    Problem::new(Kind::TooLarge, format!("the body must be at most {bytes_max} bytes"))
-}
-
-fn refuse(kind: Kind, Misfit { place, detail }: Misfit) -> Problem {
-    if place.is_empty() {
-        return Problem::new(kind, format!("the body {detail}"));
+fn refuse(kind: Kind, unread: Unread) -> Problem {
+    match unread {
+        Unread::Syntax { line, column } => {
+            Problem::bad_request(format!("the body is not JSON at line {line}, column {column}"))
+        }
+        Unread::Misfit(misfit) if misfit.place.is_empty() => {
+            Problem::new(kind, format!("the body {}", misfit.detail))
+        }
+        Unread::Misfit(misfit) => Problem::of_kind(kind, vec![misfit]),
     }
-    Problem::of_kind(kind, vec![PlaceError { place, detail }])
 }

@@ -13,8 +13,8 @@ use super::{
     extract::{Json, Path, Query},
     fleet::PURPOSE,
     page,
-    problem::{Kind, PlaceError, Problem},
-    words::{CategorySlug, VehicleIdHex},
+    problem::{Kind, Problem},
+    words::{CategorySlug, PlaceError, VehicleIdHex},
 };
 use crate::owner::{self, Reduction};
 use types::{HistoryColumn, HistoryPage, HistoryQuery, Reduce, Rows};
@@ -94,7 +94,7 @@ fn leaves_of(api: &Api, paths: &str) -> Result<Vec<Arc<Leaf>>, Problem> {
             Ok(leaf) if leaves.iter().any(|known| known.id == leaf.id) => {}
             Ok(leaf) => leaves.push(leaf),
             Err(error) => {
-                wrong.push(PlaceError { place: "signals".to_owned(), detail: error.to_string() });
+                wrong.push(PlaceError::new("signals", error.to_string()));
             }
         }
     }

@@ -15,15 +15,15 @@ use utoipa::openapi::HttpMethod;
 use super::{
     Api,
     auth::Principal,
-    extract::too_large,
+    extract::body_of,
     problem::{Kind, Problem},
 };
 use crate::task::to_its_end;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-/// The bodies of covered routes hold one vehicle, one campaign or one request.
-pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Answers of covered routes hold one vehicle, one campaign or one certificate.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// How long an answer can be asked for again.
 pub(crate) const KEPT: Micros = Micros::DAY;
 
@@ -51,7 +51,7 @@ pub(crate) async fn repeatable(
     };
     let key = readable(key)?.to_owned();
     let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| too_large(BODY_BYTES_MAX))?;
+    let body = body_of(Request::from_parts(parts.clone(), body), &()).await?;
     let hash = request_hash(parts.method.as_str(), parts.uri.path(), &body);
     let request = Request::from_parts(parts, Body::from(body));
     let work = async move {
@@ -97,7 +97,7 @@ fn unanswered(waited: Micros) -> Problem {
 async fn keep(api: &Api, principal: &Principal, key: &str, response: Response) -> Result<Response, Problem> {
     let (parts, body) = response.into_parts();
     let body: Bytes =
-        axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| Problem::internal(&error))?;
+        axum::body::to_bytes(body, ANSWER_BYTES_MAX).await.map_err(|error| Problem::internal(&error))?;
     let location = parts.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
     let answer = StoredAnswer {
         status: parts.status.as_u16(),

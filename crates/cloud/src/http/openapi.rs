@@ -21,7 +21,17 @@ use super::{
 /// What clients send may leave fields out, and so does a problem. Everything else that the platform says has
 /// all its fields, some of them null.
 const MAY_LEAVE_OUT: [&str; 7] =
-    ["Assignment", "Campaign", "CampaignDocument", "CampaignGroup", "EnrolVehicle", "OnChange", "Problem"];
+    ["Campaign", "CampaignDocument", "CampaignGroup", "EnrolVehicle", "OnChange", "Problem", "VehicleChoice"];
+
+/// Where somebody may have changed, ended or registered the same meanwhile.
+const CONFLICTS: [(HttpMethod, &str); 6] = [
+    (HttpMethod::Post, "/v1/vehicles/enrolments"),
+    (HttpMethod::Put, "/v1/vehicles/{vehicle_id}/grants"),
+    (HttpMethod::Put, "/v1/campaigns/{campaign_id}"),
+    (HttpMethod::Post, "/v1/campaigns/{campaign_id}/assignments"),
+    (HttpMethod::Post, "/v1/campaigns/{campaign_id}/unassignments"),
+    (HttpMethod::Post, "/v1/campaigns/{campaign_id}/end"),
+];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -137,8 +147,7 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
              for a day; nothing is done twice.",
         ));
     }
-    if path.starts_with("/v1/campaigns/{campaign_id}") && *method != HttpMethod::Get {
-        // It may have ended, or was changed meanwhile.
+    if CONFLICTS.iter().any(|(of, at)| of == method && *at == path) {
         kinds.push(Kind::Conflict);
     }
     if super::etag::covers(method, path) {

@@ -8,6 +8,8 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::words::PlaceError;
+
 /// What went wrong, and what to do about it (RFC 9457).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Problem, example = json!({
@@ -32,16 +34,6 @@ pub(crate) struct ProblemDocument {
     /// Each place of the request that is wrong; absent when the detail says it all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<PlaceError>,
-}
-
-/// One place of a request that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct PlaceError {
-    /// Where: `groups[0].signals[2]`, or a parameter's name.
-    #[schema(example = "groups[0].signals[2]")]
-    pub place: String,
-    #[schema(example = "unknown signal `Vehicle.Sped`")]
-    pub detail: String,
 }
 
 /// A problem on its way out of a handler; rendered once, by `edge`.
@@ -127,15 +119,12 @@ impl Problem {
 
     /// Something of the request is wrong at `place`.
     pub(crate) fn at(place: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::places(vec![PlaceError { place: place.into(), detail: detail.into() }])
+        Self::places(vec![PlaceError::new(place, detail)])
     }
 
     /// A parameter of the query string is wrong.
     pub(crate) fn query(parameter: &str, detail: impl Into<String>) -> Self {
-        Self::of_kind(
-            Kind::BadRequest,
-            vec![PlaceError { place: parameter.to_owned(), detail: detail.into() }],
-        )
+        Self::of_kind(Kind::BadRequest, vec![PlaceError::new(parameter, detail)])
     }
 
     /// Several places are wrong.

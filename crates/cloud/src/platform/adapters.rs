@@ -178,7 +178,7 @@ pub(super) async fn follow_notices(
 }
 
 /// Whether the log takes batches. One that waits for space does so again by itself, and people need the API to
-/// see to it; one whose disk did not confirm a write never does.
+/// see to it; one whose disk did not confirm a write never does, and the platform ends.
 pub(super) fn log_probe(log: &Arc<dyn DurableLog>) -> Probe {
     // Weak, so that a stop is not held up by who asks how things are.
     let (checked, counted) = (Arc::downgrade(log), Arc::downgrade(log));
@@ -199,16 +199,22 @@ fn log_check(state: Result<(), LogError>) -> Result<(), String> {
              nothing more: check the disk, then restart"
                 .to_owned())
         }
-        Err(_) => Err("the durable log has stopped; the program's log has the reason".to_owned()),
+        Err(
+            LogError::Full { .. }
+            | LogError::Io { .. }
+            | LogError::Damaged { .. }
+            | LogError::Trimmed { .. }
+            | LogError::NoSuchShard { .. }
+            | LogError::InUse { .. }
+            | LogError::TooLarge { .. }
+            | LogError::Closed,
+        ) => Err("the durable log has stopped; the program's log has the reason".to_owned()),
     }
 }
 
 fn log_metrics(state: &Result<(), LogError>) -> String {
-    let starved = matches!(state, Err(LogError::NoSpace { .. }));
-    let stopped = state.is_err() && !starved;
-    let gauges = [("marque_log_waits_for_space", starved), ("marque_log_stopped", stopped)];
-    let lines = gauges.map(|(name, is)| format!("# TYPE {name} gauge\n{name} {}\n", u8::from(is)));
-    lines.concat()
+    let waits = u8::from(matches!(state, Err(LogError::NoSpace { .. })));
+    format!("# TYPE marque_log_waits_for_space gauge\nmarque_log_waits_for_space {waits}\n")
 }
 
 /// The gateway's counters in Prometheus' text format.

@@ -103,6 +103,11 @@ async fn every_error_is_a_problem() {
         let headers: Vec<_> = [token, json].into_iter().chain(key).collect();
         let problem = post(&large, &headers).await.problem(413, "too-large");
         assert_eq!(problem["detail"], "the body must be at most 1048576 bytes");
+        let pieces = [Ok("{"), Err(std::io::Error::other("the connection is gone"))];
+        let broken = Body::from_stream(futures::stream::iter(pieces));
+        let problem = send(&router, Method::POST, "/v1/campaigns", broken, &headers).await;
+        let problem = problem.problem(400, "bad-request");
+        assert_eq!(problem["detail"], "the body ended before its time; send it again");
     }
     let name = json!({ "username": "x".repeat(5_000), "password": "x" });
     let problem = fixture.post("/v1/session", name).await.problem(413, "too-large");
@@ -164,7 +169,7 @@ async fn health_and_metrics_tell_how_things_are() {
     for line in [
         "marque_http_requests_total{route=\"/v1/facets\",status=\"200\"} 1",
         "marque_gateway_connections 0",
-        "marque_log_stopped 0",
+        "marque_log_waits_for_space 0",
         "marque_owner_samples_total 0",
     ] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");

@@ -4,6 +4,7 @@ import { Problem } from './problem';
 import type { paths } from './schema';
 
 export { Problem, type ProblemDocument } from './problem';
+export type { paths } from './schema';
 export * from './types';
 
 export interface ApiOptions {

@@ -702,25 +702,6 @@ export interface components {
             /** Format: int32 */
             version: number;
         };
-        /**
-         * @description Which vehicles a campaign goes to, or is taken from: those that match every list that is not empty. At least one list is
-         *     given; `{"brands": ["peugeot"], "models": ["208"]}` is every Peugeot 208.
-         * @example {
-         *       "brands": [
-         *         "peugeot",
-         *         "opel"
-         *       ],
-         *       "regions": [
-         *         "eu"
-         *       ]
-         *     }
-         */
-        Assignment: {
-            brands?: components["schemas"]["BrandSlug"][];
-            models?: string[];
-            regions?: components["schemas"]["RegionName"][];
-            vehicle_ids?: components["schemas"]["VehicleIdHex"][];
-        };
         /** @description An entry of the audit log, with what opens it. */
         AuditItem: {
             /** @description What was done, such as `vehicle.history.read`. */
@@ -1494,7 +1475,7 @@ export interface components {
             /** @description Such as `operator` or `vehicle`. */
             kind: string;
         };
-        /** @description One place of a request that is wrong. */
+        /** @description One place of a request or a document that is wrong. */
         PlaceError: {
             /** @example unknown signal `Vehicle.Sped` */
             detail: string;
@@ -1857,6 +1838,25 @@ export interface components {
             region: components["schemas"]["RegionName"];
             state: components["schemas"]["VehicleState"];
             vehicle_id: components["schemas"]["VehicleIdHex"];
+        };
+        /**
+         * @description Which vehicles a campaign goes to, or is taken from: those that match every list that is not empty. At least one list is
+         *     given; `{"brands": ["peugeot"], "models": ["208"]}` is every Peugeot 208.
+         * @example {
+         *       "brands": [
+         *         "peugeot",
+         *         "opel"
+         *       ],
+         *       "regions": [
+         *         "eu"
+         *       ]
+         *     }
+         */
+        VehicleChoice: {
+            brands?: components["schemas"]["BrandSlug"][];
+            models?: string[];
+            regions?: components["schemas"]["RegionName"][];
+            vehicle_ids?: components["schemas"]["VehicleIdHex"][];
         };
         /**
          * @description One car for its whole life: 128 random bits as 32 hexadecimal digits.
@@ -3976,7 +3976,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Assignment"];
+                "application/json": components["schemas"]["VehicleChoice"];
             };
         };
         responses: {
@@ -4571,7 +4571,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Assignment"];
+                "application/json": components["schemas"]["VehicleChoice"];
             };
         };
         responses: {
@@ -7063,6 +7063,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:conflict",
+                     *       "title": "The request conflicts with what is there",
+                     *       "status": 409,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request body is too large */
             413: {
                 headers: {
@@ -8934,6 +8952,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:conflict",
+                     *       "title": "The request conflicts with what is there",
+                     *       "status": 409,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }

@@ -5,7 +5,6 @@ type Schemas = components['schemas'];
 
 export type Account = Schemas['Account'];
 export type Assigned = Schemas['Assigned'];
-export type Assignment = Schemas['Assignment'];
 export type AuditItem = Schemas['AuditItem'];
 export type AuditPage = Schemas['AuditPage'];
 export type BrandSlug = Schemas['BrandSlug'];
@@ -32,6 +31,7 @@ export type SignalItem = Schemas['SignalItem'];
 export type Signals = Schemas['Signals'];
 export type Unassigned = Schemas['Unassigned'];
 export type Vehicle = Schemas['Vehicle'];
+export type VehicleChoice = Schemas['VehicleChoice'];
 export type VehicleItem = Schemas['VehicleItem'];
 export type VehiclePage = Schemas['VehiclePage'];
 export type VehicleState = Schemas['VehicleState'];

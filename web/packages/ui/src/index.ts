@@ -1,5 +1,6 @@
 export { default as Badge } from './Badge.svelte';
 export { default as Button } from './Button.svelte';
+export { default as Confirm } from './Confirm.svelte';
 export { default as Empty } from './Empty.svelte';
 export { default as Icon } from './Icon.svelte';
 export type { IconName } from './icons';

@@ -87,7 +87,7 @@ pub(crate) struct CampaignPage {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "brands": ["peugeot", "opel"], "regions": ["eu"] }))]
-pub(crate) struct Assignment {
+pub(crate) struct VehicleChoice {
     #[serde(default)]
     #[schema(max_items = 64)]
     pub brands: Vec<BrandSlug>,

@@ -10,7 +10,9 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-pub(crate) use json::{Unread, body};
+pub(crate) use json::body;
+
+use crate::words::PlaceError;
 
 /// The methods of a deserializer for whole numbers, by its `whole`.
 macro_rules! whole_numbers {
@@ -30,33 +32,38 @@ macro_rules! whole_numbers {
 
 mod json;
 
-/// What does not fit.
+/// Why something was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Misfit {
-    /// `groups[0].signals[2]`, or a parameter's name; empty for the whole.
-    pub place: String,
-    pub detail: String,
+pub(crate) enum Unread {
+    /// It is no JSON, from there on.
+    Syntax { line: usize, column: usize },
+    /// What is there does not fit; without a place, the whole does not.
+    Misfit(PlaceError),
 }
 
-impl Misfit {
-    fn new(detail: impl Into<String>) -> Self {
-        Self { place: String::new(), detail: detail.into() }
-    }
-
-    fn in_field(mut self, field: &str) -> Self {
-        let dot = if self.place.is_empty() || self.place.starts_with('[') { "" } else { "." };
-        self.place = format!("{field}{dot}{}", self.place);
-        self
-    }
-
-    fn in_item(mut self, index: usize) -> Self {
-        let dot = if self.place.is_empty() || self.place.starts_with('[') { "" } else { "." };
-        self.place = format!("[{index}]{dot}{}", self.place);
-        self
+impl Unread {
+    fn misfit(detail: impl Into<String>) -> Self {
+        Self::Misfit(PlaceError::new("", detail))
     }
 
     fn one_of(variants: &[&str]) -> Self {
-        Self::new(format!("must be one of {}", listed(variants)))
+        Self::misfit(format!("must be one of {}", listed(variants)))
+    }
+
+    fn in_field(self, field: &str) -> Self {
+        self.within(|misfit| misfit.in_field(field))
+    }
+
+    fn in_item(self, index: usize) -> Self {
+        self.within(|misfit| misfit.in_item(index))
+    }
+
+    /// Where JSON ends to be JSON is counted from its beginning.
+    fn within(self, place: impl FnOnce(PlaceError) -> PlaceError) -> Self {
+        match self {
+            Self::Misfit(misfit) => Self::Misfit(place(misfit)),
+            Self::Syntax { line, column } => Self::Syntax { line, column },
+        }
     }
 }
 
@@ -64,25 +71,28 @@ fn listed(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.detail)
+        match self {
+            Self::Misfit(misfit) => f.write_str(&misfit.detail),
+            Self::Syntax { line, column } => write!(f, "no JSON at line {line} column {column}"),
+        }
     }
 }
 
-impl std::error::Error for Misfit {}
+impl std::error::Error for Unread {}
 
-impl de::Error for Misfit {
+impl de::Error for Unread {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(message.to_string())
+        Self::misfit(message.to_string())
     }
 
     fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::new(format!("must be {expected}"))
+        Self::misfit(format!("must be {expected}"))
     }
 
     fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::new(format!("must be {expected}"))
+        Self::misfit(format!("must be {expected}"))
     }
 
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
@@ -90,34 +100,34 @@ impl de::Error for Misfit {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(format!("is not known here; there are {}", listed(expected))).in_field(field)
+        Self::misfit(format!("is not known here; there are {}", listed(expected))).in_field(field)
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::new("must be given").in_field(field)
+        Self::misfit("must be given").in_field(field)
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self::new("must be given once").in_field(field)
+        Self::misfit("must be given once").in_field(field)
     }
 }
 
 /// Reads a query string's pairs. One without a value is as if it were not there.
-pub(crate) fn query<'de, T: Deserialize<'de>>(pairs: &'de [(String, String)]) -> Result<T, Misfit> {
+pub(crate) fn query<'de, T: Deserialize<'de>>(pairs: &'de [(String, String)]) -> Result<T, Unread> {
     let given = pairs.iter().filter(|(_, text)| !text.is_empty());
     T::deserialize(de::value::MapAccessDeserializer::new(Pairs { rest: given, value: None }))
 }
 
 /// Reads a parameter of the path.
-pub(crate) fn parameter<'de, T: Deserialize<'de>>(name: &str, text: &'de str) -> Result<T, Misfit> {
-    T::deserialize(Text(text)).map_err(|misfit| misfit.in_field(name))
+pub(crate) fn parameter<'de, T: Deserialize<'de>>(name: &str, text: &'de str) -> Result<T, Unread> {
+    T::deserialize(Text(text)).map_err(|unread| unread.in_field(name))
 }
 
 /// A whole number of a type, or what it must be.
-fn whole<T: TryFrom<i128> + fmt::Display>(number: Option<i128>, bounds: [T; 2]) -> Result<T, Misfit> {
+fn whole<T: TryFrom<i128> + fmt::Display>(number: Option<i128>, bounds: [T; 2]) -> Result<T, Unread> {
     let [min, max] = bounds;
     let fits = number.and_then(|number| T::try_from(number).ok());
-    fits.ok_or_else(|| Misfit::new(format!("must be a whole number from {min} to {max}")))
+    fits.ok_or_else(|| Unread::misfit(format!("must be a whole number from {min} to {max}")))
 }
 
 struct Pairs<'de, I> {
@@ -126,17 +136,17 @@ struct Pairs<'de, I> {
 }
 
 impl<'de, I: Iterator<Item = &'de (String, String)>> MapAccess<'de> for Pairs<'de, I> {
-    type Error = Misfit;
+    type Error = Unread;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Misfit> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Unread> {
         self.value = self.rest.next();
         let Some((name, _)) = self.value else { return Ok(None) };
         seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Unread> {
         let (name, text) = self.value.take().expect("a value is asked for behind its key");
-        seed.deserialize(Text(text)).map_err(|misfit| misfit.in_field(name))
+        seed.deserialize(Text(text)).map_err(|unread| unread.in_field(name))
     }
 }
 
@@ -144,25 +154,25 @@ impl<'de, I: Iterator<Item = &'de (String, String)>> MapAccess<'de> for Pairs<'d
 struct Text<'de>(&'de str);
 
 impl Text<'_> {
-    fn whole(&self) -> Result<Option<i128>, Misfit> {
+    fn whole(&self) -> Result<Option<i128>, Unread> {
         Ok(self.0.parse().ok())
     }
 }
 
 impl<'de> de::Deserializer<'de> for Text<'de> {
-    type Error = Misfit;
+    type Error = Unread;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         visitor.visit_borrowed_str(self.0)
     }
 
     whole_numbers!();
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        visitor.visit_bool(self.0.parse().map_err(|_| Misfit::new("must be true or false"))?)
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
+        visitor.visit_bool(self.0.parse().map_err(|_| Unread::misfit("must be true or false"))?)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         visitor.visit_some(self)
     }
 
@@ -170,7 +180,7 @@ impl<'de> de::Deserializer<'de> for Text<'de> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, Unread> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -179,7 +189,7 @@ impl<'de> de::Deserializer<'de> for Text<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, Unread> {
         visitor.visit_enum(self.0.into_deserializer())
     }
 

@@ -83,3 +83,28 @@ fn only_these_routes_are_open() {
         .collect();
     assert_eq!(open, ["get /livez", "get /readyz", "get /v1/openapi.json", "post /v1/session"]);
 }
+
+/// Those whose work ends with [`store::Error::Conflict`] when somebody else was faster, and those that a client
+/// may repeat with a key.
+#[test]
+fn only_these_routes_conflict() {
+    let conflicts: Vec<String> = operations(&document())
+        .into_iter()
+        .filter(|(_, _, operation)| operation["responses"].get("409").is_some())
+        .map(|(method, path, _)| format!("{method} {path}"))
+        .collect();
+    assert_eq!(
+        conflicts,
+        [
+            "post /v1/campaigns",
+            "put /v1/campaigns/{campaign_id}",
+            "post /v1/campaigns/{campaign_id}/assignments",
+            "post /v1/campaigns/{campaign_id}/end",
+            "post /v1/campaigns/{campaign_id}/unassignments",
+            "post /v1/vehicles",
+            "post /v1/vehicles/enrolments",
+            "post /v1/vehicles/{vehicle_id}/certificate",
+            "put /v1/vehicles/{vehicle_id}/grants",
+        ]
+    );
+}

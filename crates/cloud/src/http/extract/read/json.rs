@@ -11,113 +11,34 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{Misfit, whole};
-
-/// Why a body was not read.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Unread {
-    /// It is no JSON, from there on.
-    Syntax {
-        line: usize,
-        column: usize,
-    },
-    Misfit(Misfit),
-}
+use super::{Unread, whole};
 
 /// Reads a JSON body as far as it fits.
 pub(crate) fn body<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Unread> {
     let mut text = serde_json::Deserializer::from_slice(bytes);
     let slot = Slot::default();
-    let syntax = |error: serde_json::Error| Unread::Syntax { line: error.line(), column: error.column() };
-    let read = T::deserialize(Json { inner: &mut text, slot: &slot }).map_err(|wrong| match wrong {
-        Wrong::Misfit(misfit) => Unread::Misfit(misfit),
-        Wrong::Syntax(words) => syntax(de::Error::custom(words)),
-    })?;
-    text.end().map_err(syntax)?;
+    let read = T::deserialize(Json { inner: &mut text, slot: &slot })?;
+    text.end().map_err(|error| slot.take(error))?;
     Ok(read)
 }
 
-/// What goes wrong while JSON is read.
-#[derive(Debug)]
-enum Wrong {
-    Misfit(Misfit),
-    /// In the words of `serde_json`, which hold line and column; it reads them back from there.
-    Syntax(String),
-}
-
-impl Wrong {
-    fn within(self, place: impl FnOnce(Misfit) -> Misfit) -> Self {
-        match self {
-            Self::Misfit(misfit) => Self::Misfit(place(misfit)),
-            Self::Syntax(words) => Self::Syntax(words),
-        }
-    }
-}
-
-impl From<Misfit> for Wrong {
-    fn from(misfit: Misfit) -> Self {
-        Self::Misfit(misfit)
-    }
-}
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Misfit(misfit) => misfit.fmt(f),
-            Self::Syntax(words) => f.write_str(words),
-        }
-    }
-}
-
-impl std::error::Error for Wrong {}
-
-impl de::Error for Wrong {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Misfit::custom(message).into()
-    }
-
-    fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Misfit::invalid_type(found, expected).into()
-    }
-
-    fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Misfit::invalid_value(found, expected).into()
-    }
-
-    fn unknown_variant(found: &str, expected: &'static [&'static str]) -> Self {
-        Misfit::unknown_variant(found, expected).into()
-    }
-
-    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Misfit::unknown_field(field, expected).into()
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Misfit::missing_field(field).into()
-    }
-
-    fn duplicate_field(field: &'static str) -> Self {
-        Misfit::duplicate_field(field).into()
-    }
-}
-
-/// Where a misfit lies while `serde_json`, whose errors cannot hold it, carries an error up.
+/// Where an error of ours lies while `serde_json`, whose errors cannot hold it, carries one of its own up.
 #[derive(Default)]
-struct Slot(Cell<Option<Misfit>>);
+struct Slot(Cell<Option<Unread>>);
 
 impl Slot {
-    fn put<E: de::Error>(&self, wrong: Wrong) -> E {
-        match wrong {
-            Wrong::Misfit(misfit) => {
-                self.0.set(Some(misfit));
-                E::custom("a misfit")
-            }
-            Wrong::Syntax(words) => E::custom(words),
-        }
+    fn put<E: de::Error>(&self, unread: Unread) -> E {
+        self.0.set(Some(unread));
+        E::custom("the reason lies in the slot")
     }
 
-    fn take(&self, error: impl fmt::Display) -> Wrong {
-        self.0.take().map_or_else(|| Wrong::Syntax(error.to_string()), Wrong::Misfit)
+    /// What was put, or what `serde_json` itself found: its words hold line and column, and it reads them back
+    /// from there.
+    fn take(&self, error: impl fmt::Display) -> Unread {
+        self.0.take().unwrap_or_else(|| {
+            let error: serde_json::Error = de::Error::custom(error);
+            Unread::Syntax { line: error.line(), column: error.column() }
+        })
     }
 }
 
@@ -128,83 +49,83 @@ struct Json<'s, D> {
 }
 
 impl<'de, D: de::Deserializer<'de>> Json<'_, D> {
-    fn scalar(self) -> Result<Scalar<'de>, Wrong> {
+    fn scalar(self) -> Result<Scalar<'de>, Unread> {
         self.inner.deserialize_any(ScalarVisitor).map_err(|error| self.slot.take(error))
     }
 
-    fn whole(self) -> Result<Option<i128>, Wrong> {
+    fn whole(self) -> Result<Option<i128>, Unread> {
         Ok(match self.scalar()? {
             Scalar::Whole(number) => Some(number),
             Scalar::Null | Scalar::Bool(_) | Scalar::Real(_) | Scalar::Text(_) | Scalar::Many => None,
         })
     }
 
-    fn text(self) -> Result<Option<Cow<'de, str>>, Wrong> {
+    fn text(self) -> Result<Option<Cow<'de, str>>, Unread> {
         Ok(match self.scalar()? {
             Scalar::Text(text) => Some(text),
             Scalar::Null | Scalar::Bool(_) | Scalar::Whole(_) | Scalar::Real(_) | Scalar::Many => None,
         })
     }
 
-    fn through<V: Visitor<'de>>(self, shape: Shape, visitor: V) -> Result<V::Value, Wrong> {
+    fn through<V: Visitor<'de>>(self, shape: Shape, visitor: V) -> Result<V::Value, Unread> {
         let through = Through { visitor, shape, slot: self.slot };
         self.inner.deserialize_any(through).map_err(|error| self.slot.take(error))
     }
 }
 
 impl<'de, D: de::Deserializer<'de>> de::Deserializer<'de> for Json<'_, D> {
-    type Error = Wrong;
+    type Error = Unread;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         self.through(Shape::Any, visitor)
     }
 
     whole_numbers!();
 
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         match self.scalar()? {
             Scalar::Real(number) => visitor.visit_f64(number),
             Scalar::Whole(number) => visitor.visit_f64(number as f64),
             Scalar::Null | Scalar::Bool(_) | Scalar::Text(_) | Scalar::Many => {
-                Err(Misfit::new("must be a number").into())
+                Err(Unread::misfit("must be a number"))
             }
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         match self.scalar()? {
             Scalar::Bool(value) => visitor.visit_bool(value),
             Scalar::Null | Scalar::Whole(_) | Scalar::Real(_) | Scalar::Text(_) | Scalar::Many => {
-                Err(Misfit::new("must be true or false").into())
+                Err(Unread::misfit("must be true or false"))
             }
         }
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        match self.text()?.ok_or_else(|| Misfit::new("must be text"))? {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
+        match self.text()?.ok_or_else(|| Unread::misfit("must be text"))? {
             Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
             Cow::Owned(text) => visitor.visit_string(text),
         }
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         let through = Through { visitor, shape: Shape::Any, slot: self.slot };
         self.inner.deserialize_option(through).map_err(|error| self.slot.take(error))
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         self.through(Shape::List, visitor)
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         self.through(Shape::Object, visitor)
     }
 
@@ -213,7 +134,7 @@ impl<'de, D: de::Deserializer<'de>> de::Deserializer<'de> for Json<'_, D> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Wrong> {
+    ) -> Result<V::Value, Unread> {
         self.deserialize_map(visitor)
     }
 
@@ -221,7 +142,7 @@ impl<'de, D: de::Deserializer<'de>> de::Deserializer<'de> for Json<'_, D> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Wrong> {
+    ) -> Result<V::Value, Unread> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -230,12 +151,12 @@ impl<'de, D: de::Deserializer<'de>> de::Deserializer<'de> for Json<'_, D> {
         _: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Wrong> {
-        let word = self.text()?.ok_or_else(|| Misfit::one_of(variants))?;
+    ) -> Result<V::Value, Unread> {
+        let word = self.text()?.ok_or_else(|| Unread::one_of(variants))?;
         visitor.visit_enum(word.into_deserializer())
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         let through = Through { visitor, shape: Shape::Any, slot: self.slot };
         self.inner.deserialize_ignored_any(through).map_err(|error| self.slot.take(error))
     }
@@ -323,7 +244,7 @@ impl<V> Through<'_, V> {
             Shape::List => "must be a list",
             Shape::Object => "must be an object",
         };
-        if self.shape == is { Ok(()) } else { Err(self.slot.put(Misfit::new(must).into())) }
+        if self.shape == is { Ok(()) } else { Err(self.slot.put(Unread::misfit(must))) }
     }
 }
 
@@ -331,7 +252,7 @@ macro_rules! pass_scalars {
     ($($visit:ident $type:ty),+ $(,)?) => {
         $(fn $visit<E: de::Error>(self, value: $type) -> Result<V::Value, E> {
             self.check(Shape::Any)?;
-            self.visitor.$visit(value).map_err(|wrong| self.slot.put(wrong))
+            self.visitor.$visit(value).map_err(|unread| self.slot.put(unread))
         })+
     };
 }
@@ -350,28 +271,28 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Through<'_, V> {
 
     fn visit_unit<E: de::Error>(self) -> Result<V::Value, E> {
         self.check(Shape::Any)?;
-        self.visitor.visit_unit().map_err(|wrong| self.slot.put(wrong))
+        self.visitor.visit_unit().map_err(|unread| self.slot.put(unread))
     }
 
     fn visit_none<E: de::Error>(self) -> Result<V::Value, E> {
-        self.visitor.visit_none().map_err(|wrong| self.slot.put(wrong))
+        self.visitor.visit_none().map_err(|unread| self.slot.put(unread))
     }
 
     fn visit_some<D: de::Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
         let value = Json { inner, slot: self.slot };
-        self.visitor.visit_some(value).map_err(|wrong| self.slot.put(wrong))
+        self.visitor.visit_some(value).map_err(|unread| self.slot.put(unread))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
         self.check(Shape::List)?;
         let items = Items { inner, index: 0, slot: self.slot };
-        self.visitor.visit_seq(items).map_err(|wrong| self.slot.put(wrong))
+        self.visitor.visit_seq(items).map_err(|unread| self.slot.put(unread))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
         self.check(Shape::Object)?;
         let fields = Fields { inner, name: String::new(), slot: self.slot };
-        self.visitor.visit_map(fields).map_err(|wrong| self.slot.put(wrong))
+        self.visitor.visit_map(fields).map_err(|unread| self.slot.put(unread))
     }
 }
 
@@ -386,7 +307,7 @@ impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<'_, T> {
 
     fn deserialize<D: de::Deserializer<'de>>(self, inner: D) -> Result<T::Value, D::Error> {
         let value = Json { inner, slot: self.slot };
-        self.seed.deserialize(value).map_err(|wrong| self.slot.put(wrong))
+        self.seed.deserialize(value).map_err(|unread| self.slot.put(unread))
     }
 }
 
@@ -397,13 +318,13 @@ struct Items<'s, A> {
 }
 
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Items<'_, A> {
-    type Error = Wrong;
+    type Error = Unread;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Wrong> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Unread> {
         let index = self.index;
         self.index += 1;
         let item = self.inner.next_element_seed(Seed { seed, slot: self.slot });
-        item.map_err(|error| self.slot.take(error).within(|misfit| misfit.in_item(index)))
+        item.map_err(|error| self.slot.take(error).in_item(index))
     }
 }
 
@@ -414,17 +335,17 @@ struct Fields<'s, A> {
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'_, A> {
-    type Error = Wrong;
+    type Error = Unread;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Wrong> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Unread> {
         let name = self.inner.next_key::<String>().map_err(|error| self.slot.take(error))?;
         let Some(name) = name else { return Ok(None) };
         self.name.clone_from(&name);
         seed.deserialize(StringDeserializer::new(name)).map(Some)
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Wrong> {
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Unread> {
         let value = self.inner.next_value_seed(Seed { seed, slot: self.slot });
-        value.map_err(|error| self.slot.take(error).within(|misfit| misfit.in_field(&self.name)))
+        value.map_err(|error| self.slot.take(error).in_field(&self.name))
     }
 }

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -16,11 +17,17 @@ fn campaign() -> Value {
     })
 }
 
-fn misfit(text: &str) -> Misfit {
-    match body::<CampaignDocument>(text.as_bytes()) {
+#[track_caller]
+fn misfit_of<T: std::fmt::Debug>(read: Result<T, Unread>) -> PlaceError {
+    match read {
         Err(Unread::Misfit(misfit)) => misfit,
-        other => panic!("{text}: {other:?}"),
+        other => panic!("{other:?}"),
     }
+}
+
+#[track_caller]
+fn misfit(text: &str) -> PlaceError {
+    misfit_of(body::<CampaignDocument>(text.as_bytes()))
 }
 
 #[test]
@@ -100,7 +107,7 @@ fn pairs(text: &str) -> Vec<(String, String)> {
 #[test]
 fn what_does_not_fit_a_query_is_named_with_its_parameter() {
     let check = |text: &str, place: &str, detail: &str| {
-        let misfit = query::<VehiclesQuery>(&pairs(text)).unwrap_err();
+        let misfit = misfit_of(query::<VehiclesQuery>(&pairs(text)));
         assert_eq!(misfit.place, place);
         assert!(misfit.detail.contains(detail), "{text}: {}", misfit.detail);
     };
@@ -112,14 +119,74 @@ fn what_does_not_fit_a_query_is_named_with_its_parameter() {
     check("limit=1&limit=2", "limit", "must be given once");
     let empty = query::<VehiclesQuery>(&pairs("cursor=&limit=5")).unwrap();
     assert_eq!((empty.cursor, empty.limit), (None, Some(5)));
-    let missing = query::<HistoryQuery>(&pairs("signals=")).unwrap_err();
+    let missing = misfit_of(query::<HistoryQuery>(&pairs("signals=")));
     assert_eq!((missing.place.as_str(), missing.detail.as_str()), ("signals", "must be given"));
 }
 
 #[test]
 fn what_does_not_fit_a_path_is_named_with_its_parameter() {
     assert_eq!(parameter("campaign_id", "7"), Ok(7_u64));
-    let misfit = parameter::<u64>("campaign_id", "abc").unwrap_err();
+    let misfit = misfit_of(parameter::<u64>("campaign_id", "abc"));
     assert_eq!(misfit.place, "campaign_id");
     assert!(misfit.detail.starts_with("must be a whole number"), "{}", misfit.detail);
+}
+
+/// A body as somebody may have written it, with some of its bytes changed, and perhaps cut short.
+fn any_body() -> impl Strategy<Value = Vec<u8>> {
+    let words = [
+        "{", "}", "[", "]", ",", ":", "\"", "\\", "\n", " ", "0", "-", "1e9", ".5", "true", "null",
+        "\"lane\"", "é", "\u{1}",
+    ];
+    let word = prop_oneof![
+        9 => prop::sample::select(words.to_vec()).prop_map(|word| word.as_bytes().to_vec()),
+        1 => any::<u8>().prop_map(|byte| vec![byte]),
+    ];
+    let change = (any::<prop::sample::Index>(), 0..4_usize, word);
+    let changes = prop::collection::vec(change, 0..4);
+    (any::<bool>(), changes, prop::option::weighted(0.2, any::<prop::sample::Index>())).prop_map(
+        |(pretty, changes, cut)| {
+            let value = campaign();
+            let text = if pretty { format!("{value:#}") } else { value.to_string() };
+            let mut bytes = text.into_bytes();
+            for (at, removed, word) in changes {
+                let at = at.index(bytes.len());
+                let end = (at + removed).min(bytes.len());
+                bytes.splice(at..end, word);
+            }
+            bytes.truncate(cut.map_or(bytes.len(), |cut| cut.index(bytes.len() + 1)));
+            bytes
+        },
+    )
+}
+
+/// The two forms that serde reads and the API does not: a struct as a list, and a word as an object.
+fn is_stricter(misfit: &PlaceError) -> bool {
+    misfit.detail == "must be an object" || misfit.detail.starts_with("must be one of")
+}
+
+fn check_as_serde_json<T: for<'de> Deserialize<'de> + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    match (body::<T>(bytes), serde_json::from_slice::<T>(bytes)) {
+        (Ok(read), Ok(expected)) => assert_eq!(read, expected, "{text}"),
+        (Err(Unread::Misfit(misfit)), Ok(_)) => assert!(is_stricter(&misfit), "{text}: {misfit:?}"),
+        (Err(Unread::Misfit(misfit)), Err(error)) => {
+            assert!(error.is_data() || is_stricter(&misfit), "{text}: {misfit:?}, not {error}");
+        }
+        (Err(Unread::Syntax { line, column }), Err(error)) => {
+            // What does not fit is read to its end first.
+            let same = (line, column) == (error.line(), error.column());
+            assert!(error.is_data() || same, "{text}: {line}, {column}, not {error}");
+        }
+        (read @ Ok(_), expected @ Err(_)) | (read @ Err(Unread::Syntax { .. }), expected @ Ok(_)) => {
+            panic!("{text}: {read:?}, not {expected:?}")
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_body_is_read_as_serde_json_reads_it(bytes in any_body()) {
+        check_as_serde_json::<CampaignDocument>(&bytes);
+        check_as_serde_json::<Value>(&bytes);
+    }
 }
