@@ -190,13 +190,10 @@ async fn simplereenroll(
     est.take_of_car(vehicle)?;
     let request = request(&headers, body)?;
     let issued = est.0.enrolment.renew(vehicle, shown, request, now).await;
-    est.finish(
-        from,
-        issued.map_err(|error| match error {
-            EnrolError::Refused => Ended::Forbidden,
-            other => Ended::Error(other),
-        }),
-    )
+    let ended = |error| {
+        if matches!(error, EnrolError::Refused) { Ended::Forbidden } else { Ended::Error(error) }
+    };
+    est.finish(from, issued.map_err(ended))
 }
 
 /// How the work of a request ended when it gave nothing.

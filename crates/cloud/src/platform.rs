@@ -111,6 +111,36 @@ struct Addresses {
     est: SocketAddr,
 }
 
+/// What rests on the database alone.
+struct Control {
+    accounts: Accounts,
+    operator_made: bool,
+    audit: Audit,
+    catalogues: Catalogues,
+    registry: Registry,
+    desired: Desired,
+    enrolment: Enrolment,
+}
+
+impl Control {
+    async fn load(
+        config: &Config,
+        store: &Store,
+        pki: &Arc<Pki>,
+        metrics: &Metrics,
+        now: model::Timestamp,
+    ) -> Result<Self, StartError> {
+        let accounts = Accounts::new(store.clone())?;
+        let operator_made = accounts.first_run(&config.operator_password_file(), now).await?;
+        let audit = start_audit(config, store, metrics).await?;
+        let catalogues = Catalogues::load(store, now).await?;
+        let registry = Registry::load(store, config.region.clone(), config.jurisdiction, now).await?;
+        let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(pki));
+        let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(pki));
+        Ok(Self { accounts, operator_made, audit, catalogues, registry, desired, enrolment })
+    }
+}
+
 /// A running platform.
 #[derive(Debug)]
 pub struct Platform {
@@ -141,13 +171,9 @@ impl Platform {
         // Bound first: a port in use is told before anything else takes time.
         let server = Server::bind(config.http.listen, http_tls(&config, &pki)?)?;
         let (claim, store) = open_store(&config).await?;
-        let accounts = Accounts::new(store.clone())?;
-        let operator_made = accounts.first_run(&config.operator_password_file(), now).await?;
         let metrics = Metrics::default();
-        let audit = start_audit(&config, &store, &metrics).await?;
-        let catalogues = Catalogues::load(&store, now).await?;
-        let registry = Registry::load(&store, config.region.clone(), config.jurisdiction, now).await?;
-        let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(&pki));
+        let control = Control::load(&config, &store, &pki, &metrics, now).await?;
+        let Control { accounts, operator_made, audit, catalogues, registry, desired, enrolment } = control;
         let (notices, notices_out) = mpsc::channel(NOTICES_MAX);
         let (owner, log) = start_owner(&config, &store, &catalogues, &clock, notices).await?;
         let presence = Presence::default();
@@ -157,7 +183,6 @@ impl Platform {
         let backends = backends(log, admissions, &desired, connectivity);
         let gateway = Arc::new(start_gateway(&config, &pki, backends)?);
         let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
-        let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(&pki));
         let (est_server, est) = bind_est(&config, &pki, &enrolment, &registry, &clock, &metrics)?;
         let api = Api::new(Parts {
             enrolment,

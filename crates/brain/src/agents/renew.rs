@@ -1,7 +1,7 @@
 //! Keeps the car's certificate young: a new key and a new certificate when a third is left, then the connection is
 //! handed over.
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
 use model::{Micros, Timestamp};
 
@@ -31,28 +31,26 @@ pub struct Renewal {
 
 impl Renewal {
     /// Runs for as long as the car; never ends by itself. Nothing waits for it.
-    pub fn run(self, current: Current) -> impl Future<Output = ()> + Send {
-        async move {
-            let mut backoff = Backoff::new(AGAIN, current.urn.vehicle);
-            let mut due = due(&current);
-            loop {
-                let now = (self.clock)();
-                if now < due {
-                    let wait = due.since(now).0.clamp(1, LOOK_EVERY.0);
-                    tokio::time::sleep(Micros(wait).to_duration()).await;
-                    continue;
+    pub async fn run(self, current: Current) {
+        let mut backoff = Backoff::new(AGAIN, current.urn.vehicle);
+        let mut due = due(&current);
+        loop {
+            let now = (self.clock)();
+            if now < due {
+                let wait = due.since(now).0.clamp(1, LOOK_EVERY.0);
+                tokio::time::sleep(Micros(wait).to_duration()).await;
+                continue;
+            }
+            match self.renew().await {
+                Ok(next) => {
+                    backoff.reset();
+                    tracing::info!(until = next.not_after.0, "the car has a new certificate");
+                    due = self::due(&next);
                 }
-                match self.renew().await {
-                    Ok(next) => {
-                        backoff.reset();
-                        tracing::info!(until = next.not_after.0, "the car has a new certificate");
-                        due = self::due(&next);
-                    }
-                    Err(error) => {
-                        let wait = backoff.next_wait();
-                        tracing::warn!(%error, wait_s = wait.0 / 1_000_000, "the certificate is not renewed yet");
-                        due = now + wait;
-                    }
+                Err(error) => {
+                    let wait = backoff.next_wait();
+                    tracing::warn!(%error, wait_s = wait.0 / 1_000_000, "the certificate is not renewed yet");
+                    due = now + wait;
                 }
             }
         }

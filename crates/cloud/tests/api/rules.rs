@@ -42,12 +42,8 @@ async fn every_route_but_the_open_ones_needs_a_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_error_is_a_problem() {
+async fn every_wrong_path_is_a_problem() {
     let fixture = Fixture::new().await;
-    let router = fixture.platform.router();
-    let bearer = format!("Bearer {}", fixture.token);
-    let token = ("authorization", bearer.as_str());
-    let json = ("content-type", "application/json");
     fixture.get("/v1/nothing").await.problem(404, "not-found");
     fixture.get("/v1").await.problem(404, "not-found");
     fixture.get("/assets/nothing.js").await.problem(404, "not-found");
@@ -81,7 +77,16 @@ async fn every_error_is_a_problem() {
     reply.problem(405, "method-not-allowed");
     let reply = fixture.call(Method::POST, "/somewhere", None, &[]).await;
     reply.problem(405, "method-not-allowed");
+    fixture.platform.stop().await;
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_wrong_body_is_a_problem() {
+    let fixture = Fixture::new().await;
+    let router = fixture.platform.router();
+    let bearer = format!("Bearer {}", fixture.token);
+    let token = ("authorization", bearer.as_str());
+    let json = ("content-type", "application/json");
     let post = async |body: &str, headers: &[(&str, &str)]| {
         send(&router, Method::POST, "/v1/campaigns", Body::from(body.to_owned()), headers).await
     };
