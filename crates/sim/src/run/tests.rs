@@ -60,14 +60,14 @@ fn identities_are_kept_for_the_next_start_of_the_same_fleet() {
 fn a_fleet_that_grew_is_as_old_as_its_oldest_car() {
     let state = tempfile::tempdir().unwrap();
     let mut grown = identities();
-    grown.cars[1].enrolled_at = NOW + Micros(59 * Micros::DAY.0);
+    grown.cars[1].enrolled_at = NOW + Micros(19 * Micros::DAY.0);
     grown.save(state.path(), "http://here", 7).unwrap();
     let load = |days: i64| {
         let now = NOW + Micros(days * Micros::DAY.0);
         Identities::load(state.path(), "http://here", 7, now).unwrap()
     };
-    assert!(load(59).is_some());
-    assert!(load(61).is_none());
+    assert!(load(19).is_some());
+    assert!(load(21).is_none());
 }
 
 #[cfg(unix)]
