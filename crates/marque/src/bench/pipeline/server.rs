@@ -5,6 +5,7 @@ use std::{
     io::{self, BufRead as _, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -25,6 +26,7 @@ use store::Store;
 use tokio::{
     runtime::{Handle, Runtime},
     sync::mpsc,
+    time::Instant,
 };
 
 use crate::bench::gateway::{
@@ -49,6 +51,9 @@ pub(super) const SETTLE: &str = "settle";
 pub(super) const APPLIED: &str = "applied";
 /// The answer when all of it is in Delta.
 pub(super) const STORED: &str = "stored";
+
+/// A compaction that is under way may take so long.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Serves until its input ends; prints the address first.
 pub(crate) fn run(options: &ServerOptions) -> anyhow::Result<()> {
@@ -113,7 +118,7 @@ async fn serve(options: &ServerOptions) -> anyhow::Result<()> {
         }
     }
     gateway.shutdown().await;
-    drop(owner);
+    owner.finish(Instant::now() + STOP_PATIENCE).await;
     store.close().await;
     Ok(())
 }
