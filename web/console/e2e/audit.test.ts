@@ -8,7 +8,7 @@ it('what somebody did is found in the audit, and its proof holds', async () => {
   await page.goto('/audit');
   await page.getByLabel('Action', { exact: true }).selectOption('vehicle.list');
   await page.waitForURL(/action=vehicle.list/);
-  const entry = page.getByRole('button', { name: 'Listed cars' }).first();
+  const entry = page.getByRole('button', { name: 'Cars: list' }).first();
   await entry.click();
   await page.getByRole('button', { name: 'Verify' }).click();
   await page.getByText('Proven', { exact: true }).waitFor();
@@ -34,6 +34,6 @@ it('the entries of one car are found by its id', async () => {
   await page.getByLabel(/^Vehicle id/).fill(id);
   await page.getByLabel(/^Vehicle id/).press('Enter');
   await page.waitForURL(new RegExp(id));
-  await page.getByRole('button', { name: 'Read a car', exact: true }).first().click();
+  await page.getByRole('button', { name: 'Car: read', exact: true }).first().click();
   await page.getByRole('link', { name: id }).waitFor();
 });

@@ -12,7 +12,7 @@ it.each([
 });
 
 it('an action that is not known keeps its name', () => {
-  expect(actionName('vehicle.list')).toBe('Listed cars');
+  expect(actionName('vehicle.list')).toBe('Cars: list');
   expect(actionName('vehicle.fly')).toBe('vehicle.fly');
 });
 
