@@ -1,7 +1,7 @@
 //! Tests that need a whole platform: the console in a real browser, and the lake in the eyes of
 //! readers that are not ours.
 
-use std::{fs, path::Path, process::Child, time::Duration};
+use std::{fs, path::Path, process::{Child, ExitStatus}, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -11,8 +11,8 @@ use crate::{
     web,
 };
 
-/// How often to look whether the demo's cars drive, and how many times: three minutes, for a busy
-/// machine; a good start takes seconds.
+/// How often to look whether the demo's cars drive, or have stopped, and how many times: three minutes, for a
+/// busy machine; a good start takes seconds.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 const LOOKS_MAX: u32 = 900;
 
@@ -85,19 +85,32 @@ impl Demo {
     }
 
     fn stop(mut self) -> Result<()> {
-        Step::new("kill").args(["-TERM", &self.0.id().to_string()]).run()?;
-        let status = self.0.wait().context("wait for the demo")?;
+        let status = self.end()?;
         if !status.success() {
             bail!("the demo ended with {status}");
         }
         Ok(())
     }
+
+    /// Ends it in good order, and by force when that takes too long.
+    fn end(&mut self) -> Result<ExitStatus> {
+        Step::new("kill").args(["-TERM", &self.0.id().to_string()]).run()?;
+        for _ in 0..LOOKS_MAX {
+            if let Some(status) = self.0.try_wait().context("wait for the demo")? {
+                return Ok(status);
+            }
+            std::thread::park_timeout(LOOK_EVERY);
+        }
+        self.0.kill().context("kill the demo")?;
+        bail!("the demo did not stop within {} s", (LOOK_EVERY * LOOKS_MAX).as_secs())
+    }
 }
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // Already ended when the test went well.
-        self.0.kill().ok();
-        self.0.wait().ok();
+        // Already ended when the test went well; else what failed counts, not this.
+        if matches!(self.0.try_wait(), Ok(None)) {
+            self.end().ok();
+        }
     }
 }

@@ -4,13 +4,19 @@ use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::LazyLock,
 };
 
 use anyhow::{Context as _, Result, bail};
 
-/// The folder of the workspace.
+/// The folder of the workspace. Asked when it runs: a cache shared between clones may hold an xtask that
+/// another of them built.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies one level below the workspace")
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = std::env::var_os("CARGO_MANIFEST_DIR").expect("xtask runs as `cargo xtask`");
+        PathBuf::from(folder).parent().expect("xtask lies one level below the workspace").to_owned()
+    });
+    &ROOT
 }
 
 /// A folder for what is dear to fetch or build and the same for every checkout.

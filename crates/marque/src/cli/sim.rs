@@ -100,6 +100,10 @@ pub(crate) struct Options {
     #[arg(long)]
     events: bool,
 
+    /// Stop when standard input closes, as it does when the process at its other end dies.
+    #[arg(long)]
+    while_stdin: bool,
+
     /// Write what the fleet counted to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -114,10 +118,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let settings = settings(options)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
-    let seconds = options.seconds;
     let mut watch = Watch::new(options.events);
     let report =
-        runtime.block_on(::sim::run::run(settings, |progress| watch.show(progress), end_of_run(seconds)));
+        runtime.block_on(::sim::run::run(settings, |progress| watch.show(progress), end_of_run(options)));
     let report = report.context("run the fleet")?;
     if let Some(path) = &options.report {
         let json = serde_json::to_vec_pretty(&report).context("write the report")?;
@@ -164,9 +167,9 @@ fn secret(file: &Path) -> anyhow::Result<String> {
 }
 
 /// The time is over, or somebody says stop.
-async fn end_of_run(seconds: Option<u64>) {
+async fn end_of_run(options: &Options) {
     let over = async {
-        match seconds {
+        match options.seconds {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
             None => std::future::pending().await,
         }
@@ -174,7 +177,19 @@ async fn end_of_run(seconds: Option<u64>) {
     tokio::select! {
         () = over => {}
         () = signal::stop_order() => {}
+        () = stdin_closed(), if options.while_stdin => {}
     }
+}
+
+async fn stdin_closed() {
+    let (closed, wait) = tokio::sync::oneshot::channel();
+    // A thread that nobody waits for: the runtime's own would hold up the end of a run until it has read.
+    std::thread::spawn(move || {
+        // An input that cannot be read is as good as closed.
+        io::copy(&mut io::stdin(), &mut io::sink()).ok();
+        closed.send(()).ok();
+    });
+    wait.await.ok();
 }
 
 /// Shows how far a run is: a bar on a terminal, a line now and then in a log.

@@ -49,7 +49,7 @@ impl FleetProcess {
         let program = std::env::current_exe().context("find this program's file")?;
         let mut command = Command::new(program);
         command
-            .args(["--log", &args.log, "sim", "--events"])
+            .args(["--log", &args.log, "sim", "--events", "--while-stdin"])
             .args(["--cloud", &args.cloud, "--mqtt", &args.mqtt])
             .arg("--password-file")
             .arg(&args.password_file)
@@ -58,7 +58,8 @@ impl FleetProcess {
             .arg("--report")
             .arg(&args.ledger)
             .args(["--vehicles", &args.vehicles.to_string()])
-            .stdin(Stdio::null())
+            // Never written to: it closes with this process, however that ends, and the fleet stops.
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Ctrl-C at a terminal goes to every process of the group; the fleet is stopped in order.
             .process_group(0)
