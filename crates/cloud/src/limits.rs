@@ -1,0 +1,119 @@
+//! How much one address, one account or one car may ask for.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use model::{Micros, Timestamp};
+
+/// Who is remembered. When there are more, those whose tries are all back are forgotten; when even that is not
+/// enough, a botnet is at work, and all whom it crowds out share the tries of one.
+const KNOWN_MAX: usize = 16_384;
+
+/// So many at once, and one more every so often.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rate {
+    pub(crate) at_once: i64,
+    pub(crate) every: Micros,
+}
+
+/// Who tried how much. In memory only: a restart is not something that a guesser can cause.
+#[derive(Debug)]
+pub(crate) struct Budget<K> {
+    rate: Rate,
+    /// When all tries of somebody are back; each try moves it. `None` is who finds no room.
+    full_at: Mutex<HashMap<Option<K>, Timestamp>>,
+}
+
+impl<K: Eq + Hash + Copy> Budget<K> {
+    pub(crate) fn new(rate: Rate) -> Self {
+        Self { rate, full_at: Mutex::default() }
+    }
+
+    /// Takes a try, or says how long to wait for the next.
+    pub(crate) fn take(&self, who: K, now: Timestamp) -> Result<(), Micros> {
+        let mut known = self.lock();
+        if known.len() >= KNOWN_MAX {
+            known.retain(|_, full_at| *full_at > now);
+        }
+        let who = Some(who).filter(|_| known.len() < KNOWN_MAX || known.contains_key(&Some(who)));
+        let full_at = known.entry(who).or_insert(now);
+        let next = (*full_at).max(now) + self.rate.every;
+        let over = Micros(next.since(now).0 - self.rate.at_once * self.rate.every.0);
+        if over > Micros(0) {
+            return Err(over);
+        }
+        *full_at = next;
+        Ok(())
+    }
+
+    /// It was a good one, and costs nothing.
+    pub(crate) fn give_back(&self, who: K) {
+        if let Some(full_at) = self.lock().get_mut(&Some(who)) {
+            *full_at = *full_at - self.rate.every;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Option<K>, Timestamp>> {
+        self.full_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whole seconds to wait, as Retry-After has them (RFC 9110, 10.2.3): not one too few.
+pub(crate) fn seconds_up(wait: Micros) -> u32 {
+    u32::try_from(wait.0.max(0).unsigned_abs().div_ceil(Micros::SECOND.0.unsigned_abs())).unwrap_or(u32::MAX)
+}
+
+/// One customer of a provider has a /64 of IPv6, and may take any address of it.
+pub(crate) fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEN_S: Micros = Micros::from_secs(10);
+
+    #[test]
+    fn tries_run_out_and_come_back() {
+        let budget = Budget::new(Rate { at_once: 2, every: TEN_S });
+        let now = Timestamp(0);
+        assert_eq!(budget.take(1, now), Ok(()));
+        assert_eq!(budget.take(1, now), Ok(()));
+        assert_eq!(budget.take(1, now), Err(TEN_S));
+        assert_eq!(budget.take(2, now), Ok(()));
+        assert_eq!(budget.take(1, now + TEN_S), Ok(()));
+        assert!(budget.take(1, now + TEN_S).is_err());
+        budget.give_back(1);
+        assert_eq!(budget.take(1, now + TEN_S), Ok(()));
+    }
+
+    #[test]
+    fn a_crowd_shares_the_tries_of_one() {
+        let budget = Budget::new(Rate { at_once: 1, every: TEN_S });
+        let now = Timestamp(0);
+        for who in 0..KNOWN_MAX {
+            budget.take(who, now).unwrap();
+        }
+        assert_eq!(budget.take(KNOWN_MAX, now), Ok(()));
+        assert_eq!(budget.take(KNOWN_MAX + 1, now), Err(TEN_S));
+        // Those who came before keep their own, and room comes back with time.
+        assert_eq!(budget.take(0, now), Err(TEN_S));
+        assert_eq!(budget.take(KNOWN_MAX + 1, now + TEN_S), Ok(()));
+    }
+
+    #[test]
+    fn a_wait_is_rounded_up_to_seconds() {
+        let waits = [(0, 0), (1, 1), (1_000_000, 1), (1_000_001, 2)];
+        for (micros, seconds) in waits {
+            assert_eq!(seconds_up(Micros(micros)), seconds);
+        }
+    }
+}
