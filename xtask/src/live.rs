@@ -1,7 +1,12 @@
 //! Tests that need a whole platform: the console in a real browser, and the lake in the eyes of
 //! readers that are not ours.
 
-use std::{fs, path::Path, process::{Child, ExitStatus}, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    process::{Child, ExitStatus},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail};
 

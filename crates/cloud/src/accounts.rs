@@ -12,12 +12,10 @@ use model::{Micros, Timestamp};
 use store::{SessionRow, Store};
 use tokio::sync::Semaphore;
 
-use crate::pki::PkiError;
-use guesses::Guesses;
-
-mod guesses;
-
-pub(crate) use guesses::household;
+use crate::{
+    limits::{Budget, Rate, household, seconds_up},
+    pki::PkiError,
+};
 
 /// The account that the first start makes.
 pub const OPERATOR: &str = "operator";
@@ -27,6 +25,8 @@ const SESSION: Micros = Micros(12 * Micros::HOUR.0);
 const HASHES_AT_ONCE: usize = 2;
 /// How long somebody waits for others' hashes.
 const HASH_PATIENCE: Duration = Duration::from_secs(2);
+/// Wrong passwords of one address: people mistype three times.
+const GUESSES: Rate = Rate { at_once: 5, every: Micros::MINUTE };
 
 /// Why somebody is not signed in.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +85,7 @@ pub struct Opened {
 pub struct Accounts {
     store: Store,
     hashing: Arc<Semaphore>,
-    guesses: Arc<Guesses>,
+    guesses: Arc<Budget<IpAddr>>,
     /// Verified when there is no such account, so that both take the same time.
     decoy: Arc<str>,
 }
@@ -94,7 +94,7 @@ impl Accounts {
     pub fn new(store: Store) -> Result<Self, FirstRunError> {
         let decoy = hash(&secret()?).ok_or(FirstRunError::Hash)?;
         let hashing = Arc::new(Semaphore::new(HASHES_AT_ONCE));
-        Ok(Self { store, hashing, guesses: Arc::default(), decoy: decoy.into() })
+        Ok(Self { store, hashing, guesses: Arc::new(Budget::new(GUESSES)), decoy: decoy.into() })
     }
 
     /// Makes the operator's account with a drawn password at the first start, and keeps the password in a
@@ -120,6 +120,7 @@ impl Accounts {
         from: IpAddr,
         now: Timestamp,
     ) -> Result<Opened, SignInError> {
+        let from = household(from);
         self.guesses
             .take(from, now)
             .map_err(|wait| SignInError::TooMany { retry_after_s: seconds_up(wait) })?;
@@ -160,10 +161,6 @@ impl Accounts {
             .await
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())))
     }
-}
-
-fn seconds_up(span: Micros) -> u32 {
-    u32::try_from((span.0 + 999_999) / 1_000_000).unwrap_or(u32::MAX)
 }
 
 /// 192 bits of chance as text that people can paste.

@@ -28,7 +28,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::Metrics;
+use crate::{errors::chain, metrics::Metrics};
 use counts::Counts;
 use writer::{Writer, blocking};
 
@@ -325,17 +325,6 @@ pub fn read(files: &dyn LogFiles, path: LogPath) -> Result<Option<Vec<u8>>, Audi
 fn first_entries_len(full: LogPath, bytes: &[u8], width: Width) -> Result<usize, AuditError> {
     let entries = entries_of(full, bytes)?;
     Ok(entries.iter().take(usize::from(width.get())).map(|entry| 2 + entry.len()).sum())
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! (mutual TLS). Invariants, as absences: no session is resumed, so that no handshake skips revocation; no
 //! request is answered by what the handshake found alone; no body is logged.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{hash::Hash, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -18,21 +18,20 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use link::est;
-use model::VehicleId;
+use model::{Micros, VehicleId};
 use tokio::sync::Semaphore;
 
-use self::limits::{Budget, Rate};
 use crate::{
-    accounts::household,
     clock::Clock,
     enrolment::{EnrolError, Enrolment},
+    errors::chain,
     http::server::{ClientCertificate, Peer},
+    limits::{Budget, Rate, household, seconds_up},
     metrics::{Counter, Metrics},
     pki::{Pki, PkiError},
     registry::Registry,
 };
 
-mod limits;
 mod tls;
 
 pub use tls::tls_config;
@@ -42,9 +41,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests at once: signing takes a fifth of a millisecond of a core, writing a millisecond of the disk.
 const REQUESTS_MAX: usize = 64;
 /// Refusals of one address: a factory has one address for many cars, and their right credentials cost nothing.
-const REFUSALS: Rate = Rate { at_once: 30, every_s: 2 };
+const REFUSALS: Rate = Rate { at_once: 30, every: Micros::from_secs(2) };
 /// Requests of one car: it enrols once, and renews each month.
-const OF_ONE_CAR: Rate = Rate { at_once: 30, every_s: 60 };
+const OF_ONE_CAR: Rate = Rate { at_once: 30, every: Micros::MINUTE };
 
 /// What the listener is made of. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -150,7 +149,7 @@ async fn simpleenroll(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     let from = household(peer.0);
-    est.take_try(from)?;
+    est.take_try(&est.0.addresses, from)?;
     if certificate.is_some() {
         return Err(Refusal::Forbidden("a car that has a certificate renews it: use simplereenroll\n"));
     }
@@ -162,7 +161,7 @@ async fn simpleenroll(
     let (vehicle, secret) = credentials(&headers).ok_or(Refusal::Unauthorized)?;
     // Only cars that there are, so that strangers fill no memory.
     if est.0.registry.car(vehicle).is_some() {
-        est.take_of_car(vehicle)?;
+        est.take_try(&est.0.cars, vehicle)?;
     }
     let request = request(&headers, body)?;
     let issued = est.0.enrolment.enrol_by_credential(vehicle, secret, request, est.0.clock.now()).await;
@@ -179,7 +178,7 @@ async fn simplereenroll(
 ) -> Result<Response, Refusal> {
     const WITHOUT: &str = "this needs the car's valid certificate in the TLS handshake\n";
     let from = household(peer.0);
-    est.take_try(from)?;
+    est.take_try(&est.0.addresses, from)?;
     let Some(Extension(ClientCertificate(leaf))) = certificate else {
         return Err(Refusal::Forbidden(WITHOUT));
     };
@@ -187,7 +186,7 @@ async fn simplereenroll(
     // Again, since the handshake: a connection lives longer than it takes to revoke.
     let (vehicle, shown) =
         tls::standing(&est.0.registry, &leaf, now).map_err(|_| Refusal::Forbidden(WITHOUT))?;
-    est.take_of_car(vehicle)?;
+    est.take_try(&est.0.cars, vehicle)?;
     let request = request(&headers, body)?;
     let issued = est.0.enrolment.renew(vehicle, shown, request, now).await;
     let ended = |error| {
@@ -209,18 +208,9 @@ impl From<EnrolError> for Ended {
 }
 
 impl Est {
-    fn take_try(&self, from: IpAddr) -> Result<(), Refusal> {
-        self.0
-            .addresses
-            .take(from, self.0.clock.now())
-            .map_err(|wait_s| self.count(Refusal::TooMany { wait_s }))
-    }
-
-    fn take_of_car(&self, vehicle: VehicleId) -> Result<(), Refusal> {
-        self.0
-            .cars
-            .take(vehicle, self.0.clock.now())
-            .map_err(|wait_s| self.count(Refusal::TooMany { wait_s }))
+    fn take_try<K: Eq + Hash + Copy>(&self, budget: &Budget<K>, who: K) -> Result<(), Refusal> {
+        let taken = budget.take(who, self.0.clock.now());
+        taken.map_err(|wait| self.count(Refusal::TooMany { wait_s: seconds_up(wait) }))
     }
 
     fn count(&self, refusal: Refusal) -> Refusal {
@@ -270,7 +260,7 @@ fn refusal(error: EnrolError) -> Refusal {
 }
 
 fn internal(error: &dyn std::error::Error) -> Refusal {
-    tracing::error!(error = %crate::http::chain(error), "an EST request failed");
+    tracing::error!(error = %chain(error), "an EST request failed");
     Refusal::Internal
 }
 

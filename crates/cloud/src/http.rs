@@ -23,6 +23,7 @@ use crate::{
     config::HttpConfig,
     desired::Desired,
     enrolment::Enrolment,
+    errors::chain,
     metrics::Metrics,
     owner::{History, Twins},
     pki::Pki,
@@ -57,7 +58,6 @@ mod values;
 mod vehicles;
 
 pub use campaigns::VEHICLE_IDS_MAX;
-pub(crate) use problem::chain;
 pub use sse::STREAMS_MAX;
 
 /// A body that no route says otherwise of: a campaign of 4,000 signals has 300 kB.
@@ -219,7 +219,7 @@ impl Api {
         let sessions = self.store().forget_ended_sessions(now).await;
         let keys = self.store().forget_keys(now - idempotency::KEPT).await;
         for error in [sessions.err(), keys.err()].into_iter().flatten() {
-            tracing::warn!(error = %problem::chain(&error), "old sessions and keys could not be forgotten");
+            tracing::warn!(error = %chain(&error), "old sessions and keys could not be forgotten");
         }
     }
 }

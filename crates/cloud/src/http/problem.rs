@@ -8,7 +8,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::words::PlaceError;
+use crate::{errors::chain, words::PlaceError};
 
 /// What went wrong, and what to do about it (RFC 9457).
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -220,16 +220,4 @@ impl From<store::Error> for Problem {
             | store::Error::Sql(_) => Self::internal(&error),
         }
     }
-}
-
-/// An error with its sources, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
