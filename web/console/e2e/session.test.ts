@@ -27,12 +27,10 @@ it('signing in leads to the page that was asked for, and signing out ends it', a
 it('a session that ends asks for the password and keeps what was typed', async () => {
   const page = await signedIn('/campaigns/new', {}, { anew: true });
   await page.getByLabel('Name').fill('Half written');
+  const signals = page.getByRole('group', { name: 'Signals of group 1' });
+  await signals.getByRole('button', { name: /^Vehicle \d+$/ }).click();
+  await signals.getByRole('checkbox').nth(1).check();
   await page.context().clearCookies();
-  await page
-    .getByRole('group', { name: 'Signals of group 1' })
-    .getByRole('button', { name: /^Vehicle \d+$/ })
-    .click();
-  await page.getByRole('group', { name: 'Signals of group 1' }).getByRole('checkbox').nth(1).check();
   await page.getByRole('button', { name: 'Create campaign' }).click();
   await page.getByRole('heading', { name: 'Your session has ended' }).waitFor();
   await enterPassword(page);
