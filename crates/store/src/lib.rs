@@ -6,7 +6,6 @@
 //! Invariants, as absences: `store` never reads a clock but the database's own (for leases), draws no
 //! randomness, composes no value into a statement's text, and gives out a VIN through no query.
 
-mod accounts;
 mod audit;
 mod campaigns;
 mod catalogues;
@@ -19,6 +18,7 @@ mod lake_files;
 mod leases;
 mod migrations;
 mod page;
+mod people;
 mod settings;
 mod sql;
 mod subjects;
@@ -31,7 +31,6 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-pub use accounts::{Account, SessionRow};
 pub use audit::{AuditEntry, AuditFilter, AuditOpening};
 pub use campaigns::{
     Assignment, CampaignName, CampaignRow, CampaignSummary, HeldCampaign, NewCampaign, Selector,
@@ -45,6 +44,7 @@ pub use idempotency::{Claim, StoredAnswer};
 pub use lake_files::{LakeFile, LakeFileState, LakeFileStats};
 pub use leases::Lease;
 pub use page::{Cursor, Page};
+pub use people::{PersonRow, RoleRow, SessionRow, TotpRow};
 pub use sql::Transaction;
 pub use subjects::Subject;
 pub use vehicles::{FleetCount, NewVehicle, Vehicle, VehicleFilter};

@@ -133,8 +133,13 @@ impl Row {
         self.text(column)?.parse().map_err(|_| self.corrupt(column))
     }
 
+    pub(crate) fn opt_word<T: std::str::FromStr>(&self, column: usize) -> Result<Option<T>, Error> {
+        let text = self.opt_text(column)?;
+        text.map(|text| text.parse().map_err(|_| self.corrupt(column))).transpose()
+    }
+
     /// The value itself is not repeated; it may be personal.
-    fn corrupt(&self, column: usize) -> Error {
+    pub(crate) fn corrupt(&self, column: usize) -> Error {
         let name = match self {
             Self::Sqlite(row) => row.try_column(column).map(|column| column.name().to_owned()),
             Self::Postgres(row) => row.try_column(column).map(|column| column.name().to_owned()),
@@ -360,6 +365,9 @@ into_arg! {
     Option<model::Timestamp>, value => Arg::Int(value.map(|time| time.0));
     model::VehicleId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
     model::SubjectId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
+    model::PersonId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
+    Option<model::PersonId>, value => Arg::Text(value.map(|id| Cow::Owned(id.to_string())));
+    &'a model::Region, value => Arg::Text(Some(Cow::Borrowed(value.as_str())));
     model::Brand, value => Arg::Text(Some(Cow::Borrowed(value.slug())));
     model::CatalogueHash, value => Arg::Text(Some(Cow::Owned(value.to_string())));
 }
