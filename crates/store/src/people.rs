@@ -35,7 +35,10 @@ pub struct TotpRow {
 
 impl std::fmt::Debug for PersonRow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PersonRow").field("id", &self.id).field("enabled", &self.enabled).finish_non_exhaustive()
+        f.debug_struct("PersonRow")
+            .field("id", &self.id)
+            .field("enabled", &self.enabled)
+            .finish_non_exhaustive()
     }
 }
 
@@ -76,7 +79,8 @@ const PERSON: &str = "SELECT person_id, username, realm, enabled, password_hash,
                       created_by FROM people";
 const ROLE: &str = "SELECT role_id, person_id, person_function, brands, region, starts_at, ends_at, created_at, \
                     created_by FROM roles";
-const SESSION: &str = "SELECT session_id, person_id, created_at, expires_at, proven_at, address FROM sessions";
+const SESSION: &str =
+    "SELECT session_id, person_id, created_at, expires_at, proven_at, address FROM sessions";
 
 fn select(columns: &'static str, rest: &'static str) -> Composed {
     let mut sql = Composed::new(columns);
@@ -140,7 +144,12 @@ impl Store {
     }
 
     /// Accounts of the realms, in the order of their names.
-    pub async fn people(&self, realms: &[&str], after: Option<&Cursor>, limit: u32) -> Result<Page<PersonRow>, Error> {
+    pub async fn people(
+        &self,
+        realms: &[&str],
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Page<PersonRow>, Error> {
         let mut query = Conditions::new(PERSON);
         query.and_in("realm", realms.iter().map(|realm| (*realm).into()).collect());
         if let Some(cursor) = after {
@@ -172,7 +181,8 @@ impl Store {
 
     /// A person's open sessions, the newest first.
     pub async fn sessions_of(&self, id: PersonId, now: Timestamp) -> Result<Vec<SessionRow>, Error> {
-        let sql = select(SESSION, " WHERE person_id = $1 AND expires_at > $2 ORDER BY created_at DESC, session_id");
+        let sql =
+            select(SESSION, " WHERE person_id = $1 AND expires_at > $2 ORDER BY created_at DESC, session_id");
         self.pool.fetch(sql, args![id, now]).await?.iter().map(session).collect()
     }
 

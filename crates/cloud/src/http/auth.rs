@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     net::{IpAddr, Ipv4Addr},
+    sync::Arc,
 };
 
 use axum::{
@@ -11,27 +12,36 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use model::Timestamp;
+use model::PersonId;
 
 use super::{
     Api,
     audit::trail,
+    gate,
     problem::{Kind, Problem},
     server::Peer,
 };
+use crate::accounts::Session;
 
 pub(crate) const COOKIE: &str = "marque_session";
 
 /// The person behind a request; every route but the open ones has one.
 #[derive(Clone)]
 pub(crate) struct Principal {
-    pub username: String,
-    pub expires_at: Timestamp,
+    session: Arc<Session>,
     token: String,
 }
 
 impl Principal {
-    /// To end the session.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(crate) fn person(&self) -> PersonId {
+        self.session.person.id
+    }
+
+    /// To look whether the session still holds.
     pub(crate) fn token(&self) -> &str {
         &self.token
     }
@@ -39,7 +49,7 @@ impl Principal {
 
 impl std::fmt::Debug for Principal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Principal").field("username", &self.username).finish_non_exhaustive()
+        f.debug_struct("Principal").field("person", &self.person()).finish_non_exhaustive()
     }
 }
 
@@ -79,7 +89,8 @@ pub(crate) async fn require(
     next: Next,
 ) -> Result<Response, Problem> {
     let (principal, origin) = identify(&api, request.method(), request.headers()).await?;
-    if let Err(problem) = origin {
+    let allowed = origin.and_then(|()| gate::check(&api, &principal, &request));
+    if let Err(problem) = allowed {
         return Err(trail::refused(&api, principal, request, problem).await);
     }
     request.extensions_mut().insert(principal);
@@ -93,8 +104,9 @@ pub(crate) async fn require_for_metrics(
     next: Next,
 ) -> Result<Response, Problem> {
     if !api.metrics_open() {
-        let (_, origin) = identify(&api, request.method(), request.headers()).await?;
+        let (principal, origin) = identify(&api, request.method(), request.headers()).await?;
         origin?;
+        gate::check(&api, &principal, &request)?;
     }
     Ok(next.run(request).await)
 }
@@ -113,7 +125,7 @@ async fn identify(
         }
     };
     let session = api.accounts().session(&token, api.now()).await?.ok_or_else(sign_in_first)?;
-    Ok((Principal { username: session.username, expires_at: session.expires_at, token }, origin))
+    Ok((Principal { session: Arc::new(session), token }, origin))
 }
 
 fn foreign() -> Problem {

@@ -56,7 +56,7 @@ pub(crate) async fn repeatable(
     let request = Request::from_parts(parts, Body::from(body));
     let work = async move {
         let now = api.now();
-        match api.store().claim_key(&principal.username, &key, &hash, now).await? {
+        match api.store().claim_key(&principal.person().to_string(), &key, &hash, now).await? {
             Claim::New => {}
             Claim::Answered(answer) => return Ok(replay(answer)),
             Claim::Unanswered { since } => return Err(unanswered(now.since(since))),
@@ -72,7 +72,7 @@ pub(crate) async fn repeatable(
             return keep(&api, &principal, &key, response).await;
         }
         if did_nothing(response.status()) {
-            api.store().release_key(&principal.username, &key).await?;
+            api.store().release_key(&principal.person().to_string(), &key).await?;
         }
         Ok(response)
     };
@@ -104,7 +104,7 @@ async fn keep(api: &Api, principal: &Principal, key: &str, response: Response) -
         location: location.map(str::to_owned),
         body: body.to_vec(),
     };
-    api.store().store_answer(&principal.username, key, &answer).await?;
+    api.store().store_answer(&principal.person().to_string(), key, &answer).await?;
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 

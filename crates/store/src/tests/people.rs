@@ -50,7 +50,8 @@ pub(super) async fn people_come_by_name_and_realm(store: Store) {
     }
     add(&store, &PersonRow { realm: "customer".to_owned(), ..person(4, "d") }).await;
     let first = store.people(&["staff", "partner"], None, 2).await.unwrap();
-    let names = |page: &Page<PersonRow>| page.items.iter().map(|item| item.username.clone()).collect::<Vec<_>>();
+    let names =
+        |page: &Page<PersonRow>| page.items.iter().map(|item| item.username.clone()).collect::<Vec<_>>();
     assert_eq!(names(&first), ["a", "b"]);
     let second = store.people(&["staff", "partner"], first.next.as_ref(), 2).await.unwrap();
     assert_eq!((names(&second), second.next), (vec!["c".to_owned()], None));
