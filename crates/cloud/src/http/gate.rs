@@ -3,11 +3,11 @@
 //! Asked before anything is looked up, so that who may not do a thing learns nothing from trying.
 
 use axum::extract::{MatchedPath, Request};
-use identity::{Context, Facts, Principal as Who};
+use identity::{Action, Context, Facts, Principal as Who};
 
 use super::{
     Api,
-    audit::actions::{Action, Found},
+    audit::actions::Found,
     auth::Principal,
     problem::{Kind, Problem},
 };
@@ -25,11 +25,11 @@ pub(crate) fn check(api: &Api, principal: &Principal, request: &Request) -> Resu
         facts: Facts::NONE,
     };
     let who = Who::Person(session.person.clone());
-    if !api.policies().has_function(&who, action.id, &context) {
-        let why = format!("none of your functions has `{}`; GET /v1/roles says which has", action.name);
+    if !api.policies().has_function(&who, action, &context) {
+        let why = format!("none of your functions has `{action}`; GET /v1/roles says which has");
         return Err(Problem::new(Kind::Forbidden, why));
     }
-    if action.id.step_up() && !context.stepped_up {
+    if action.step_up() && !context.stepped_up {
         let why = "prove again who you are by POST /v1/session/step-up; it counts for ten minutes";
         return Err(Problem::new(Kind::StepUpRequired, why));
     }
@@ -37,7 +37,7 @@ pub(crate) fn check(api: &Api, principal: &Principal, request: &Request) -> Resu
 }
 
 /// A route without one is refused further in; a method that the path does not have is told so.
-fn action_of(api: &Api, request: &Request) -> Option<&'static Action> {
+fn action_of(api: &Api, request: &Request) -> Option<Action> {
     let matched = request.extensions().get::<MatchedPath>()?;
     match api.routes().get(request.method(), matched.as_str()) {
         Found::Route(route) => route.action,

@@ -18,10 +18,11 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures::StreamExt as _;
-use model::{Brand, Purpose, SubjectId, VehicleId};
+use identity::{Action, ResourceKind};
+use model::{Brand, PersonId, Purpose, SubjectId, VehicleId};
 use serde::Deserialize;
 
-use super::actions::{Action, Found, Logged};
+use super::actions::{Found, Logged, Route};
 use crate::{
     audit::{Audit, AuditError, Named, Record},
     clock::Clock,
@@ -99,15 +100,15 @@ pub(crate) async fn record(
             return Err(Problem::new(Kind::Internal, "the platform does not know what this route does"));
         }
     };
-    let Some(action) = route.action.filter(|action| action.logged != Logged::Never) else {
+    let Some(action) = route.action.filter(|_| route.logged != Logged::Never) else {
         return Ok(next.run(request).await);
     };
     let (mut parts, body) = request.into_parts();
-    let seen = Seen::of(&api, action, route.takes_purpose, &mut parts).await;
+    let seen = Seen::of(&api, action, route, &mut parts).await;
     let trail = Trail::default();
     parts.extensions.insert(trail.clone());
     let request = Request::from_parts(parts, body);
-    match action.logged {
+    match route.logged {
         Logged::Never => Ok(next.run(request).await),
         Logged::Read | Logged::PrivilegedRead => read(&api, seen, &trail, request, next).await,
         // To its end, so that how it ended is recorded also when nobody waits for the answer any more.
@@ -118,11 +119,10 @@ pub(crate) async fn record(
 /// Records that a request was refused before it came to its handler, if it was one for a privileged action.
 pub(crate) async fn refused(api: &Api, principal: Principal, request: Request, problem: Problem) -> Problem {
     let Found::Route(route) = found(api, &request) else { return problem };
-    let privileged = |action: &&Action| matches!(action.logged, Logged::PrivilegedRead | Logged::Act);
-    let Some(action) = route.action.filter(privileged) else { return problem };
+    let Some(action) = route.action.filter(|action| action.privileged()) else { return problem };
     let (mut parts, _) = request.into_parts();
     parts.extensions.insert(principal);
-    let seen = Seen::of(api, action, route.takes_purpose, &mut parts).await;
+    let seen = Seen::of(api, action, route, &mut parts).await;
     let record = seen.record(api, &Trail::default(), Outcome::Denied, Some(problem.kind().slug()));
     match api.audit().record(record).await {
         Ok(_) => problem,
@@ -130,18 +130,18 @@ pub(crate) async fn refused(api: &Api, principal: Principal, request: Request, p
     }
 }
 
-/// Records that somebody signed in, or tried to. Who they say to be counts only if there is such an account:
+/// Records that somebody signed in, or tried to. Whom they say to be counts only if there is such an account:
 /// people type their password into the wrong field.
 pub(crate) async fn sign_in(
     api: &Api,
-    username: Option<&str>,
+    person: Option<PersonId>,
     from: IpAddr,
     request: &RequestId,
     refused: Option<&Problem>,
 ) -> Result<(), Problem> {
-    let account = username.and_then(|name| name.parse().ok()).unwrap_or_else(|| word("unknown"));
+    let account = person.map_or_else(|| word("unknown"), |person| word(&person.to_string()));
     let actor = match refused {
-        None => (slug("operator"), Named::Committed(account.clone())),
+        None => (slug("person"), Named::Committed(account.clone())),
         Some(_) => (slug("stranger"), Named::Plain(word("unknown"))),
     };
     let record = Record {
@@ -171,7 +171,7 @@ async fn read(
     let status = response.status();
     let was_read = status.is_success() || status == StatusCode::NOT_MODIFIED;
     if !was_read {
-        if status == StatusCode::FORBIDDEN && seen.action.logged == Logged::PrivilegedRead {
+        if status == StatusCode::FORBIDDEN && seen.action.privileged() {
             let reason = reason_of(&response);
             let record = seen.record(api, trail, Outcome::Denied, Some(reason));
             api.audit().record(record).await.map_err(|error| unrecorded(&error))?;
@@ -214,7 +214,7 @@ async fn act(
     let record = seen.record(api, trail, outcome, reason);
     if let Err(error) = api.audit().record(record).await {
         // It is done, and that it began stands in the log.
-        tracing::error!(%error, action = seen.action.name, "how an act ended was not recorded");
+        tracing::error!(%error, action = %seen.action, "how an act ended was not recorded");
     }
     Ok(response)
 }
@@ -236,8 +236,8 @@ fn unrecorded(error: &AuditError) -> Problem {
 /// What is known of a request before its handler runs.
 #[derive(Debug)]
 struct Seen {
-    action: &'static Action,
-    username: Option<Word>,
+    action: Action,
+    person: Option<Word>,
     vehicle: Option<VehicleId>,
     campaign: Option<u64>,
     brand: Option<Brand>,
@@ -254,7 +254,7 @@ struct Asked {
 }
 
 impl Seen {
-    async fn of(api: &Api, action: &'static Action, takes_purpose: bool, parts: &mut Parts) -> Self {
+    async fn of(api: &Api, action: Action, route: Route, parts: &mut Parts) -> Self {
         let principal = parts.extensions.get::<Principal>().cloned();
         let Ok(Caller(from)) = Caller::from_request_parts(parts, api).await;
         let paths = RawPathParams::from_request_parts(parts, api).await.ok();
@@ -263,10 +263,10 @@ impl Seen {
         };
         // What cannot be read is not a request that anything is done for.
         let asked = Query::<Asked>::try_from_uri(&parts.uri).map(|Query(asked)| asked).unwrap_or_default();
-        let purpose = takes_purpose.then(|| asked.purpose.map_or(fleet::PURPOSE, |purpose| purpose.0));
+        let purpose = route.takes_purpose.then(|| asked.purpose.map_or(fleet::PURPOSE, |purpose| purpose.0));
         Self {
             action,
-            username: principal.and_then(|principal| principal.username.parse().ok()),
+            person: principal.map(|principal| word(&principal.person().to_string())),
             vehicle: path("vehicle_id").and_then(|id| id.parse().ok()),
             campaign: path("campaign_id").and_then(|id| id.parse().ok()),
             brand: asked.brand.map(|brand| brand.0),
@@ -274,6 +274,10 @@ impl Seen {
             request: parts.extensions.get::<RequestId>().and_then(|id| id.0.parse().ok()),
             address: prefix_of(from),
         }
+    }
+
+    fn is_of_oneself(&self) -> bool {
+        matches!(self.action.resource(), ResourceKind::Session | ResourceKind::Account | ResourceKind::Notice)
     }
 
     fn record(&self, api: &Api, trail: &Trail, outcome: Outcome, reason: Option<&'static str>) -> Record {
@@ -289,19 +293,19 @@ impl Seen {
             (slug("vehicle"), Named::Committed(word(&vehicle.to_string())))
         } else if let Some(campaign) = self.campaign {
             (slug("campaign"), Named::Plain(word(&campaign.to_string())))
-        } else if let Some(username) = self.username.clone().filter(|_| self.action.resource == "session") {
-            (slug("session"), Named::Committed(username))
+        } else if let Some(person) = self.person.clone().filter(|_| self.is_of_oneself()) {
+            (slug(self.action.resource().slug()), Named::Committed(person))
         } else {
-            (slug(self.action.resource), Named::Plain(word("unnamed")))
+            (slug(self.action.resource().slug()), Named::Plain(word("unnamed")))
         };
-        let actor = match self.username.clone() {
-            Some(username) => (slug("operator"), Named::Committed(username)),
+        let actor = match self.person.clone() {
+            Some(person) => (slug("person"), Named::Committed(person)),
             None => (slug("stranger"), Named::Plain(word("unknown"))),
         };
         Record {
             at: api.now(),
             actor,
-            action: slug(self.action.name),
+            action: slug(self.action.slug()),
             resource,
             subject: car.map(|(_, subject, _)| subject),
             brand: car.map(|(.., brand)| brand).or(details.brand).or(self.brand),
