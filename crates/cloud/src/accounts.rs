@@ -237,6 +237,7 @@ impl Accounts {
         from: IpAddr,
         now: Timestamp,
     ) -> Result<Opened, SignInError> {
+        let network = crate::words::network_of(from);
         let known = self.store.person_named(username).await?.filter(|person| person.enabled);
         let person = self.check(known, proof, from, now).await?;
         let token = Token(format!("mq_{}", secret()?));
@@ -246,7 +247,7 @@ impl Accounts {
             created_at: now,
             expires_at: now + SESSION,
             proven_at: now,
-            address: None,
+            address: Some(network),
         };
         if !self.store.add_session(&token_hash(&token.0), &row).await? {
             return Err(SignInError::Wrong);

@@ -7,6 +7,7 @@
 use std::{fmt, sync::Arc};
 
 use axum::{Extension, Router, extract::DefaultBodyLimit, middleware, routing::get};
+use identity::Policies;
 use model::{Timestamp, VehicleId};
 use store::Store;
 use tokio::sync::Semaphore;
@@ -32,6 +33,7 @@ use crate::{
     words,
 };
 
+mod account;
 mod audit;
 mod auth;
 mod campaigns;
@@ -42,6 +44,7 @@ mod edge;
 mod etag;
 mod extract;
 mod fleet;
+mod gate;
 mod health;
 mod history;
 mod idempotency;
@@ -76,6 +79,7 @@ pub struct Parts {
     pub desired: Desired,
     pub enrolment: Enrolment,
     pub accounts: Accounts,
+    pub policies: Arc<Policies>,
     pub audit: Audit,
     pub pki: Arc<Pki>,
     pub twins: Twins,
@@ -140,6 +144,7 @@ impl Api {
         desired: Desired,
         enrolment: Enrolment,
         accounts: Accounts,
+        policies: Policies,
         audit: Audit,
         pki: Pki,
         twins: Twins,
@@ -292,6 +297,13 @@ fn metrics_routes() -> OpenApiRouter<Api> {
 fn read_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(session::get_session, session::delete_session))
+        .routes(routes!(session::step_up))
+        .routes(routes!(account::get_account))
+        .routes(routes!(account::change_password))
+        .routes(routes!(account::draw_second_factor, account::remove_second_factor))
+        .routes(routes!(account::confirm_second_factor))
+        .routes(routes!(account::list_own_sessions))
+        .routes(routes!(account::end_own_session))
         .routes(routes!(fleet::get_facets))
         .routes(routes!(fleet::get_fleet_summary))
         .routes(routes!(fleet::list_positions))

@@ -18,6 +18,7 @@ pub mod owner;
 pub mod pki;
 pub mod platform;
 pub mod presence;
-pub mod registry;
+mod registry;
+pub mod seal;
 mod task;
 pub mod words;

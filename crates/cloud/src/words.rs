@@ -158,3 +158,17 @@ pub fn parse_rfc3339(text: &str) -> Result<Timestamp, String> {
 
 #[cfg(test)]
 mod tests;
+
+/// The network that a request came from: enough to tell a stranger's, too little to find a flat.
+pub(crate) fn network_of(from: std::net::IpAddr) -> String {
+    match from.to_canonical() {
+        std::net::IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        std::net::IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}::/48")
+        }
+    }
+}

@@ -35,7 +35,7 @@ use crate::{
     },
     registry::Car,
     task::to_its_end,
-    words::{BrandSlug, PurposeSlug},
+    words::{BrandSlug, PurposeSlug, network_of},
 };
 
 /// What only the handler knows of its request. What it does not say is left out of the entry.
@@ -155,7 +155,7 @@ pub(crate) async fn sign_in(
         outcome: if refused.is_some() { Outcome::Denied } else { Outcome::Allowed },
         reason: refused.map(|problem| slug(problem.kind().slug())),
         request: request.0.parse().ok(),
-        address: prefix_of(from),
+        address: network_of(from).parse().ok(),
     };
     api.audit().record(record).await.map(drop).map_err(|error| unrecorded(&error))
 }
@@ -272,7 +272,7 @@ impl Seen {
             brand: asked.brand.map(|brand| brand.0),
             purpose,
             request: parts.extensions.get::<RequestId>().and_then(|id| id.0.parse().ok()),
-            address: prefix_of(from),
+            address: network_of(from).parse().ok(),
         }
     }
 
@@ -353,21 +353,6 @@ fn until_its_end(response: Response, ended: Ended) -> Response {
         piece
     });
     (parts, Body::from_stream(pieces)).into_response()
-}
-
-/// The network that a request came from: enough to tell a stranger's, too little to find a flat.
-fn prefix_of(from: IpAddr) -> Option<Word> {
-    let text = match from.to_canonical() {
-        IpAddr::V4(address) => {
-            let [a, b, c, _] = address.octets();
-            format!("{a}.{b}.{c}.0/24")
-        }
-        IpAddr::V6(address) => {
-            let [a, b, c, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}::/48")
-        }
-    };
-    text.parse().ok()
 }
 
 fn slug(text: &'static str) -> Slug {
