@@ -18,7 +18,7 @@ pub mod owner;
 pub mod pki;
 pub mod platform;
 pub mod presence;
-mod registry;
+pub mod registry;
 pub mod seal;
 mod task;
 pub mod words;

@@ -14,6 +14,7 @@ use std::{
 };
 
 use axum::Router;
+use identity::Policies;
 use lake::{
     Lake, LakeOptions,
     log::{DurableLog, EmbeddedLog, LogError, LogOptions},
@@ -47,6 +48,7 @@ use crate::{
     pki::{Pki, PkiError, ServerIdentity},
     presence::Presence,
     registry::Registry,
+    seal::{SealError, Sealer},
 };
 
 mod adapters;
@@ -101,6 +103,10 @@ pub enum StartError {
     Gateway(#[from] gateway::Error),
     #[error(transparent)]
     Server(#[from] ServerError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error("the policies do not load")]
+    Policies(#[from] identity::Error),
 }
 
 /// Where it listens.
@@ -114,6 +120,7 @@ struct Addresses {
 /// What rests on the database alone.
 struct Control {
     accounts: Accounts,
+    policies: Arc<Policies>,
     operator_made: bool,
     audit: Audit,
     catalogues: Catalogues,
@@ -130,14 +137,16 @@ impl Control {
         metrics: &Metrics,
         now: model::Timestamp,
     ) -> Result<Self, StartError> {
-        let accounts = Accounts::new(store.clone())?;
+        let accounts =
+            Accounts::new(store.clone(), config.region.clone(), Sealer::open(&config.pki_folder())?)?;
+        let policies = Arc::new(Policies::load()?);
         let operator_made = accounts.first_run(&config.operator_password_file(), now).await?;
         let audit = start_audit(config, store, metrics).await?;
         let catalogues = Catalogues::load(store, now).await?;
         let registry = Registry::load(store, config.region.clone(), config.jurisdiction, now).await?;
         let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(pki));
         let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(pki));
-        Ok(Self { accounts, operator_made, audit, catalogues, registry, desired, enrolment })
+        Ok(Self { accounts, policies, operator_made, audit, catalogues, registry, desired, enrolment })
     }
 }
 
@@ -173,7 +182,8 @@ impl Platform {
         let (claim, store) = open_store(&config).await?;
         let metrics = Metrics::default();
         let control = Control::load(&config, &store, &pki, &metrics, now).await?;
-        let Control { accounts, operator_made, audit, catalogues, registry, desired, enrolment } = control;
+        let Control { accounts, policies, operator_made, audit, catalogues, registry, desired, enrolment } =
+            control;
         let (notices, notices_out) = mpsc::channel(NOTICES_MAX);
         let (owner, log) = start_owner(&config, &store, &catalogues, &clock, notices).await?;
         let presence = Presence::default();
@@ -198,6 +208,7 @@ impl Platform {
             stopping: stopping.clone(),
             catalogues,
             accounts,
+            policies,
             audit: audit.clone(),
             pki: Arc::clone(&pki),
             clock: clock.clone(),

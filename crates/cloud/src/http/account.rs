@@ -88,7 +88,8 @@ pub(crate) async fn confirm_second_factor(
     Json(body): Json<SecondFactorProof>,
 ) -> Result<Response, Problem> {
     let (session, now) = (principal.session(), api.now());
-    let taken = api.accounts().take_second_factor(session, &body.enrolment, &body.one_time_password, now).await;
+    let taken =
+        api.accounts().take_second_factor(session, &body.enrolment, &body.one_time_password, now).await;
     taken.map_err(refused)?;
     Ok(edge::empty(StatusCode::NO_CONTENT))
 }
