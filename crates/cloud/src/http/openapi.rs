@@ -46,6 +46,7 @@ const CONFLICTS: [(HttpMethod, &str); 6] = [
     servers((url = "/", description = "This server")),
     tags(
         (name = "session", description = "Signing in and out"),
+        (name = "account", description = "One's own account: password, second factor, sessions"),
         (name = "fleet", description = "The fleet as a whole"),
         (name = "vehicles", description = "The registry of vehicles and their certificates"),
         (name = "signals", description = "The latest values of a car's signals"),

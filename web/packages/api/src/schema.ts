@@ -58,6 +58,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own account. */
+        get: operations["get_account"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes one's own password. All other sessions of the account end. */
+        post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists one's own open sessions, the newest first. */
+        get: operations["list_own_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one of one's own sessions: its token and cookie count no more. */
+        delete: operations["end_own_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draws a second factor for one's own account.
+         * @description It counts once the first one-time password of it was given by POST /v1/account/totp/confirmation.
+         */
+        post: operations["draw_second_factor"];
+        /** Takes one's own second factor away. */
+        delete: operations["remove_second_factor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/totp/confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a drawn second factor the account's. All other sessions of the account end. */
+        post: operations["confirm_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit/entries": {
         parameters: {
             query?: never;
@@ -395,6 +501,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/session/step-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Proves again who one is.
+         * @description What is dangerous asks for a proof that is not older than ten minutes; signing in is one.
+         */
+        post: operations["step_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/vehicles": {
         parameters: {
             query?: never;
@@ -660,6 +786,9 @@ export interface components {
     schemas: {
         /** @description A person who may sign in. */
         Account: {
+            person_id: string;
+            /** @description Whether signing in takes a one-time password too. */
+            second_factor: boolean;
             username: string;
         };
         ArchitectureCount: {
@@ -1090,6 +1219,8 @@ export interface components {
          *     }
          */
         Credentials: {
+            /** @description What the authenticator app shows, when the account has a second factor. */
+            one_time_password: string | null;
             password: string;
             username: string;
         };
@@ -1328,6 +1459,13 @@ export interface components {
             epoch: number;
             grants: components["schemas"]["Grant"][];
         };
+        /** @description A function that a person has now. */
+        HeldFunction: {
+            brands: components["schemas"]["BrandSlug"][];
+            /** @example operations */
+            function: string;
+            until: components["schemas"]["Time"] | null;
+        };
         HistoryColumn: {
             path: string;
             reduce: components["schemas"]["Reduce"] | null;
@@ -1388,8 +1526,7 @@ export interface components {
         LaneSlug: "alert" | "live" | "bulk";
         /** @description A leaf of the signal tree. */
         LeafItem: {
-            /** @description Empty when every value of the type is allowed. */
-            allowed: Record<string, never>[];
+            allowed: (number | boolean | string)[];
             category: components["schemas"]["CategorySlug"];
             /** @description VSS's name of the data type. */
             data_type: string;
@@ -1417,18 +1554,35 @@ export interface components {
             model: string;
         };
         /**
-         * @description A new session. The token is shown once; the cookie that comes with it says the same.
+         * @description A new password.
          * @example {
-         *       "token": "mq_Jv0n0Yw3q3m1m5j0y6jO2yqWm2Q1X0d3cF0rJ8r2k1U",
-         *       "expires_at": "2026-11-23T20:15:30.000000Z",
-         *       "account": {
-         *         "username": "operator"
-         *       }
+         *       "password": "five words that nobody else has"
          *     }
          */
-        NewSession: {
-            account: components["schemas"]["Account"];
+        NewPassword: {
+            password: string;
+        };
+        /**
+         * @description A second factor (TOTP, RFC 6238) that is not the account's yet.
+         * @example {
+         *       "enrolment": "Zm9yIHRoZSBuZXh0IHJlcXVlc3Q",
+         *       "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+         *       "uri": "otpauth://totp/Marque:operator?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Marque",
+         *       "expires_at": "2026-11-23T08:25:30.000000Z"
+         *     }
+         */
+        NewSecondFactor: {
+            /** @description For the confirmation. */
+            enrolment: string;
             expires_at: components["schemas"]["Time"];
+            /** @description For an app that reads no picture. */
+            secret: string;
+            /** @description What the picture for authenticator apps holds. */
+            uri: string;
+        };
+        /** @description A new session. The token is shown once; the cookie that comes with it says the same. */
+        NewSession: components["schemas"]["Session"] & {
+            /** @example mq_Jv0n0Yw3q3m1m5j0y6jO2yqWm2Q1X0d3 */
             token: string;
         };
         /**
@@ -1463,6 +1617,42 @@ export interface components {
              * @description Samples of a signal are at least this far apart.
              */
             min_interval_ms: number;
+        };
+        /**
+         * @description An open session.
+         * @example {
+         *       "session_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c",
+         *       "created_at": "2026-11-23T08:15:30.000000Z",
+         *       "expires_at": "2026-11-23T20:15:30.000000Z",
+         *       "address": "192.0.2.0/24",
+         *       "current": true
+         *     }
+         */
+        OpenSession: {
+            /** @description The network that it was opened from. */
+            address: string | null;
+            created_at: components["schemas"]["Time"];
+            /** @description Whether this request was made in it. */
+            current: boolean;
+            expires_at: components["schemas"]["Time"];
+            session_id: string;
+        };
+        /**
+         * @description Open sessions, the newest first.
+         * @example {
+         *       "items": [
+         *         {
+         *           "session_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c",
+         *           "created_at": "2026-11-23T08:15:30.000000Z",
+         *           "expires_at": "2026-11-23T20:15:30.000000Z",
+         *           "address": "192.0.2.0/24",
+         *           "current": true
+         *         }
+         *       ]
+         *     }
+         */
+        OpenSessions: {
+            items: components["schemas"]["OpenSession"][];
         };
         /**
          * @description How it ended.
@@ -1674,17 +1864,55 @@ export interface components {
             revoked: boolean;
         };
         /**
-         * @description The session that the request was made in.
+         * @description The first one-time password of a second factor.
          * @example {
+         *       "enrolment": "Zm9yIHRoZSBuZXh0IHJlcXVlc3Q",
+         *       "one_time_password": "492039"
+         *     }
+         */
+        SecondFactorProof: {
+            enrolment: string;
+            one_time_password: string;
+        };
+        /**
+         * @description A session: whose it is, and what they may do in it.
+         * @example {
+         *       "session_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c",
          *       "expires_at": "2026-11-23T20:15:30.000000Z",
+         *       "proven_until": "2026-11-23T08:25:30.000000Z",
          *       "account": {
-         *         "username": "operator"
-         *       }
+         *         "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112",
+         *         "username": "operator",
+         *         "second_factor": false
+         *       },
+         *       "functions": [
+         *         {
+         *           "function": "operations",
+         *           "brands": [
+         *             "peugeot",
+         *             "opel"
+         *           ],
+         *           "until": null
+         *         }
+         *       ],
+         *       "purposes": [
+         *         "operation",
+         *         "fleet-management",
+         *         "maintenance",
+         *         "product-improvement",
+         *         "safety"
+         *       ]
          *     }
          */
         Session: {
             account: components["schemas"]["Account"];
             expires_at: components["schemas"]["Time"];
+            functions: components["schemas"]["HeldFunction"][];
+            /** @description Until when what is dangerous may be done without another proof. */
+            proven_until: components["schemas"]["Time"];
+            /** @description What data may be asked for, under one function or another. */
+            purposes: components["schemas"]["PurposeSlug"][];
+            session_id: string;
         };
         /**
          * @description `data` of the stream's event `signals`: what changed since the event before.
@@ -1757,6 +1985,18 @@ export interface components {
             parked: number;
             /** Format: int64 */
             unknown: number;
+        };
+        /**
+         * @description What proves again who one is.
+         * @example {
+         *       "password": "correct-horse-battery",
+         *       "one_time_password": "492039"
+         *     }
+         */
+        StepUp: {
+            /** @description What the authenticator app shows, when the account has a second factor. */
+            one_time_password: string | null;
+            password: string;
         };
         /**
          * Format: date-time
@@ -2311,6 +2551,1157 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+    get_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description It is the password from now on */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-large",
+                     *       "title": "The request body is too large",
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has the wrong media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unsupported-media-type",
+                     *       "title": "The body has the wrong media type",
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_own_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenSessions"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_own_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session's id */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    draw_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description For an authenticator app; shown once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSecondFactor"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The password alone is enough */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorProof"];
+            };
+        };
+        responses: {
+            /** @description Signing in takes it from now on */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-large",
+                     *       "title": "The request body is too large",
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has the wrong media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unsupported-media-type",
+                     *       "title": "The body has the wrong media type",
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6519,6 +7910,210 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    step_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepUp"];
+            };
+        };
+        responses: {
+            /** @description Proven */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-large",
+                     *       "title": "The request body is too large",
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has the wrong media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unsupported-media-type",
+                     *       "title": "The body has the wrong media type",
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }

@@ -63,6 +63,10 @@ impl std::fmt::Debug for SecondFactorProof {
 
 /// Open sessions, the newest first.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "items": [{
+    "session_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c", "created_at": "2026-11-23T08:15:30.000000Z",
+    "expires_at": "2026-11-23T20:15:30.000000Z", "address": "192.0.2.0/24", "current": true
+}] }))]
 pub(crate) struct OpenSessions {
     pub items: Vec<OpenSession>,
 }
