@@ -6,7 +6,7 @@ use model::{Brand, PersonId, Region, Timestamp};
 use crate::{
     Error, Page, Store, Transaction,
     page::Cursor,
-    sql::{Composed, Row, args},
+    sql::{Row, args, select},
     vehicles::Conditions,
 };
 
@@ -81,12 +81,6 @@ const ROLE: &str = "SELECT role_id, person_id, person_function, brands, region, 
                     created_by FROM roles";
 const SESSION: &str =
     "SELECT session_id, person_id, created_at, expires_at, proven_at, address FROM sessions";
-
-fn select(columns: &'static str, rest: &'static str) -> Composed {
-    let mut sql = Composed::new(columns);
-    sql.push(rest);
-    sql
-}
 
 fn person(row: &Row) -> Result<PersonRow, Error> {
     let totp = match (row.opt_bytes(5)?, row.opt_int(6)?) {

@@ -68,6 +68,13 @@ impl Composed {
     }
 }
 
+/// Columns of a table, and the rest of a query.
+pub(crate) fn select(columns: &'static str, rest: &'static str) -> Composed {
+    let mut sql = Composed::new(columns);
+    sql.push(rest);
+    sql
+}
+
 impl SqlSafeStr for Composed {
     fn into_sql_str(self) -> SqlStr {
         AssertSqlSafe(self.0).into_sql_str()

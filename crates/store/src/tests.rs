@@ -10,6 +10,7 @@ use crate::{NewVehicle, Store};
 mod audit;
 mod campaigns;
 mod credentials;
+mod links;
 mod people;
 mod postgres;
 mod registry;
@@ -66,6 +67,9 @@ checks! {
     audit::entries_are_found_newest_first,
     audit::a_batch_takes_the_place_of_one_that_never_counted,
     audit::what_is_forgotten_stays_an_entry,
+    links::a_car_has_one_owner,
+    links::a_link_ends,
+    links::a_code_counts_once_and_while_it_is_shown,
     people::a_name_is_one_persons,
     people::people_come_by_name_and_realm,
     people::a_role_holds_until_it_ends,

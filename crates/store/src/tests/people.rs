@@ -3,7 +3,7 @@ use model::{Brand, Micros, PersonId, Region};
 use super::NOW;
 use crate::{Claim, Page, PersonRow, RoleRow, SessionRow, Store, StoredAnswer, TotpRow};
 
-fn person(number: u8, username: &str) -> PersonRow {
+pub(super) fn person(number: u8, username: &str) -> PersonRow {
     PersonRow {
         id: PersonId::from_bytes([number; 16]),
         username: username.to_owned(),
@@ -27,7 +27,7 @@ fn session(id: &str, person: PersonId) -> SessionRow {
     }
 }
 
-async fn add(store: &Store, person: &PersonRow) -> bool {
+pub(super) async fn add(store: &Store, person: &PersonRow) -> bool {
     let mut tx = store.begin().await.unwrap();
     let added = tx.add_person(person).await.unwrap();
     tx.commit().await.unwrap();
