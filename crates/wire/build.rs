@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::Path};
 
-const FILES: [&str; 3] = ["batch.proto", "documents.proto", "messages.proto"];
+const FILES: [&str; 4] = ["access.proto", "batch.proto", "documents.proto", "messages.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new("proto/marque/v1");

@@ -24,6 +24,12 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(notice) = wire::decode_notice(bytes) {
         assert_eq!(wire::decode_notice(&wire::encode_notice(&notice)), Ok(notice));
     }
+    if let Ok(code) = wire::decode_link_code(bytes) {
+        assert_eq!(wire::decode_link_code(&wire::encode_link_code(&code)), Ok(code));
+    }
+    if let Ok(notices) = wire::decode_access_notices(bytes) {
+        assert_eq!(wire::decode_access_notices(&wire::encode_access_notices(&notices)), Ok(notices));
+    }
     let expected = Expected {
         kind: Kind::Consent,
         vehicle: VehicleId::from_bytes([7; 16]),

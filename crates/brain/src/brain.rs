@@ -6,6 +6,7 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use consent::DriverMode;
+use identity::code::CodeKind;
 use link::client::{Connection, Event, ServerTime};
 use model::Timestamp;
 use tokio::{
@@ -13,10 +14,11 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep},
 };
-use wire::ClockState;
+use wire::{AccessNotice, ClockState};
 
 use crate::{
-    Config, Error,
+    CodeError, Config, Error, ShownCode,
+    access::Codes,
     agents::uplink::Uplink,
     backoff::Backoff,
     broker::Broker,
@@ -47,6 +49,8 @@ pub struct Handle {
     broker: Arc<Broker>,
     mode: watch::Sender<DriverMode>,
     unkept: watch::Sender<bool>,
+    codes: Codes,
+    notices: watch::Receiver<Arc<[AccessNotice]>>,
 }
 
 impl Handle {
@@ -65,6 +69,21 @@ impl Handle {
     pub fn is_mode_unkept(&self) -> watch::Receiver<bool> {
         self.unkept.subscribe()
     }
+
+    /// Shows a code that proves to the platform that somebody sits in the car; a code before it ends.
+    pub fn show_code(&self, kind: CodeKind) -> Result<ShownCode, CodeError> {
+        self.codes.show(kind)
+    }
+
+    /// The code that was shown last, with what the platform says of it. Changes are seen too.
+    pub fn shown_code(&self) -> watch::Receiver<Option<ShownCode>> {
+        self.codes.subscribe()
+    }
+
+    /// Who got access to the car since it has its owner, the oldest first. Changes are seen too.
+    pub fn access_notices(&self) -> watch::Receiver<Arc<[AccessNotice]>> {
+        self.notices.clone()
+    }
 }
 
 impl<C: Connect, P: Provider> Brain<C, P> {
@@ -81,6 +100,8 @@ impl<C: Connect, P: Provider> Brain<C, P> {
             broker: Arc::clone(self.core.broker()),
             mode: self.mode.clone(),
             unkept: self.unkept.clone(),
+            codes: self.core.codes().clone(),
+            notices: self.core.notices().subscribe(),
         }
     }
 
@@ -101,6 +122,7 @@ impl<C: Connect, P: Provider> Brain<C, P> {
             clock_state: config.clock_state,
             heard: None,
             seen: (config.clock)(),
+            codes: core.codes().subscribe(),
             core,
             provider,
             source_ended: false,
@@ -126,6 +148,7 @@ enum Woken<S> {
     Link(LinkEvent<S>),
     Input(Option<Input>),
     Mode(DriverMode),
+    /// Another code is shown, or something is due.
     Due,
 }
 
@@ -144,6 +167,7 @@ struct Running<C: Connect, P> {
     uplink: Uplink,
     backoff: Backoff,
     mode: watch::Receiver<DriverMode>,
+    codes: watch::Receiver<Option<ShownCode>>,
     unkept: watch::Sender<bool>,
     grace: Duration,
     end_with_source: bool,
@@ -164,6 +188,8 @@ impl<C: Connect, P: Provider> Running<C, P> {
                 mode = changed(&mut self.mode) => Woken::Mode(mode),
                 input = self.provider.next(), if !self.source_ended => Woken::Input(input),
                 () = self.core.apps_active() => Woken::Due,
+                // The core holds the other end.
+                _ = self.codes.changed() => Woken::Due,
                 () = sleep(wait.unwrap_or_default()), if wait.is_some() => Woken::Due,
             };
             match woken {

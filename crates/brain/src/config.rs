@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use bus::profile::Profile;
-use model::{Micros, VehicleId};
+use model::{Micros, Region, VehicleId};
 use signals::Catalogue;
 use wire::{ClockState, VerifyingKeys};
 
@@ -13,6 +13,8 @@ use crate::{BackoffLimits, BatchObserver, Shared, clock::Clock, queue};
 #[derive(Debug, Clone)]
 pub struct Config {
     pub vehicle: VehicleId,
+    /// Where the car is at home; without one it shows no codes.
+    pub region: Option<Region>,
     /// Name and version of the software, for the report.
     pub software: Arc<str>,
     /// What the catalogue of the profile is, or another when there is no profile.
@@ -48,6 +50,7 @@ impl Config {
         let [.., a, b] = *vehicle.as_bytes();
         Self {
             vehicle,
+            region: None,
             software: concat!("brain ", env!("CARGO_PKG_VERSION")).into(),
             catalogue,
             profile: None,

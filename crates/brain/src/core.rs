@@ -14,6 +14,7 @@ use wire::{ClockState, Kind, Report};
 
 use crate::{
     BatchObserver, Config, Error, Shared,
+    access::{Codes, Notices},
     agents::{collect::Collect, report},
     broker::{Broker, Subscription},
     catalogues::Catalogues,
@@ -41,6 +42,8 @@ pub struct Core {
     collect: Collect,
     queue: Queue,
     catalogues: Catalogues,
+    codes: Codes,
+    notices: Notices,
     /// The latest time that was told.
     now: Timestamp,
     /// By lane: batches before these may hold what is not allowed any more.
@@ -90,6 +93,8 @@ impl Core {
             collect,
             queue,
             catalogues,
+            codes: Codes::new(config.region.as_ref(), config.clock),
+            notices: Notices::open(&config.data_dir),
             now,
             check_before: [(QueueEpoch(0), Seq(0)); Lane::ALL.len()],
             decoded: Vec::new(),
@@ -109,6 +114,14 @@ impl Core {
 
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(crate) fn codes(&self) -> &Codes {
+        &self.codes
+    }
+
+    pub(crate) fn notices(&self) -> &Notices {
+        &self.notices
     }
 
     pub(crate) fn observer(&self) -> Option<&dyn BatchObserver> {

@@ -2,12 +2,14 @@
 //!
 //! - [`broker`]: every signal's latest current and target value, and who follows it.
 //! - [`provider`]: where signals come from; frames go through the car's architecture profile.
+//! - [`ShownCode`]: what proves that somebody sits in the car, and who got access by it.
 //! - [`queue`]: batches wait on disk until the platform has them.
 //! - [`Core`]: all of a car but its sockets; it is told the time. [`Brain`] runs it.
 //!
 //! Invariants, as absences: nothing waits for the cloud; no sample enters a batch, and none leaves
 //! the queue, that consent does not allow at that moment; the clock is read in [`clock`] alone.
 
+mod access;
 mod agents;
 mod backoff;
 mod brain;
@@ -33,6 +35,7 @@ mod testcloud;
 use std::{net::SocketAddr, path::PathBuf};
 
 pub use self::core::Core;
+pub use access::{CodeError, CodeState, ShownCode};
 pub use agents::renew::Renewal;
 pub use backoff::BackoffLimits;
 pub use brain::{Brain, Handle};

@@ -8,6 +8,7 @@ use std::{
 
 use campaigns::{Campaign, Group, How, UploadLimits};
 use consent::{Grant, Grants, Jurisdiction};
+use identity::code::CodeKind;
 use link::{
     Frames, PacketId, ReasonCode,
     client::{Connection, Options},
@@ -21,7 +22,9 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
     sync::watch,
 };
-use wire::{ConsentDocument, Envelope, Kind, Report, SigningKey, VerifyingKeys, topic::Topic};
+use wire::{
+    AccessNotice, ConsentDocument, Envelope, Kind, LinkCode, Report, SigningKey, VerifyingKeys, topic::Topic,
+};
 
 use crate::Connect;
 
@@ -91,6 +94,8 @@ struct State {
     /// Batches that were sent up, each time they were.
     batches: Vec<(Lane, Vec<u8>)>,
     reports: Vec<Report>,
+    codes: Vec<LinkCode>,
+    notices: Vec<AccessNotice>,
     documents: Vec<(Kind, u64, Vec<u8>)>,
     refuse: Option<Lane>,
     /// Connections are cut at the next batch instead of acknowledging it.
@@ -109,6 +114,8 @@ impl TestCloud {
             reachable: true,
             batches: Vec::new(),
             reports: Vec::new(),
+            codes: Vec::new(),
+            notices: Vec::new(),
             documents: Vec::new(),
             refuse: None,
             cut: false,
@@ -157,6 +164,15 @@ impl TestCloud {
         self.state.lock().unwrap().reports.clone()
     }
 
+    pub(crate) fn codes(&self) -> Vec<LinkCode> {
+        self.state.lock().unwrap().codes.clone()
+    }
+
+    /// Somebody got access; a car hears of it with its next fetch.
+    pub(crate) fn notify(&self, number: u64, kind: CodeKind) {
+        self.state.lock().unwrap().notices.push(AccessNotice { number, kind, at: START });
+    }
+
     /// Waits until something that came up makes `done` true.
     pub(crate) async fn until(&self, mut done: impl FnMut(&Self) -> bool) {
         let mut changes = self.changed.subscribe();
@@ -187,12 +203,21 @@ impl TestCloud {
             }
             Event::Fetch { id, payload } => {
                 session.taken(id);
-                let have = wire::decode_fetch(payload).unwrap().have;
+                let fetch = wire::decode_fetch(payload).unwrap();
+                let newer = state.notices.iter().filter(|notice| Some(notice.number) > fetch.access);
+                let newer: Vec<AccessNotice> = newer.copied().collect();
+                if !newer.is_empty() {
+                    session.publish(Topic::Access, &wire::encode_access_notices(&newer), out).unwrap();
+                }
                 for (kind, version, envelope) in &state.documents {
-                    if have.iter().any(|(known, had)| known == kind && had < version) {
+                    if fetch.have.iter().any(|(known, had)| known == kind && had < version) {
                         session.publish(Topic::Down(*kind), envelope, out).unwrap();
                     }
                 }
+            }
+            Event::LinkCode { id, payload } => {
+                state.codes.push(wire::decode_link_code(payload).unwrap());
+                session.taken(id);
             }
             Event::Rejected { .. } | Event::Subscribed => {}
             Event::Goodbye { .. } => return false,

@@ -5,7 +5,7 @@
 use std::{fmt, str::FromStr};
 
 use aws_lc_rs::{constant_time, digest};
-use model::{Micros, Timestamp, VehicleId};
+use model::{Micros, Region, Timestamp, VehicleId};
 
 use crate::{Error, words::words};
 
@@ -34,6 +34,18 @@ pub struct Code([u8; LENGTH]);
 /// for the region: a code is looked up by its hash alone, without naming a car.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Salt(pub [u8; 16]);
+
+impl Salt {
+    /// The one of all cars and the platform of a region.
+    pub fn of_region(region: &Region) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(b"marque possession code salt");
+        context.update(region.as_str().as_bytes());
+        let mut salt = [0; 16];
+        salt.copy_from_slice(context.finish().as_ref().get(..16).expect("SHA-256 has 32 bytes"));
+        Self(salt)
+    }
+}
 
 /// SHA-256 over salt, kind and code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

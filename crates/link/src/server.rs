@@ -32,6 +32,8 @@ pub enum Event<'a> {
     Report { id: PacketId, payload: &'a [u8] },
     /// Answer as a batch, and with [`Session::publish`].
     Fetch { id: PacketId, payload: &'a [u8] },
+    /// Answer as a batch.
+    LinkCode { id: PacketId, payload: &'a [u8] },
     /// A message was rejected; flush the acknowledgements.
     Rejected { reason: ReasonCode },
     /// The car listens under `down/` from now on.
@@ -81,6 +83,7 @@ enum Meaning {
     Batch(Lane),
     Report,
     Fetch,
+    LinkCode,
     /// A topic that another car publishes to.
     Foreign,
     /// Not a topic that a car publishes to.
@@ -294,7 +297,7 @@ impl Session {
         if meaning == Meaning::Unknown {
             return Err(Violation::new(
                 ReasonCode::TopicNameInvalid,
-                "publish to v1/<vehicle>/up/<lane>, v1/<vehicle>/report or v1/<vehicle>/fetch",
+                "publish to up/<lane>, report, fetch or link-code under v1/<vehicle>/",
             ));
         }
         self.acks.open(id)?;
@@ -303,6 +306,7 @@ impl Session {
             Meaning::Batch(lane) => Event::Batch { id, lane, payload },
             Meaning::Report => Event::Report { id, payload },
             Meaning::Fetch => Event::Fetch { id, payload },
+            Meaning::LinkCode => Event::LinkCode { id, payload },
             Meaning::Foreign | Meaning::Unknown => {
                 self.rejected(id, ReasonCode::NotAuthorized, "the topic is of another car");
                 Event::Rejected { reason: ReasonCode::NotAuthorized }
@@ -411,7 +415,8 @@ fn meaning_of(topic: &str, vehicle: VehicleId) -> Meaning {
         Topic::Up(lane) => Meaning::Batch(lane),
         Topic::Report => Meaning::Report,
         Topic::Fetch => Meaning::Fetch,
-        Topic::Down(_) | Topic::Hint | Topic::Notice => return Meaning::Unknown,
+        Topic::LinkCode => Meaning::LinkCode,
+        Topic::Down(_) | Topic::Hint | Topic::Notice | Topic::Access => return Meaning::Unknown,
     };
     if owner == vehicle { own } else { Meaning::Foreign }
 }

@@ -50,9 +50,9 @@ impl Store {
         let rows = self
             .pool
             .fetch(
-                "SELECT s.subject_id, s.vehicle_id, s.began_at, s.consent_epoch, \
+                "SELECT s.subject_id, s.vehicle_id, s.began_at, s.consent_epoch, s.first_epoch, \
                  g.purpose, g.category, g.granted, g.said_at \
-                 FROM (SELECT subject_id, vehicle_id, began_at, consent_epoch FROM subjects \
+                 FROM (SELECT subject_id, vehicle_id, began_at, consent_epoch, first_epoch FROM subjects \
                        WHERE subject_id > $1 AND ended_at IS NULL ORDER BY subject_id LIMIT $2) s \
                  LEFT JOIN grants g ON g.subject_id = s.subject_id ORDER BY s.subject_id",
                 args![after, limit],
@@ -64,8 +64,8 @@ impl Store {
             if all.last().is_none_or(|(last, _)| last.subject != subject.subject) {
                 all.push((subject, Vec::new()));
             }
-            if let (Some((_, entries)), Some(_)) = (all.last_mut(), row.opt_text(4)?) {
-                entries.push(grant(row, 4)?);
+            if let (Some((_, entries)), Some(_)) = (all.last_mut(), row.opt_text(5)?) {
+                entries.push(grant(row, 5)?);
             }
         }
         let grants = |(subject, entries): (Subject, Vec<Grant>)| {

@@ -6,6 +6,7 @@
 //! Invariants, as absences: `store` never reads a clock but the database's own (for leases), draws no
 //! randomness, composes no value into a statement's text, and gives out a VIN through no query.
 
+mod access_grants;
 mod audit;
 mod campaigns;
 mod catalogues;
@@ -18,6 +19,9 @@ mod lake_files;
 mod leases;
 mod links;
 mod migrations;
+mod notices;
+mod organisations;
+mod ownership;
 mod page;
 mod people;
 mod settings;
@@ -32,6 +36,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub use access_grants::{AccessGrantRow, GrantsOf};
 pub use audit::{AuditEntry, AuditFilter, AuditOpening};
 pub use campaigns::{
     Assignment, CampaignName, CampaignRow, CampaignSummary, HeldCampaign, NewCampaign, Selector,
@@ -45,6 +50,9 @@ pub use idempotency::{Claim, StoredAnswer};
 pub use lake_files::{LakeFile, LakeFileState, LakeFileStats};
 pub use leases::Lease;
 pub use links::{LinkCodeRow, LinkRow};
+pub use notices::{AccessNoticeRow, NoticeRow};
+pub use organisations::OrganisationRow;
+pub use ownership::{InvitationRow, OfferRow};
 pub use page::{Cursor, Page};
 pub use people::{PersonRow, RoleRow, SessionRow, TotpRow};
 pub use sql::Transaction;

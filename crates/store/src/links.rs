@@ -84,13 +84,55 @@ impl Store {
         .transpose()
     }
 
-    /// A car shows this code now, and no other any more.
-    pub async fn show_link_code(&self, new: &LinkCodeRow) -> Result<(), Error> {
-        let sql = "INSERT INTO link_codes (vehicle_id, kind, code_hash, shown_at, until_at) \
-                   VALUES ($1, $2, $3, $4, $5) ON CONFLICT (vehicle_id) DO UPDATE SET kind = excluded.kind, \
-                   code_hash = excluded.code_hash, shown_at = excluded.shown_at, until_at = excluded.until_at";
-        let args = args![new.vehicle, &new.kind, &new.hash, new.shown_at, new.until];
-        self.pool.execute(sql, args).await.map(drop)
+    /// The links that a person has through the fleet or the dealership that the account belongs to, by the
+    /// function that makes use of them.
+    pub async fn links_by_organisation(
+        &self,
+        person: PersonId,
+        now: Timestamp,
+    ) -> Result<Vec<LinkRow>, Error> {
+        let sql = "SELECT l.membership_id, m.person_id, 'fleet-customer', l.vehicle_id, l.brand, l.region, \
+                   l.starts_at, l.ends_at FROM members m \
+                   JOIN organisations o ON o.organisation_id = m.organisation_id AND o.enabled = 1 \
+                   JOIN fleet_memberships l ON l.organisation_id = m.organisation_id \
+                   WHERE m.person_id = $1 AND (l.ends_at IS NULL OR l.ends_at > $2) \
+                   UNION ALL \
+                   SELECT l.access_grant_id, m.person_id, 'dealer', l.vehicle_id, l.brand, l.region, \
+                   l.starts_at, l.ends_at FROM members m \
+                   JOIN organisations o ON o.organisation_id = m.organisation_id AND o.enabled = 1 \
+                   JOIN access_grants l ON l.organisation_id = m.organisation_id \
+                   WHERE m.person_id = $1 AND l.ends_at > $2";
+        self.pool.fetch(sql, args![person, now]).await?.iter().map(link).collect()
+    }
+
+    /// Counts a guess at what else a code could do; it ends with the last that is allowed.
+    pub async fn count_wrong_try(&self, code: &LinkCodeRow, tries_max: u8) -> Result<(), Error> {
+        let mut tx = self.begin().await?;
+        let sql =
+            "UPDATE link_codes SET wrong_tries = wrong_tries + 1 WHERE vehicle_id = $1 AND code_hash = $2";
+        tx.execute(sql, args![code.vehicle, &code.hash]).await?;
+        let sql = "DELETE FROM link_codes WHERE vehicle_id = $1 AND wrong_tries >= $2";
+        tx.execute(sql, args![code.vehicle, tries_max]).await?;
+        tx.commit().await
+    }
+
+    /// A car shows this code now, and no other any more. Two cars that show the same code prove nothing: then
+    /// neither counts, and the answer is `false`.
+    pub async fn show_link_code(&self, new: &LinkCodeRow) -> Result<bool, Error> {
+        let mut tx = self.begin().await?;
+        let sql =
+            "DELETE FROM link_codes WHERE vehicle_id = $1 OR code_hash = $2 RETURNING vehicle_id, until_at";
+        let mut is_alone = true;
+        for row in tx.fetch(sql, args![new.vehicle, &new.hash]).await? {
+            is_alone &= row.word::<VehicleId>(0)? == new.vehicle || row.int(1)? <= new.shown_at.0;
+        }
+        if is_alone {
+            let sql = "INSERT INTO link_codes (vehicle_id, kind, code_hash, shown_at, until_at) \
+                       VALUES ($1, $2, $3, $4, $5)";
+            tx.execute(sql, args![new.vehicle, &new.kind, &new.hash, new.shown_at, new.until]).await?;
+        }
+        tx.commit().await?;
+        Ok(is_alone)
     }
 }
 
@@ -124,5 +166,22 @@ impl Transaction {
     pub async fn take_link_code(&mut self, code: &LinkCodeRow, now: Timestamp) -> Result<bool, Error> {
         let sql = "DELETE FROM link_codes WHERE vehicle_id = $1 AND code_hash = $2 AND until_at > $3";
         Ok(self.execute(sql, args![code.vehicle, &code.hash, now]).await? == 1)
+    }
+
+    /// Ends all links of a function to a car; whose they were.
+    pub async fn end_links(
+        &mut self,
+        vehicle: VehicleId,
+        function: &str,
+        now: Timestamp,
+    ) -> Result<Vec<PersonId>, Error> {
+        let sql = "UPDATE links SET ends_at = $3 WHERE vehicle_id = $1 AND person_function = $2 \
+                   AND (ends_at IS NULL OR ends_at > $3) RETURNING person_id";
+        self.fetch(sql, args![vehicle, function, now]).await?.iter().map(|row| row.word(0)).collect()
+    }
+
+    /// The car shows no code any more.
+    pub async fn forget_link_code(&mut self, vehicle: VehicleId) -> Result<(), Error> {
+        self.execute("DELETE FROM link_codes WHERE vehicle_id = $1", args![vehicle]).await.map(drop)
     }
 }

@@ -373,6 +373,9 @@ into_arg! {
     model::VehicleId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
     model::SubjectId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
     model::PersonId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
+    model::OrganisationId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
+    Option<model::VehicleId>, value => Arg::Text(value.map(|id| Cow::Owned(id.to_string())));
+    Option<model::OrganisationId>, value => Arg::Text(value.map(|id| Cow::Owned(id.to_string())));
     Option<model::PersonId>, value => Arg::Text(value.map(|id| Cow::Owned(id.to_string())));
     &'a model::Region, value => Arg::Text(Some(Cow::Borrowed(value.as_str())));
     model::Brand, value => Arg::Text(Some(Cow::Borrowed(value.slug())));

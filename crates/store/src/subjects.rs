@@ -14,6 +14,8 @@ pub struct Subject {
     pub vehicle: VehicleId,
     pub began_at: Timestamp,
     pub consent_epoch: ConsentEpoch,
+    /// The one that it began with: what was collected under an earlier one is of the owner before.
+    pub first_epoch: ConsentEpoch,
 }
 
 pub(crate) fn subject(row: &Row) -> Result<Subject, Error> {
@@ -22,6 +24,7 @@ pub(crate) fn subject(row: &Row) -> Result<Subject, Error> {
         vehicle: row.word(1)?,
         began_at: Timestamp(row.int(2)?),
         consent_epoch: ConsentEpoch(row.number(3)?),
+        first_epoch: ConsentEpoch(row.number(4)?),
     })
 }
 
@@ -31,7 +34,7 @@ impl Store {
         let row = self
             .pool
             .fetch_optional(
-                "SELECT subject_id, vehicle_id, began_at, consent_epoch FROM subjects \
+                "SELECT subject_id, vehicle_id, began_at, consent_epoch, first_epoch FROM subjects \
                  WHERE vehicle_id = $1 AND ended_at IS NULL",
                 args![vehicle],
             )

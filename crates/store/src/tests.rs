@@ -11,6 +11,7 @@ mod audit;
 mod campaigns;
 mod credentials;
 mod links;
+mod ownership;
 mod people;
 mod postgres;
 mod registry;
@@ -70,6 +71,14 @@ checks! {
     links::a_car_has_one_owner,
     links::a_link_ends,
     links::a_code_counts_once_and_while_it_is_shown,
+    links::two_cars_with_one_code_have_none,
+    links::a_code_ends_with_too_many_guesses,
+    ownership::an_ownership_interval_ends_once_and_another_begins,
+    ownership::invitations_and_offers_are_open_for_a_time,
+    ownership::a_dealership_has_access_until_it_ends,
+    ownership::a_disabled_organisation_sees_no_car,
+    ownership::notices_come_newest_first_and_are_marked_once,
+    ownership::notices_in_a_car_are_numbered,
     people::a_name_is_one_persons,
     people::people_come_by_name_and_realm,
     people::a_role_holds_until_it_ends,

@@ -6,6 +6,7 @@
 //! Invariants, as absences: `wire` never reads a clock, draws no randomness, and allocates nothing
 //! that it has not first compared with a limit. Decoders panic on no input.
 
+mod access;
 mod batch;
 mod documents;
 mod envelope;
@@ -14,6 +15,10 @@ mod messages;
 mod pb;
 pub mod topic;
 
+pub use access::{
+    ACCESS_NOTICES_MAX, AccessNotice, LinkCode, decode_access_notices, decode_link_code,
+    encode_access_notices, encode_link_code,
+};
 pub use batch::{
     BadColumn, BatchHeader, BatchMeta, BodyRef, ColumnProblem, Decoded, Decoder, Encoder, Encoding, SeqRange,
     announce_dropped, decode_columns, encode_batch, parse_header,

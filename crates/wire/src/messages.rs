@@ -57,6 +57,8 @@ pub struct QueueReport {
 pub struct Fetch {
     /// Version 0 where the car has none.
     pub have: Vec<(Kind, u64)>,
+    /// The number of the newest [`crate::AccessNotice`] that it has, 0 without any; none of a car that takes none.
+    pub access: Option<u64>,
 }
 
 /// What was wrong with what a car sent.
@@ -152,14 +154,14 @@ pub fn decode_report(bytes: &[u8]) -> Result<Report, Error> {
 
 pub fn encode_fetch(fetch: &Fetch) -> Vec<u8> {
     let have = fetch.have.iter().map(|(kind, version)| pb::Have { kind: kind.code(), version: *version });
-    pb::Fetch { have: have.collect() }.encode_to_vec()
+    pb::Fetch { have: have.collect(), access: fetch.access }.encode_to_vec()
 }
 
 /// A kind that this release does not know is left out: a newer car still gets what both know.
 pub fn decode_fetch(bytes: &[u8]) -> Result<Fetch, Error> {
     let fetch: pb::Fetch = parse(FETCH, bytes)?;
     let known = fetch.have.iter().filter_map(|have| Some((Kind::from_code(have.kind)?, have.version)));
-    Ok(Fetch { have: known.collect() })
+    Ok(Fetch { have: known.collect(), access: fetch.access })
 }
 
 pub fn encode_notice(notice: &Notice) -> Vec<u8> {

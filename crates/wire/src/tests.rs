@@ -1,3 +1,4 @@
+mod access;
 mod documents;
 mod envelope;
 mod fixture;
@@ -14,7 +15,8 @@ fn topics_round_trip() {
     let vehicle = VehicleId::from_bytes([0xab; 16]);
     let ups = Lane::ALL.map(Topic::Up);
     let downs = Kind::ALL.map(Topic::Down);
-    for topic in [Topic::Report, Topic::Fetch, Topic::Hint, Topic::Notice].iter().chain(&ups).chain(&downs) {
+    let others = [Topic::Report, Topic::Fetch, Topic::LinkCode, Topic::Hint, Topic::Notice, Topic::Access];
+    for topic in others.iter().chain(&ups).chain(&downs) {
         assert_eq!(Topic::parse(&topic.of(vehicle)), Some((vehicle, *topic)));
     }
     assert_eq!(Topic::Up(Lane::Live).of(vehicle), format!("v1/{vehicle}/up/live"));

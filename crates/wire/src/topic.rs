@@ -13,12 +13,16 @@ pub enum Topic {
     Report,
     /// Up, QoS 1: a [`crate::Fetch`].
     Fetch,
+    /// Up, QoS 1: a [`crate::LinkCode`].
+    LinkCode,
     /// Down, QoS 0: an envelope.
     Down(Kind),
     /// Down, QoS 0, empty: something newer exists, so fetch.
     Hint,
     /// Down, QoS 0: a [`crate::Notice`].
     Notice,
+    /// Down, QoS 0: [`crate::AccessNotice`]s that the car has not.
+    Access,
 }
 
 impl Topic {
@@ -27,9 +31,11 @@ impl Topic {
             Self::Up(lane) => format!("v1/{vehicle}/up/{lane}"),
             Self::Report => format!("v1/{vehicle}/report"),
             Self::Fetch => format!("v1/{vehicle}/fetch"),
+            Self::LinkCode => format!("v1/{vehicle}/link-code"),
             Self::Down(kind) => format!("v1/{vehicle}/down/{}", kind.slug()),
             Self::Hint => format!("v1/{vehicle}/down/hint"),
             Self::Notice => format!("v1/{vehicle}/down/notice"),
+            Self::Access => format!("v1/{vehicle}/down/access"),
         }
     }
 
@@ -41,10 +47,12 @@ impl Topic {
             Some(("up", lane)) => Self::Up(lane.parse().ok()?),
             Some(("down", "hint")) => Self::Hint,
             Some(("down", "notice")) => Self::Notice,
+            Some(("down", "access")) => Self::Access,
             Some(("down", kind)) => Self::Down(Kind::from_slug(kind)?),
             Some(_) => return None,
             None if rest == "report" => Self::Report,
             None if rest == "fetch" => Self::Fetch,
+            None if rest == "link-code" => Self::LinkCode,
             None => return None,
         };
         Some((vehicle, topic))

@@ -7,16 +7,21 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use campaigns::Permissions;
+use identity::code::Code;
 use link::{
     PacketId,
-    client::{Connection, Event, NotSent},
+    client::{Connection, Event, NotSent, ServerTime},
 };
 use model::{Micros, Timestamp};
 use signals::Leaf;
 use tokio::io::{AsyncRead, AsyncWrite};
-use wire::{Fetch, RowGroup, SeqRange, encode_fetch, encode_report, parse_header, topic::Topic};
+use wire::{
+    Fetch, RowGroup, SeqRange, encode_fetch, encode_link_code, encode_report, parse_header, topic::Topic,
+};
 
 use crate::{
+    CodeState,
+    clock::monotonic,
     core::Core,
     desired::Change,
     queue::{Key, Outgoing},
@@ -38,11 +43,12 @@ pub(crate) struct Uplink {
     reported_drops: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Sent {
     Batch { key: Key, samples: u32 },
     Report,
     Fetch,
+    Code(Code),
 }
 
 /// A batch ready to be published, or why it is not.
@@ -104,11 +110,13 @@ impl Uplink {
     {
         self.note_drops(core, now);
         while connection.window_free() > 0 {
-            let Some((topic, payload, sent)) = self.next_message(core, now) else { return };
+            // Somebody looks at the code and waits.
+            let code = self.code(connection.server_time(), core, now);
+            let Some((topic, payload, sent)) = code.or_else(|| self.next_message(core, now)) else { return };
             match connection.publish(topic, &payload) {
                 Ok(id) => {
-                    if let (Sent::Batch { key, samples }, Some(observer)) = (sent, core.observer()) {
-                        observer.published(key, samples);
+                    if let (Sent::Batch { key, samples }, Some(observer)) = (&sent, core.observer()) {
+                        observer.published(*key, *samples);
                     }
                     self.in_flight.push((id, sent));
                 }
@@ -161,15 +169,16 @@ impl Uplink {
             },
             Topic::Hint => self.ask(),
             Topic::Notice => notice(payload, core),
+            Topic::Access => core.notices().take(payload),
             // The session hands on nothing else; a later release may.
-            Topic::Up(_) | Topic::Report | Topic::Fetch => {}
+            Topic::Up(_) | Topic::Report | Topic::Fetch | Topic::LinkCode => {}
         }
     }
 
     fn next_message(&mut self, core: &mut Core, now: Timestamp) -> Option<(Topic, Bytes, Sent)> {
         if std::mem::take(&mut self.fetch_due) {
-            let fetch = encode_fetch(&Fetch { have: core.desired().have() });
-            return Some((Topic::Fetch, fetch.into(), Sent::Fetch));
+            let fetch = Fetch { have: core.desired().have(), access: Some(core.notices().newest()) };
+            return Some((Topic::Fetch, encode_fetch(&fetch).into(), Sent::Fetch));
         }
         if std::mem::take(&mut self.report_due) {
             self.reported_at = now;
@@ -196,6 +205,22 @@ impl Uplink {
         None
     }
 
+    /// The code that the platform has to hear of, unless it is on its way.
+    fn code(
+        &self,
+        platform: Option<ServerTime>,
+        core: &Core,
+        now: Timestamp,
+    ) -> Option<(Topic, Bytes, Sent)> {
+        let (code, mut message) = core.codes().unheard(now)?;
+        // The car's clock may be off; the platform goes by its own.
+        let ahead = platform.map(|time| time.range_at(monotonic().into_std()).0.since(now));
+        message.until = message.until + ahead.unwrap_or_default();
+        let is_sent =
+            self.in_flight.iter().any(|(_, sent)| matches!(sent, Sent::Code(sent) if *sent == code));
+        (!is_sent).then(|| (Topic::LinkCode, encode_link_code(&message).into(), Sent::Code(code)))
+    }
+
     fn settle(&mut self, core: &mut Core, sent: Sent, stored: bool) {
         let (key, samples) = match sent {
             Sent::Batch { key, samples } => (key, samples),
@@ -206,6 +231,10 @@ impl Uplink {
                 return;
             }
             Sent::Report => return,
+            Sent::Code(code) => {
+                let state = if stored { CodeState::Taken } else { CodeState::Refused };
+                return core.codes().settle(&code, state);
+            }
         };
         core.queue_mut().settle(key);
         let stats = &core.shared().stats;
@@ -239,7 +268,7 @@ impl Uplink {
 }
 
 impl Sent {
-    fn is_fetch(self) -> bool {
+    fn is_fetch(&self) -> bool {
         matches!(self, Self::Fetch)
     }
 }

@@ -436,3 +436,69 @@ async fn a_clock_that_goes_back_does_not_keep_a_car_offline() {
     assert_eq!(car.shared.stats.snapshot().connects, 1);
     car.stop().await;
 }
+
+/// Waits until the platform has said what it thinks of the code that is shown.
+async fn heard_of(car: &Drive) -> ShownCode {
+    let mut shown = car.handle.shown_code();
+    let settled = |shown: &Option<ShownCode>| {
+        shown.as_ref().is_some_and(|shown| shown.state != crate::CodeState::Unheard)
+    };
+    let shown = shown.wait_for(settled).await.unwrap();
+    shown.clone().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_that_is_shown_is_announced_by_its_hash() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let region: model::Region = "eu".parse().unwrap();
+    let config = Config { region: Some(region.clone()), ..config(dir.path(), &cloud) };
+    cloud.set_clock_ahead(Micros::HOUR);
+    let car = start_with(config, &cloud);
+    cloud.until(|cloud| !cloud.reports().is_empty()).await;
+    let shown = car.handle.show_code(CodeKind::Driver).unwrap();
+    assert_eq!(heard_of(&car).await.state, crate::CodeState::Taken);
+    let [announced] = cloud.codes()[..] else { panic!("{:?}", cloud.codes()) };
+    let hash = shown.code.hash(identity::code::Salt::of_region(&region), CodeKind::Driver);
+    assert_eq!((announced.kind, announced.hash), (CodeKind::Driver, hash));
+    // By the platform's clock.
+    let ahead = announced.until.since(shown.until);
+    assert!((Micros::HOUR..Micros(Micros::HOUR.0 + Micros::SECOND.0)).contains(&ahead), "{ahead}");
+    car.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_that_is_shown_without_a_link_is_announced_when_there_is_one() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    cloud.set_reachable(false);
+    let region = Some("eu".parse().unwrap());
+    let car = start_with(Config { region, ..config(dir.path(), &cloud) }, &cloud);
+    car.go(2).await;
+    car.handle.show_code(CodeKind::Owner).unwrap();
+    car.go(2).await;
+    assert_eq!(cloud.codes(), []);
+    cloud.set_reachable(true);
+    assert_eq!(heard_of(&car).await.state, crate::CodeState::Taken);
+    car.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_got_access_is_told_at_the_next_connection_and_stays() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let numbers = |car: &Drive| -> Vec<u64> {
+        car.handle.access_notices().borrow().iter().map(|notice| notice.number).collect()
+    };
+    cloud.notify(1, CodeKind::Owner);
+    let car = start(dir.path(), &cloud);
+    let mut notices = car.handle.access_notices();
+    notices.wait_for(|notices| notices.len() == 1).await.unwrap();
+    car.stop().await;
+    cloud.set_reachable(false);
+    let car = start(dir.path(), &cloud);
+    assert_eq!(numbers(&car), [1]);
+    cloud.notify(2, CodeKind::Workshop);
+    cloud.set_reachable(true);
+    let mut notices = car.handle.access_notices();
+    notices.wait_for(|notices| notices.len() == 2).await.unwrap();
+    assert_eq!(numbers(&car), [1, 2]);
+    car.stop().await;
+}

@@ -8,7 +8,7 @@ use link::ReasonCode;
 use model::{
     Brand, CampaignId, CampaignVersion, CatalogueHash, Purpose, Region, SubjectId, Timestamp, VehicleId,
 };
-use wire::{Fetch, Kind, Report};
+use wire::{Fetch, LinkCode, Report, topic::Topic};
 
 /// SHA-256 of a certificate in DER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,12 +129,13 @@ pub trait Registry: fmt::Debug + Send + Sync {
 
 /// Signed desired state.
 pub trait Desired: fmt::Debug + Send + Sync {
-    /// The envelopes that are newer than what the car has.
+    /// What is newer than what the car has, with the topics under `down/` that it goes to: envelopes, and
+    /// notices of who got access.
     fn newer(
         &self,
         vehicle: VehicleId,
         have: Fetch,
-    ) -> BoxFuture<'static, Result<Vec<(Kind, Bytes)>, Unavailable>>;
+    ) -> BoxFuture<'static, Result<Vec<(Topic, Bytes)>, Unavailable>>;
 }
 
 /// What cars report.
@@ -145,6 +146,14 @@ pub trait Reports: fmt::Debug + Send + Sync {
         vehicle: VehicleId,
         at: Timestamp,
         report: Report,
+    ) -> BoxFuture<'static, Result<(), Unavailable>>;
+
+    /// Ends when the code counts that the car shows.
+    fn shows_code(
+        &self,
+        vehicle: VehicleId,
+        at: Timestamp,
+        code: LinkCode,
     ) -> BoxFuture<'static, Result<(), Unavailable>>;
 }
 

@@ -26,7 +26,7 @@ pub enum Refusal {
     UnknownCatalogue,
     /// A topic of another car.
     Foreign,
-    /// A report or fetch that does not parse.
+    /// A report, fetch or link code that does not parse.
     Message,
 }
 

@@ -165,6 +165,10 @@ impl Desk {
                 self.fetch(key, car, id, payload);
                 return self.charge(car, Cost::question(payload.len()));
             }
+            Event::LinkCode { id, payload } => {
+                self.link_code(key, car, id, payload);
+                return self.charge(car, Cost::question(payload.len()));
+            }
             Event::Rejected { .. } => {
                 self.metrics.refuse(Refusal::Foreign);
                 car.session.flush_acks(&mut self.reply);
@@ -302,6 +306,17 @@ impl Desk {
         let kept = self.backends.reports.report(vehicle, self.now.time, report);
         car.questions += 1;
         if let Some(result) = self.ask(kept, move |result| Mail::Reported { key, id, result }) {
+            self.mailbox.post(Mail::Reported { key, id, result });
+        }
+    }
+
+    fn link_code(&mut self, key: Key, car: &mut Car, id: PacketId, payload: &[u8]) {
+        let (Ok(code), Some(vehicle)) = (wire::decode_link_code(payload), car.vehicle) else {
+            return self.reject(car, id, Refusal::Message);
+        };
+        let shown = self.backends.reports.shows_code(vehicle, self.now.time, code);
+        car.questions += 1;
+        if let Some(result) = self.ask(shown, move |result| Mail::Reported { key, id, result }) {
             self.mailbox.post(Mail::Reported { key, id, result });
         }
     }

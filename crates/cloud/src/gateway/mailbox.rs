@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use lake::log::LogError;
 use link::{PacketId, server::ConnectRequest};
-use wire::Kind;
+use wire::topic::Topic;
 
 use super::{
     backend::{Admission, Denial, Unavailable},
@@ -49,7 +49,7 @@ pub(super) enum Mail {
     Fetched {
         key: Key,
         id: PacketId,
-        result: Result<Vec<(Kind, Bytes)>, Unavailable>,
+        result: Result<Vec<(Topic, Bytes)>, Unavailable>,
     },
     /// The same car connected elsewhere.
     TakenOver(Key),

@@ -27,7 +27,7 @@ pub struct Quota {
     pub bytes: Rate,
     /// Samples in batches, by their headers. A batch of 80 bytes may have 200,000.
     pub samples: Rate,
-    /// Reports and fetches: each costs SQL.
+    /// Reports, fetches and link codes: each costs SQL.
     pub questions: Rate,
 }
 
@@ -71,7 +71,7 @@ impl Cost {
         Self([1, signed(payload_bytes), i64::from(samples), 0])
     }
 
-    /// A report or a fetch.
+    /// A report, a fetch or a link code.
     pub(super) fn question(payload_bytes: usize) -> Self {
         Self([1, signed(payload_bytes), 0, 1])
     }

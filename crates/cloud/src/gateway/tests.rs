@@ -396,7 +396,7 @@ fn a_fetch_is_answered_with_what_is_newer() {
     car.publish_to(
         &Topic::Fetch.of(vehicle(1)),
         5,
-        &wire::encode_fetch(&Fetch { have: vec![(Kind::Campaigns, 3)] }),
+        &wire::encode_fetch(&Fetch { have: vec![(Kind::Campaigns, 3)], access: None }),
     );
     assert_eq!(car.hear(), "publish campaigns 200000");
     assert_eq!(car.hear(), "puback 5 00");
@@ -414,6 +414,25 @@ fn a_report_is_acknowledged_when_it_is_kept() {
     assert_eq!(stage.reports.kept(), [(vehicle(1), fakes::report())]);
     car.publish_to(&topic, 2, b"\xff");
     assert_eq!(car.hear(), "puback 2 99");
+}
+
+#[test]
+fn a_code_is_acknowledged_when_it_counts() {
+    let stage = Stage::new();
+    let mut car = stage.car(1);
+    let code = LinkCode {
+        kind: identity::code::CodeKind::Owner,
+        hash: identity::code::CodeHash([7; 32]),
+        until: Timestamp(1),
+    };
+    let payload = wire::encode_link_code(&code);
+    car.publish_to(&Topic::LinkCode.of(vehicle(1)), 1, &payload);
+    assert_eq!(car.hear(), "puback 1 00");
+    car.publish_to(&Topic::LinkCode.of(vehicle(1)), 2, &payload[1..]);
+    assert_eq!(car.hear(), "puback 2 99");
+    car.publish_to(&Topic::LinkCode.of(vehicle(2)), 3, &payload);
+    assert_eq!(car.hear(), "puback 3 87");
+    assert_eq!(stage.reports.codes(), [(vehicle(1), code)]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// The topics that a car publishes to: each has an alias, so that its text goes up once.
+/// The topics that a car publishes to often: each has an alias, so that its text goes up once.
 const ALIASED: [Topic; 5] =
     [Topic::Up(Lane::Alert), Topic::Up(Lane::Live), Topic::Up(Lane::Bulk), Topic::Report, Topic::Fetch];
 
@@ -327,10 +327,10 @@ impl Session {
             return Err(Violation::protocol("a message to another car's topic"));
         }
         match topic {
-            Topic::Down(_) | Topic::Hint | Topic::Notice => {
+            Topic::Down(_) | Topic::Hint | Topic::Notice | Topic::Access => {
                 Ok(Some(SessionEvent::Down { topic, payload: publish.payload }))
             }
-            Topic::Up(_) | Topic::Report | Topic::Fetch => {
+            Topic::Up(_) | Topic::Report | Topic::Fetch | Topic::LinkCode => {
                 Err(Violation::protocol("a message to a topic that was not subscribed"))
             }
         }

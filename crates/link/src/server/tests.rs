@@ -66,6 +66,7 @@ impl Car {
                 Event::Connect(request) => Event::Connect(request),
                 Event::Rejected { reason } => Event::Rejected { reason },
                 Event::Subscribed => Event::Subscribed,
+                Event::LinkCode { id, .. } => Event::LinkCode { id, payload: &[] },
                 Event::Goodbye { with_will } => Event::Goodbye { with_will },
             })
         })
@@ -255,14 +256,14 @@ fn a_second_connect_is_a_protocol_error() {
 }
 
 #[test]
-fn publishes_mean_batches_reports_and_fetches() {
-    let mut car = Car::connected();
+fn publishes_mean_batches_reports_fetches_and_codes() {
     for (topic, number, event) in [
         (Topic::Up(Lane::Live), 1, Event::Batch { id: id(1), lane: Lane::Live, payload: &[] }),
         (Topic::Report, 2, Event::Report { id: id(2), payload: &[] }),
         (Topic::Fetch, 3, Event::Fetch { id: id(3), payload: &[] }),
+        (Topic::LinkCode, 4, Event::LinkCode { id: id(4), payload: &[] }),
     ] {
-        assert_eq!(car.publish(&topic.of(CAR), number), Ok(Some(event)));
+        assert_eq!(Car::connected().publish(&topic.of(CAR), number), Ok(Some(event)));
     }
 }
 

@@ -88,3 +88,34 @@ pub(super) async fn a_code_counts_once_and_while_it_is_shown(store: Store) {
     }
     assert_eq!(store.link_code("bb", NOW).await.unwrap(), None);
 }
+
+fn shown(vehicle: VehicleId, hash: &str) -> LinkCodeRow {
+    LinkCodeRow {
+        vehicle,
+        kind: "owner".to_owned(),
+        hash: hash.to_owned(),
+        shown_at: NOW,
+        until: NOW + Micros::MINUTE,
+    }
+}
+
+pub(super) async fn two_cars_with_one_code_have_none(store: Store) {
+    super::register(&store, &[new_vehicle(1, Brand::Peugeot, "208"), new_vehicle(2, Brand::Peugeot, "208")])
+        .await;
+    assert!(store.show_link_code(&shown(vehicle_id(1), "aa")).await.unwrap());
+    assert!(!store.show_link_code(&shown(vehicle_id(2), "aa")).await.unwrap());
+    assert_eq!(store.link_code("aa", NOW).await.unwrap(), None);
+    assert!(store.show_link_code(&shown(vehicle_id(2), "aa")).await.unwrap());
+    let late = LinkCodeRow { shown_at: NOW + Micros::MINUTE, ..shown(vehicle_id(1), "aa") };
+    assert!(store.show_link_code(&late).await.unwrap(), "the other one is not shown any more");
+}
+
+pub(super) async fn a_code_ends_with_too_many_guesses(store: Store) {
+    let vehicle = register(&store).await;
+    let code = shown(vehicle, "aa");
+    store.show_link_code(&code).await.unwrap();
+    store.count_wrong_try(&code, 2).await.unwrap();
+    assert!(store.link_code("aa", NOW).await.unwrap().is_some());
+    store.count_wrong_try(&code, 2).await.unwrap();
+    assert_eq!(store.link_code("aa", NOW).await.unwrap(), None);
+}

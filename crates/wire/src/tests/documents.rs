@@ -66,7 +66,7 @@ pub(super) fn report() -> Report {
 }
 
 pub(super) fn fetch() -> Fetch {
-    Fetch { have: vec![(Kind::Campaigns, 12), (Kind::Consent, 0)] }
+    Fetch { have: vec![(Kind::Campaigns, 12), (Kind::Consent, 0)], access: None }
 }
 
 pub(super) fn notice() -> Notice {

@@ -6,7 +6,7 @@ use campaigns::RowGroup;
 use model::{Seq, Timestamp};
 use signals::{Quality, Value};
 
-use super::{catalogue, column, documents, envelope, header_meta};
+use super::{access, catalogue, column, documents, envelope, header_meta};
 use crate::*;
 
 const START: i64 = 1_767_225_600_000_000;
@@ -146,6 +146,17 @@ fn messages() {
     assert_eq!(decode_fetch(&check("fetch", &encode_fetch(&fetch))).unwrap(), fetch);
     let notice = documents::notice();
     assert_eq!(decode_notice(&check("notice", &encode_notice(&notice))).unwrap(), notice);
+}
+
+#[test]
+fn messages_of_access() {
+    let code = access::link_code();
+    assert_eq!(decode_link_code(&check("link-code", &encode_link_code(&code))).unwrap(), code);
+    let notices = access::notices();
+    let golden = check("access-notices", &encode_access_notices(&notices));
+    assert_eq!(decode_access_notices(&golden).unwrap(), notices);
+    let fetch = Fetch { access: Some(6), ..documents::fetch() };
+    assert_eq!(decode_fetch(&check("fetch-access", &encode_fetch(&fetch))).unwrap(), fetch);
 }
 
 #[test]

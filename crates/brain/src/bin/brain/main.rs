@@ -122,7 +122,8 @@ fn given(cert: &Path, key: &Path, ca: &Path, config: &mut Config) -> Result<Arc<
     let identity = link::tls::Identity::from_pem(read_text(cert)?.as_bytes(), read_text(key)?.as_bytes())
         .context("read the car's certificate and key")?;
     let leaf = identity.chain.first().context("read the car's certificate")?;
-    config.vehicle = brain::vehicle_urn(leaf).context("read the car's name")?.vehicle;
+    let name = brain::vehicle_urn(leaf).context("read the car's name")?;
+    (config.vehicle, config.region) = (name.vehicle, Some(name.region));
     let authorities = link::tls::certificates(read_text(ca)?.as_bytes()).context("read the authorities")?;
     let roots = link::tls::roots(&authorities).context("read the authorities")?;
     Ok(LinkIdentity::new(link::tls::client_config(identity, roots).context("set up TLS")?))
@@ -135,7 +136,7 @@ fn enrolled(args: &Run, config: &mut Config) -> Result<(Option<Arc<LinkIdentity>
         anyhow::ensure!(args.est.is_none(), "the car is not enrolled; run `brain enrol` first");
         return Ok((None, None));
     };
-    config.vehicle = current.urn.vehicle;
+    (config.vehicle, config.region) = (current.urn.vehicle, Some(current.urn.region.clone()));
     let link = LinkIdentity::new(current.link_config().context("set up TLS")?);
     let Some(est) = &args.est else { return Ok((Some(link), None)) };
     let est = EstClient::new(est).context("read --est")?;

@@ -291,6 +291,10 @@ impl FakeRegistry {
         *self.until.lock().unwrap() = Some(until);
     }
 
+    pub(super) fn codes(&self) -> Vec<(VehicleId, LinkCode)> {
+        self.codes.lock().unwrap().clone()
+    }
+
     /// Answers only when the gate is opened.
     pub(super) fn hold(&self) -> Arc<Notify> {
         Arc::clone(self.gate.lock().unwrap().insert(Arc::default()))
@@ -357,9 +361,9 @@ impl Desired for FakeDesired {
         &self,
         _: VehicleId,
         have: Fetch,
-    ) -> BoxFuture<'static, Result<Vec<(Kind, Bytes)>, Unavailable>> {
+    ) -> BoxFuture<'static, Result<Vec<(Topic, Bytes)>, Unavailable>> {
         let newer = have.have.iter().all(|(kind, version)| *kind != Kind::Campaigns || *version < 4);
-        let envelope = (Kind::Campaigns, Bytes::from(vec![0; 200_000]));
+        let envelope = (Topic::Down(Kind::Campaigns), Bytes::from(vec![0; 200_000]));
         Box::pin(async move { Ok(if newer { vec![envelope] } else { Vec::new() }) })
     }
 }
@@ -367,6 +371,7 @@ impl Desired for FakeDesired {
 #[derive(Debug, Default)]
 pub(super) struct FakeReports {
     kept: Mutex<Vec<(VehicleId, Report)>>,
+    codes: Mutex<Vec<(VehicleId, LinkCode)>>,
     gate: Mutex<Option<Arc<Gate>>>,
 }
 
@@ -426,5 +431,15 @@ impl Reports for FakeReports {
             }
             Ok(())
         })
+    }
+
+    fn shows_code(
+        &self,
+        vehicle: VehicleId,
+        _: Timestamp,
+        code: LinkCode,
+    ) -> BoxFuture<'static, Result<(), Unavailable>> {
+        self.codes.lock().unwrap().push((vehicle, code));
+        Box::pin(async { Ok(()) })
     }
 }

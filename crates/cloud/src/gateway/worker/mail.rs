@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 use lake::log::LogError;
 use link::PacketId;
-use wire::{Kind, topic::Topic};
+use wire::topic::Topic;
 
 use super::Worker;
 use crate::gateway::{
@@ -101,17 +101,17 @@ impl Worker {
         }
     }
 
-    /// A report is kept, or a fetch is answered: what goes down goes before the acknowledgement.
-    fn answered(&mut self, key: Key, id: PacketId, result: Result<Vec<(Kind, Bytes)>, Unavailable>) {
-        let envelopes = match result {
-            Ok(envelopes) => envelopes,
+    /// A report or a code is kept, or a fetch is answered: what goes down goes before the acknowledgement.
+    fn answered(&mut self, key: Key, id: PacketId, result: Result<Vec<(Topic, Bytes)>, Unavailable>) {
+        let newer = match result {
+            Ok(newer) => newer,
             Err(error) => {
                 tracing::warn!(%error, "a car's report or fetch has no answer; it is sent away to try again");
                 return self.dismiss_key(key, Cause::Unavailable);
             }
         };
-        for (kind, envelope) in &envelopes {
-            self.publish(key, Topic::Down(*kind), envelope);
+        for (topic, payload) in &newer {
+            self.publish(key, *topic, payload);
         }
         let Some(mut connection) = self.slots.take(key) else { return };
         connection.car.session.taken(id);

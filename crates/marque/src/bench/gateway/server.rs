@@ -136,13 +136,22 @@ impl Registry for Enrolled {
 pub(in crate::bench) struct Nothing;
 
 impl Desired for Nothing {
-    fn newer(&self, _: VehicleId, _: Fetch) -> BoxFuture<'static, Result<Vec<(Kind, Bytes)>, Unavailable>> {
+    fn newer(&self, _: VehicleId, _: Fetch) -> BoxFuture<'static, Result<Vec<(Topic, Bytes)>, Unavailable>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 }
 
 impl Reports for Nothing {
     fn report(&self, _: VehicleId, _: Timestamp, _: Report) -> BoxFuture<'static, Result<(), Unavailable>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn shows_code(
+        &self,
+        _: VehicleId,
+        _: Timestamp,
+        _: LinkCode,
+    ) -> BoxFuture<'static, Result<(), Unavailable>> {
         Box::pin(async { Ok(()) })
     }
 }
