@@ -141,7 +141,11 @@ fn consent() -> ConsentDocument {
         granted: true,
         at: Timestamp(0),
     });
-    ConsentDocument { grants: Grants::new(ConsentEpoch(1), grants), jurisdiction: Jurisdiction::Eu }
+    ConsentDocument {
+        grants: Grants::new(ConsentEpoch(1), grants),
+        jurisdiction: Jurisdiction::Eu,
+        ..ConsentDocument::default()
+    }
 }
 
 fn signing_key() -> SigningKey {

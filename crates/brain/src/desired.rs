@@ -9,7 +9,7 @@ use std::{
 
 use campaigns::{Permissions, Plan};
 use consent::{Consent, DriverMode};
-use model::{Micros, Timestamp, VehicleId};
+use model::{ConsentEpoch, Micros, Timestamp, VehicleId};
 use signals::Catalogue;
 use wire::{Applied, Expected, Kind, VerifyingKeys, decode_campaigns, decode_consent};
 
@@ -25,6 +25,7 @@ pub(crate) struct Desired {
     shared: Arc<Shared>,
     plan: Arc<Plan>,
     consent: Consent,
+    first_epoch: ConsentEpoch,
     /// By kind's place in [`Kind::ALL`].
     applied: [Slot; Kind::ALL.len()],
     /// Files that could not be written, with what they should hold.
@@ -68,6 +69,7 @@ impl Desired {
             catalogue,
             shared,
             consent: Consent { mode, ..Consent::default() },
+            first_epoch: ConsentEpoch(0),
             applied: Default::default(),
             unkept: Vec::new(),
             kept_at: now,
@@ -91,6 +93,11 @@ impl Desired {
         Permissions::ask(self.consent.grants.epoch(), |purpose, category| {
             self.consent.decide(purpose, category).is_allowed()
         })
+    }
+
+    /// What was collected under an earlier epoch is of the owner before, and leaves for nobody.
+    pub(crate) fn first_epoch(&self) -> ConsentEpoch {
+        self.first_epoch
     }
 
     pub(crate) fn mode(&self) -> DriverMode {
@@ -175,6 +182,7 @@ impl Desired {
                 let document = decode_consent(&envelope.payload).map_err(|error| error.to_string())?;
                 self.consent.grants = document.grants;
                 self.consent.jurisdiction = document.jurisdiction;
+                self.first_epoch = document.first_epoch;
                 None
             }
         };

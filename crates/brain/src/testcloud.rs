@@ -77,7 +77,11 @@ pub(crate) fn consent(epoch: u32, categories: &[DataCategory]) -> ConsentDocumen
         granted: true,
         at: START,
     });
-    ConsentDocument { grants: Grants::new(ConsentEpoch(epoch), grants), jurisdiction: Jurisdiction::Eu }
+    ConsentDocument {
+        grants: Grants::new(ConsentEpoch(epoch), grants),
+        jurisdiction: Jurisdiction::Eu,
+        first_epoch: ConsentEpoch(0),
+    }
 }
 
 /// What the test and the connections of a cloud share.

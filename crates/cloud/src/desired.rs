@@ -8,10 +8,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use campaigns::Campaign;
 use consent::Grants;
-use model::{CampaignId, CampaignVersion, Micros, Timestamp, VehicleId};
-use store::{NewDesired, ReportedRow, Selector, Store, Transaction};
+use model::{CampaignId, CampaignVersion, ConsentEpoch, Micros, Timestamp, VehicleId};
+use store::{AccessNoticeRow, NewDesired, ReportedRow, Selector, Store, Transaction};
 use tokio::sync::broadcast;
-use wire::{ConsentDocument, Envelope, Fetch, Kind, Report};
+use wire::{AccessNotice, ConsentDocument, Envelope, Fetch, Kind, Report, topic::Topic};
 
 use crate::{
     catalogues::Catalogues,
@@ -26,6 +26,8 @@ use crate::{
 const VALIDITY: Micros = Micros(2 * 365 * Micros::DAY.0);
 /// Clocks of cars may be this far behind.
 const BACKDATE: Micros = Micros::HOUR;
+/// As many as a car keeps.
+const ACCESS_NOTICES_MAX: u32 = wire::ACCESS_NOTICES_MAX as u32;
 /// Hints that a gateway may fall behind before it hints every car.
 const HINTS_MAX: usize = 256;
 
@@ -75,19 +77,26 @@ impl Desired {
         self.0.hints.subscribe()
     }
 
-    /// The envelopes that are newer than what the car has.
+    /// What is newer than what the car has, with the topics that it goes to.
     pub async fn newer(
         &self,
         vehicle: VehicleId,
         fetch: &Fetch,
-    ) -> Result<Vec<(Kind, Vec<u8>)>, store::Error> {
+    ) -> Result<Vec<(Topic, Vec<u8>)>, store::Error> {
         let mut envelopes = Vec::new();
         for kind in Kind::ALL {
             let have = fetch.have.iter().find(|(have, _)| *have == kind).map_or(0, |(_, version)| *version);
             if let Some((version, envelope)) = self.0.store.desired_envelope(vehicle, kind.slug()).await?
                 && version > have
             {
-                envelopes.push((kind, envelope));
+                envelopes.push((Topic::Down(kind), envelope));
+            }
+        }
+        if let Some(newest) = fetch.access {
+            let notices = self.0.store.access_notices(vehicle, newest, ACCESS_NOTICES_MAX).await?;
+            let known: Vec<AccessNotice> = notices.iter().filter_map(access_notice).collect();
+            if !known.is_empty() {
+                envelopes.push((Topic::Access, wire::encode_access_notices(&known)));
             }
         }
         Ok(envelopes)
@@ -253,10 +262,11 @@ impl Desired {
     ) -> Result<(), DesiredError> {
         let desired = self.clone();
         to_its_end(async move {
-            let subject = desired.0.store.current_subject(vehicle).await?.subject;
+            let store::Subject { subject, first_epoch, .. } =
+                desired.0.store.current_subject(vehicle).await?;
             let mut tx = desired.0.store.begin().await?;
             tx.put_grants(&[(subject, grants.clone())]).await?;
-            desired.write_consent(&mut tx, &[(vehicle, grants.clone())], now).await?;
+            desired.write_consent(&mut tx, &[(vehicle, grants.clone(), first_epoch)], now).await?;
             let told = desired.clone();
             let take_up = move |memory: &mut Update<'_>| {
                 memory.put_grants(vehicle, grants);
@@ -267,16 +277,18 @@ impl Desired {
         .await
     }
 
-    /// Writes what owners granted into the cars' envelopes, in the caller's transaction.
+    /// Writes what owners granted, with each one's first epoch, into the cars' envelopes, in the caller's
+    /// transaction.
     pub(crate) async fn write_consent(
         &self,
         tx: &mut Transaction,
-        grants: &[(VehicleId, Grants)],
+        grants: &[(VehicleId, Grants, ConsentEpoch)],
         now: Timestamp,
     ) -> Result<(), DesiredError> {
         let jurisdiction = self.0.registry.jurisdiction();
-        let payloads = grants.iter().map(|(vehicle, grants)| {
-            let document = ConsentDocument { grants: grants.clone(), jurisdiction };
+        let payloads = grants.iter().map(|(vehicle, grants, first_epoch)| {
+            let document =
+                ConsentDocument { grants: grants.clone(), jurisdiction, first_epoch: *first_epoch };
             (*vehicle, wire::encode_consent(&document))
         });
         self.write(tx, Kind::Consent, payloads.collect(), now).await
@@ -353,6 +365,11 @@ impl Desired {
         let signed = sign(Arc::clone(&self.0.pki), envelopes).await?;
         Ok(tx.put_desired(kind.slug(), &signed, now).await?)
     }
+}
+
+/// One of a kind that this release does not know is not sent.
+fn access_notice(row: &AccessNoticeRow) -> Option<AccessNotice> {
+    Some(AccessNotice { number: row.number, kind: row.kind.parse().ok()?, at: row.at })
 }
 
 /// A signature takes some 20 µs, a fleet's a second: not on a thread that serves others.

@@ -238,6 +238,7 @@ impl Enrolment {
                 architecture: car.architecture.as_str().into(),
                 campaigns: Arc::from([]),
                 grants: Arc::new(set),
+                first_epoch: ConsentEpoch(0),
             });
             new.push(NewVehicle {
                 vehicle,
@@ -256,7 +257,8 @@ impl Enrolment {
         tx.add_certificates(&certificates).await?;
         let by_subject: Vec<_> = grants.iter().map(|(subject, _, set)| (*subject, set.clone())).collect();
         tx.put_grants(&by_subject).await?;
-        let by_vehicle: Vec<_> = grants.into_iter().map(|(_, vehicle, set)| (vehicle, set)).collect();
+        let by_vehicle: Vec<_> =
+            grants.into_iter().map(|(_, vehicle, set)| (vehicle, set, ConsentEpoch(0))).collect();
         self.desired.write_consent(&mut tx, &by_vehicle, now).await?;
         let (cars, certified) = (new.len(), certificates.len());
         let records: Vec<_> = certificates.into_iter().map(|certificate| certificate.record).collect();

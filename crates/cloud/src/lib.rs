@@ -15,6 +15,7 @@ pub mod http;
 mod limits;
 pub mod metrics;
 pub mod owner;
+pub mod ownership;
 pub mod pki;
 pub mod platform;
 pub mod presence;

@@ -45,6 +45,7 @@ use crate::{
     },
     metrics::Metrics,
     owner::{Owner, OwnerError, OwnerOptions, OwnerParts, StoredCampaigns, Twins},
+    ownership::Ownership,
     pki::{Pki, PkiError, ServerIdentity},
     presence::Presence,
     registry::Registry,
@@ -127,6 +128,7 @@ struct Control {
     registry: Registry,
     desired: Desired,
     enrolment: Enrolment,
+    ownership: Ownership,
 }
 
 impl Control {
@@ -146,7 +148,18 @@ impl Control {
         let registry = Registry::load(store, config.region.clone(), config.jurisdiction, now).await?;
         let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(pki));
         let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(pki));
-        Ok(Self { accounts, policies, operator_made, audit, catalogues, registry, desired, enrolment })
+        let ownership = Ownership::new(store.clone(), registry.clone(), desired.clone());
+        Ok(Self {
+            accounts,
+            policies,
+            operator_made,
+            audit,
+            catalogues,
+            registry,
+            desired,
+            enrolment,
+            ownership,
+        })
     }
 }
 
@@ -182,20 +195,30 @@ impl Platform {
         let (claim, store) = open_store(&config).await?;
         let metrics = Metrics::default();
         let control = Control::load(&config, &store, &pki, &metrics, now).await?;
-        let Control { accounts, policies, operator_made, audit, catalogues, registry, desired, enrolment } =
-            control;
+        let Control {
+            accounts,
+            policies,
+            operator_made,
+            audit,
+            catalogues,
+            registry,
+            desired,
+            enrolment,
+            ownership,
+        } = control;
         let (notices, notices_out) = mpsc::channel(NOTICES_MAX);
         let (owner, log) = start_owner(&config, &store, &catalogues, &clock, notices).await?;
         let presence = Presence::default();
         let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
         let admissions = adapters::Admissions::new(registry.clone(), catalogues.clone(), clock.clone());
         let log_probe = adapters::log_probe(&log);
-        let backends = backends(log, admissions, &desired, connectivity);
+        let backends = backends(log, admissions, &desired, &ownership, connectivity);
         let gateway = Arc::new(start_gateway(&config, &pki, backends)?);
         let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
         let (est_server, est) = bind_est(&config, &pki, &enrolment, &registry, &clock, &metrics)?;
         let api = Api::new(Parts {
             enrolment,
+            ownership,
             twins: owner.twins(),
             history: owner.history(),
             probes: probes(log_probe, &owner, &gateway),
@@ -398,13 +421,14 @@ fn backends(
     log: Arc<dyn DurableLog>,
     admissions: adapters::Admissions,
     desired: &Desired,
+    ownership: &Ownership,
     connectivity: mpsc::Sender<gateway::Connectivity>,
 ) -> gateway::Backends {
     gateway::Backends {
         log,
         registry: Arc::new(admissions),
         desired: Arc::new(adapters::Envelopes(desired.clone())),
-        reports: Arc::new(adapters::Reports(desired.clone())),
+        reports: Arc::new(adapters::Reports { desired: desired.clone(), ownership: ownership.clone() }),
         connectivity,
     }
 }

@@ -12,7 +12,8 @@ use std::{
 
 use consent::{Decision, DriverMode, Grants, Jurisdiction};
 use model::{
-    Brand, CampaignId, CampaignVersion, DataCategory, Purpose, Region, SubjectId, Timestamp, VehicleId,
+    Brand, CampaignId, CampaignVersion, ConsentEpoch, DataCategory, Purpose, Region, SubjectId, Timestamp,
+    VehicleId,
 };
 use store::{FleetCount, HeldCampaign, Store, Transaction};
 use tokio::sync::{Mutex, watch};
@@ -35,6 +36,8 @@ pub struct Car {
     /// Those that it has, and those that it had: what it queued for these may still come. By id.
     pub campaigns: Arc<[HeldCampaign]>,
     pub grants: Arc<Grants>,
+    /// The owner's first one: what was collected under an earlier epoch is of the owner before.
+    pub first_epoch: ConsentEpoch,
 }
 
 /// A campaign in its newest version.
@@ -257,7 +260,7 @@ impl Registry {
 #[derive(Debug)]
 pub struct Update<'a> {
     state: RwLockWriteGuard<'a, State>,
-    /// Cars whose grants have changed.
+    /// Cars whose grants or people have changed.
     regranted: Vec<VehicleId>,
 }
 
@@ -276,6 +279,25 @@ impl Update<'_> {
 
     pub fn put_grants(&mut self, vehicle: VehicleId, grants: Grants) {
         self.change(vehicle, |car| car.grants = Arc::new(grants));
+        self.regranted.push(vehicle);
+    }
+
+    /// Another ownership interval of a car has begun.
+    pub fn put_subject(&mut self, vehicle: VehicleId, subject: SubjectId, grants: Grants) {
+        if let Some(car) = self.state.cars.get(&vehicle) {
+            let before = car.subject;
+            self.state.by_subject.remove(&before);
+            self.state.by_subject.insert(subject, vehicle);
+        }
+        self.change(vehicle, |car| {
+            car.subject = subject;
+            car.first_epoch = grants.epoch();
+        });
+        self.put_grants(vehicle, grants);
+    }
+
+    /// Who may see a car has changed: what was decided about it is decided again, as with its grants.
+    pub fn relink(&mut self, vehicle: VehicleId) {
         self.regranted.push(vehicle);
     }
 

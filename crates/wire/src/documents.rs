@@ -24,6 +24,8 @@ const CAMPAIGNS_MAX: usize = 256;
 pub struct ConsentDocument {
     pub grants: Grants,
     pub jurisdiction: Jurisdiction,
+    /// The owner's first one: what was collected under an earlier epoch is of the owner before.
+    pub first_epoch: ConsentEpoch,
 }
 
 pub fn encode_campaigns(campaigns: &[Campaign]) -> Vec<u8> {
@@ -50,6 +52,7 @@ pub fn encode_consent(document: &ConsentDocument) -> Vec<u8> {
         epoch: document.grants.epoch().0,
         jurisdiction: u32::from(document.jurisdiction.code()),
         grants: grants.collect(),
+        first_epoch: document.first_epoch.0,
     }
     .encode_to_vec()
 }
@@ -68,7 +71,11 @@ pub fn decode_consent(bytes: &[u8]) -> Result<ConsentDocument, Error> {
             at: Timestamp(grant.at),
         })
     });
-    Ok(ConsentDocument { grants: Grants::new(ConsentEpoch(document.epoch), known), jurisdiction })
+    Ok(ConsentDocument {
+        grants: Grants::new(ConsentEpoch(document.epoch), known),
+        jurisdiction,
+        first_epoch: ConsentEpoch(document.first_epoch),
+    })
 }
 
 /// Checks the size before anything is allocated.

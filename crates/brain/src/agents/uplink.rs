@@ -281,6 +281,10 @@ fn prepare(outgoing: Outgoing, core: &mut Core) -> Prepared {
         tracing::error!(lane = %key.lane, seq = key.seq.0, "a queued batch cannot be read");
         return Prepared::Lost;
     };
+    if header.meta.consent_epoch < core.desired().first_epoch() {
+        core.shared().stats.samples_withdrawn.add(u64::from(header.samples));
+        return Prepared::Withdrawn;
+    }
     if !core.must_check(key) {
         return announce(payload, dropped, header.samples);
     }

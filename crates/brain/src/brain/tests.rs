@@ -502,3 +502,22 @@ async fn who_got_access_is_told_at_the_next_connection_and_stays() {
     assert_eq!(numbers(&car), [1, 2]);
     car.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_of_a_former_owner_never_leaves() {
+    let (dir, cloud) = (TempDir::new().unwrap(), cloud());
+    let (car, before) = start_without_link(dir.path(), &cloud).await;
+    // Meanwhile the car was sold, and its new owner grants the same.
+    let granted = [DataCategory::Driving, DataCategory::Location];
+    let first_epoch = model::ConsentEpoch(2);
+    let sold = wire::ConsentDocument { first_epoch, ..consent(3, &granted) };
+    cloud.want(Kind::Consent, 2, encode_consent(&sold));
+    cloud.set_reachable(true);
+    cloud.until(|cloud| cloud.batches().len() > before).await;
+    car.go(3).await;
+    assert!(car.shared.stats.snapshot().samples_withdrawn > 0);
+    car.stop().await;
+    let epochs: BTreeSet<_> =
+        headers(&cloud)[before..].iter().map(|header| header.meta.consent_epoch).collect();
+    assert_eq!(epochs, BTreeSet::from([model::ConsentEpoch(3)]));
+}

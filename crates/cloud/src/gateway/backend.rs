@@ -6,7 +6,8 @@ use bytes::Bytes;
 use lake::log::BoxFuture;
 use link::ReasonCode;
 use model::{
-    Brand, CampaignId, CampaignVersion, CatalogueHash, Purpose, Region, SubjectId, Timestamp, VehicleId,
+    Brand, CampaignId, CampaignVersion, CatalogueHash, ConsentEpoch, Purpose, Region, SubjectId, Timestamp,
+    VehicleId,
 };
 use wire::{Fetch, LinkCode, Report, topic::Topic};
 
@@ -34,6 +35,8 @@ pub struct Certificate {
 pub struct Admission {
     pub subject: SubjectId,
     pub brand: Brand,
+    /// The owner's first one: what was collected under an earlier epoch is of the owner before.
+    pub first_epoch: ConsentEpoch,
     pub campaigns: Assignments,
     /// When its certificate ends, and its connection with it; none without a certificate.
     pub until: Option<Timestamp>,

@@ -23,6 +23,8 @@ pub enum Refusal {
     UnknownVersion,
     NotAssigned,
     Purpose,
+    /// It was collected under the owner before.
+    FormerOwner,
     UnknownCatalogue,
     /// A topic of another car.
     Foreign,
@@ -31,13 +33,14 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Invalid,
         Self::Lane,
         Self::UnknownCampaign,
         Self::UnknownVersion,
         Self::NotAssigned,
         Self::Purpose,
+        Self::FormerOwner,
         Self::UnknownCatalogue,
         Self::Foreign,
         Self::Message,
@@ -52,6 +55,7 @@ impl Refusal {
             Self::UnknownVersion => "unknown_version",
             Self::NotAssigned => "not_assigned",
             Self::Purpose => "purpose",
+            Self::FormerOwner => "former_owner",
             Self::UnknownCatalogue => "unknown_catalogue",
             Self::Foreign => "foreign_topic",
             Self::Message => "message",
@@ -65,7 +69,9 @@ impl Refusal {
             Self::UnknownCampaign | Self::UnknownVersion | Self::UnknownCatalogue => {
                 ReasonCode::ImplementationSpecific
             }
-            Self::NotAssigned | Self::Purpose | Self::Foreign => ReasonCode::NotAuthorized,
+            Self::NotAssigned | Self::Purpose | Self::FormerOwner | Self::Foreign => {
+                ReasonCode::NotAuthorized
+            }
         }
     }
 
@@ -78,9 +84,10 @@ impl Refusal {
             Self::UnknownVersion => "the campaign has no such version yet; fetch the campaigns again",
             Self::NotAssigned => "the campaign is not assigned to this vehicle; fetch the campaigns again",
             Self::Purpose => "the batch names another purpose than its campaign",
+            Self::FormerOwner => "it was collected under the car's former owner; fetch the consent again",
             Self::UnknownCatalogue => "no catalogue with this hash is loaded here; report and fetch again",
             Self::Foreign => "the topic is of another car",
-            Self::Message => "the report or fetch does not parse",
+            Self::Message => "the report, fetch or link code does not parse",
         }
     }
 }
@@ -121,6 +128,9 @@ pub(super) fn check_batch(
     }
     if meta.purpose != assigned.purpose {
         return Err(Refusal::Purpose);
+    }
+    if meta.consent_epoch < admission.first_epoch {
+        return Err(Refusal::FormerOwner);
     }
     if *known != Some(header.catalogue) {
         if !registry.knows_catalogue(header.catalogue) {

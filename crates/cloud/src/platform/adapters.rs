@@ -9,7 +9,7 @@ use bytes::Bytes;
 use lake::log::{BoxFuture, DurableLog, LogError};
 use model::{CampaignId, CatalogueHash, SubjectId, Timestamp, VehicleId};
 use tokio::sync::{broadcast, mpsc};
-use wire::{Fetch, Kind, Notice, Report};
+use wire::{Fetch, LinkCode, Notice, Report, topic::Topic};
 
 use crate::{
     catalogues::Catalogues,
@@ -18,6 +18,7 @@ use crate::{
     gateway::{self, Admission, Assignment, Change, Connectivity, Credentials, Denial, Gateway, Unavailable},
     http::Probe,
     owner::Owner,
+    ownership::Ownership,
     presence::Presence,
     registry::{KnownCampaign, Refusal, Registry},
 };
@@ -57,6 +58,7 @@ impl Admissions {
         Ok(Admission {
             subject: admitted.car.subject,
             brand: admitted.car.brand,
+            first_epoch: admitted.car.first_epoch,
             campaigns: admitted.campaigns.into_iter().map(assignment).collect(),
             until: Some(admitted.until),
         })
@@ -87,18 +89,21 @@ impl gateway::Desired for Envelopes {
         &self,
         vehicle: VehicleId,
         have: Fetch,
-    ) -> BoxFuture<'static, Result<Vec<(Kind, Bytes)>, Unavailable>> {
+    ) -> BoxFuture<'static, Result<Vec<(Topic, Bytes)>, Unavailable>> {
         let desired = self.0.clone();
         Box::pin(async move {
             let newer = desired.newer(vehicle, &have).await.map_err(unavailable)?;
-            Ok(newer.into_iter().map(|(kind, envelope)| (kind, Bytes::from(envelope))).collect())
+            Ok(newer.into_iter().map(|(topic, payload)| (topic, Bytes::from(payload))).collect())
         })
     }
 }
 
-/// Keeps reports.
+/// Keeps reports, and the codes that cars show.
 #[derive(Debug)]
-pub(super) struct Reports(pub(super) Desired);
+pub(super) struct Reports {
+    pub(super) desired: Desired,
+    pub(super) ownership: Ownership,
+}
 
 impl gateway::Reports for Reports {
     fn report(
@@ -107,8 +112,18 @@ impl gateway::Reports for Reports {
         at: Timestamp,
         report: Report,
     ) -> BoxFuture<'static, Result<(), Unavailable>> {
-        let desired = self.0.clone();
+        let desired = self.desired.clone();
         Box::pin(async move { desired.report(vehicle, report, at).await.map_err(unavailable) })
+    }
+
+    fn shows_code(
+        &self,
+        vehicle: VehicleId,
+        at: Timestamp,
+        code: LinkCode,
+    ) -> BoxFuture<'static, Result<(), Unavailable>> {
+        let ownership = self.ownership.clone();
+        Box::pin(async move { ownership.shows_code(vehicle, code, at).await.map_err(unavailable) })
     }
 }
 

@@ -50,8 +50,7 @@ async fn cars(store: &Store, state: &mut State) -> Result<(), store::Error> {
         let page = store.all_grants(after, PAGE).await?;
         let Some((last, _)) = page.last() else { break };
         after = Some(last.subject);
-        let known =
-            page.into_iter().map(|(owner, grants)| (owner.vehicle, (owner.subject, Arc::new(grants))));
+        let known = page.into_iter().map(|(owner, grants)| (owner.vehicle, (owner, Arc::new(grants))));
         owners.extend(known);
     }
     let mut names: HashMap<String, Arc<str>> = HashMap::new();
@@ -64,10 +63,11 @@ async fn cars(store: &Store, state: &mut State) -> Result<(), store::Error> {
             store.begin().await?.campaigns_ever_of(&ids).await?.into_iter().collect();
         for vehicle in page.items {
             // Every vehicle has an owner from its registration on.
-            let Some((subject, grants)) = owners.remove(&vehicle.vehicle) else { continue };
+            let Some((owner, grants)) = owners.remove(&vehicle.vehicle) else { continue };
             state.put(Car {
                 vehicle: vehicle.vehicle,
-                subject,
+                subject: owner.subject,
+                first_epoch: owner.first_epoch,
                 brand: vehicle.brand,
                 model: shared(vehicle.model),
                 model_year: vehicle.model_year,

@@ -20,6 +20,7 @@ fn car(byte: u8, campaigns: &[u64]) -> Car {
         architecture: "fca-compact-us-wide".into(),
         campaigns: campaigns.iter().map(|id| held(*id, None)).collect(),
         grants: Arc::default(),
+        first_epoch: ConsentEpoch(0),
     }
 }
 

@@ -40,7 +40,11 @@ pub(super) fn consent() -> ConsentDocument {
         grant(Purpose::FleetManagement, DataCategory::Location, true),
         grant(Purpose::Maintenance, DataCategory::Tyres, false),
     ];
-    ConsentDocument { grants: Grants::new(ConsentEpoch(9), grants), jurisdiction: Jurisdiction::Eu }
+    ConsentDocument {
+        grants: Grants::new(ConsentEpoch(9), grants),
+        jurisdiction: Jurisdiction::Eu,
+        first_epoch: ConsentEpoch(0),
+    }
 }
 
 pub(super) fn report() -> Report {

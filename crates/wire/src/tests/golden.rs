@@ -136,6 +136,9 @@ fn desired_documents() {
     assert_eq!(decode_campaigns(&check("campaigns", &encode_campaigns(&campaigns))).unwrap(), campaigns);
     let consent = documents::consent();
     assert_eq!(decode_consent(&check("consent", &encode_consent(&consent))).unwrap(), consent);
+    let second_owner = ConsentDocument { first_epoch: model::ConsentEpoch(8), ..consent };
+    let golden = check("consent-second-owner", &encode_consent(&second_owner));
+    assert_eq!(decode_consent(&golden).unwrap(), second_owner);
 }
 
 #[test]

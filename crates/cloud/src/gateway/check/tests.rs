@@ -63,6 +63,16 @@ fn check_at(
     clock: ClockState,
     measured_at: Timestamp,
 ) -> Result<u32, Refusal> {
+    check_since(ConsentEpoch(0), now, campaign, clock, measured_at)
+}
+
+fn check_since(
+    first_epoch: ConsentEpoch,
+    now: Timestamp,
+    campaign: u64,
+    clock: ClockState,
+    measured_at: Timestamp,
+) -> Result<u32, Refusal> {
     let assignment = |id: u64| Assignment {
         campaign: CampaignId(id),
         version: CampaignVersion(1),
@@ -72,11 +82,21 @@ fn check_at(
     let admission = Admission {
         subject: SubjectId::from_bytes([1; 16]),
         brand: Brand::Fiat,
+        first_epoch,
         campaigns: (5..=9).rev().map(assignment).collect(),
         until: None,
     };
     let batch = batch(campaign, clock, measured_at);
     check_batch(&batch, Lane::Live, &admission, &AllKnown, now, &mut None)
+}
+
+#[test]
+fn what_a_former_owner_left_in_the_queue_is_refused() {
+    // The batch is of epoch 1.
+    let check =
+        |first_epoch| check_since(ConsentEpoch(first_epoch), ENDED_AT, 8, ClockState::Synced, ENDED_AT);
+    assert_eq!(check(1), Ok(1));
+    assert_eq!(check(2), Err(Refusal::FormerOwner));
 }
 
 #[test]

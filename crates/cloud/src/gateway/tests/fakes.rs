@@ -337,6 +337,7 @@ impl Registry for FakeRegistry {
             Ok(Admission {
                 subject: subject(number),
                 brand: Brand::Jeep,
+                first_epoch: model::ConsentEpoch(0),
                 campaigns: campaigns.into_iter().map(assigned).collect(),
                 until,
             })

@@ -11,13 +11,13 @@ use cloud::gateway::{
 };
 use lake::log::{BoxFuture, EmbeddedLog, LogOptions};
 use link::tls;
-use model::{Brand, CampaignId, CatalogueHash, SubjectId, Timestamp, VehicleId};
+use model::{Brand, CampaignId, CatalogueHash, ConsentEpoch, SubjectId, Timestamp, VehicleId};
 use signals::Catalogue;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
 };
-use wire::{Fetch, Kind, Report};
+use wire::{Fetch, LinkCode, Report, topic::Topic};
 
 use super::{batches, certificates, peer};
 
@@ -109,6 +109,7 @@ impl Registry for Enrolled {
             Ok(Admission {
                 subject: SubjectId::from_bytes(*who.vehicle.as_bytes()),
                 brand: Brand::Peugeot,
+                first_epoch: ConsentEpoch(0),
                 campaigns: [Assignment {
                     campaign: batches::CAMPAIGN,
                     version: batches::VERSION,
