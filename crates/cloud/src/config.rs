@@ -36,6 +36,8 @@ pub struct Options {
     pub behind_tls_proxy: bool,
     /// Whether metrics need no token. Everybody who reaches the listener can then read them.
     pub metrics_open: bool,
+    /// Whether the cars are simulated: then a service may say for owners that do not exist what they grant.
+    pub simulated_cars: bool,
     /// How old the oldest row in memory becomes before all are put into the tables' files.
     pub flush_age: Micros,
 }
@@ -72,6 +74,7 @@ impl Default for Options {
             database: None,
             behind_tls_proxy: false,
             metrics_open: false,
+            simulated_cars: false,
             flush_age: Self::FLUSH_AGE,
         }
     }
@@ -100,6 +103,7 @@ pub struct HttpConfig {
     pub tls: bool,
     pub behind_tls_proxy: bool,
     pub metrics_open: bool,
+    pub simulated_cars: bool,
 }
 
 impl HttpConfig {
@@ -184,6 +188,7 @@ impl Options {
                 tls: !loopback && !self.behind_tls_proxy,
                 behind_tls_proxy: self.behind_tls_proxy,
                 metrics_open: self.metrics_open,
+                simulated_cars: self.simulated_cars,
             },
             mqtt: self.mqtt,
             est: self.est,

@@ -187,6 +187,10 @@ impl Api {
         self.0.parts.config.metrics_open
     }
 
+    fn simulated_cars(&self) -> bool {
+        self.0.parts.config.simulated_cars
+    }
+
     fn car(&self, vehicle: VehicleId) -> Result<Arc<Car>, problem::Problem> {
         self.registry()
             .car(vehicle)

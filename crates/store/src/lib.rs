@@ -49,7 +49,7 @@ pub use page::{Cursor, Page};
 pub use people::{PersonRow, RoleRow, SessionRow, TotpRow};
 pub use sql::Transaction;
 pub use subjects::Subject;
-pub use vehicles::{FleetCount, NewVehicle, Vehicle, VehicleFilter};
+pub use vehicles::{FleetCount, NewVehicle, Vehicle, VehicleFilter, VehicleReach};
 
 use sql::Pool;
 

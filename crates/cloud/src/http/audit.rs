@@ -8,11 +8,13 @@ use axum::{
     http::{HeaderValue, Uri, header},
     response::{IntoResponse, Response},
 };
+use identity::Brands;
 use store::{AuditFilter, AuditOpening, Cursor};
 
 use super::{
     Api,
     extract::{Json, Path, Query},
+    gate::Gate,
     page,
     problem::{Kind, Problem},
     words::{BrandSlug, PurposeSlug, RegionName, Time, VehicleIdHex},
@@ -79,9 +81,13 @@ pub(crate) async fn get_audit_bundle(
 )]
 pub(crate) async fn list_audit_entries(
     State(api): State<Api>,
+    gate: Gate,
     trail: Trail,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<AuditPage>, Problem> {
+    let named = query.brand.map(|brand| brand.0);
+    let reach = gate.reach()?;
+    let brands = reach.brands_within(named)?.ok_or_else(no_brand)?;
     let (cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
     let actor = query.actor.map(|actor| (Label::Actor.slug(), actor));
     let vehicle = query.vehicle_id.map(|vehicle| (Label::Resource.slug(), vehicle.0.to_string()));
@@ -89,7 +95,8 @@ pub(crate) async fn list_audit_entries(
         from: query.from.map(|time| time.0),
         to: query.to.map(|time| time.0),
         action: query.action,
-        brand: query.brand.map(|brand| brand.0),
+        // What belongs to no brand is for who sees all.
+        brands: (named.is_some() || brands != Brands::ALL).then(|| brands.iter().collect()),
         outcome: query.outcome.map(|outcome| ::audit::Outcome::from(outcome).slug().to_owned()),
         opened: actor.into_iter().chain(vehicle).collect(),
     };
@@ -108,11 +115,18 @@ pub(crate) async fn list_audit_entries(
 )]
 pub(crate) async fn get_audit_proof(
     State(api): State<Api>,
+    gate: Gate,
     trail: Trail,
     Path(index): Path<u64>,
 ) -> Result<Response, Problem> {
+    let brands = gate.brands()?;
     let found = api.audit().entries(&[index]).await?.remove(&index);
-    let entry = found.ok_or_else(|| Problem::not_found("the log has no such entry"))?;
+    let gone = || Problem::not_found("the log has no such entry");
+    let entry = found.ok_or_else(gone)?;
+    let brand = Event::decode(&entry).map_err(AuditError::Log)?.brand;
+    if !brand.map_or(brands == Brands::ALL, |brand| brands.contains(brand)) {
+        return Err(gone());
+    }
     let openings = api.store().audit_openings(&[index]).await?;
     let openings: Vec<Opening> = openings.iter().map(opened).collect::<Result<_, _>>()?;
     let evidence = Evidence::new(entry, openings).map_err(AuditError::Log)?;
@@ -129,14 +143,19 @@ pub(crate) async fn get_audit_proof(
 )]
 pub(crate) async fn list_vehicle_audit(
     State(api): State<Api>,
+    gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
     Query(query): Query<CarAuditQuery>,
 ) -> Result<Json<AuditPage>, Problem> {
     let (cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
-    let car = api.car(vehicle_id.0)?;
+    let car = gate.car(vehicle_id.0)?;
     let opened = vec![(Label::Resource.slug(), car.vehicle.to_string())];
     let filter = AuditFilter { opened, ..AuditFilter::default() };
     Ok(Json(entries(&api, &filter, cursor.as_ref(), limit).await?))
+}
+
+fn no_brand() -> Problem {
+    Problem::new(Kind::Forbidden, "none of your functions reaches the audit of any brand")
 }
 
 /// The description of the routes whose paths go on for as long as a log is.

@@ -12,12 +12,15 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 use cloud::{clock::Clock, config::Options, platform::Platform};
+use model::{Brand, PersonId, Timestamp, VehicleId};
+use store::{LinkRow, PersonRow, RoleRow, Store};
 
 mod audit;
 mod campaigns;
 mod car;
 mod est;
 mod fleet;
+mod gate;
 mod people;
 mod rules;
 mod streams;
@@ -108,8 +111,90 @@ impl Fixture {
         body["vehicle_id"].as_str().unwrap().to_owned()
     }
 
+    /// The same platform, as somebody else sees it. They have the operator's password.
+    async fn signed_in_as(&self, name: &str, realm: &str, roles: &[(&str, &[Brand])]) -> Visitor<'_> {
+        let store = self.store().await;
+        let operator = store.person_named("operator").await.unwrap().unwrap();
+        let mut letters = name.bytes();
+        let id = PersonId::from_bytes(std::array::from_fn(|_| letters.next().unwrap_or(b'.')));
+        let person = PersonRow { id, username: name.to_owned(), realm: realm.to_owned(), ..operator };
+        let mut tx = store.begin().await.unwrap();
+        assert!(tx.add_person(&person).await.unwrap());
+        for (index, (function, brands)) in roles.iter().enumerate() {
+            let role = RoleRow {
+                id: format!("{name}-{index}"),
+                person: id,
+                function: (*function).to_owned(),
+                brands: brands.to_vec(),
+                region: "eu".parse().unwrap(),
+                starts_at: Timestamp(0),
+                ends_at: None,
+                created_at: Timestamp(0),
+                created_by: None,
+            };
+            tx.add_role(&role).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let token = sign_in_as(&self.platform.router(), name, &self.folder).await;
+        Visitor { fixture: self, person: id, token }
+    }
+
+    /// Somebody who owns a car.
+    async fn owner_of(&self, vehicle: &str) -> Visitor<'_> {
+        let name = format!("owner-{}", &vehicle[..8]);
+        let roles: [(&str, &[Brand]); 2] = [("owner", &Brand::ALL), ("driver", &Brand::ALL)];
+        let owner = self.signed_in_as(&name, "customer", &roles).await;
+        owner.link(vehicle, "owner").await;
+        owner
+    }
+
+    async fn store(&self) -> Store {
+        Store::sqlite(&self.folder.path().join("data/marque.db")).await.unwrap()
+    }
+
     async fn campaign(&self, name: &str) -> u64 {
         self.post("/v1/campaigns", campaign(name)).await.expect(201)["campaign_id"].as_u64().unwrap()
+    }
+}
+
+/// Somebody else than the operator, signed in to a fixture's platform.
+struct Visitor<'a> {
+    fixture: &'a Fixture,
+    person: PersonId,
+    token: String,
+}
+
+impl Visitor<'_> {
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        let bearer = format!("Bearer {}", self.token);
+        call(&self.fixture.platform.router(), method, path, body, &[("authorization", &bearer)]).await
+    }
+
+    async fn get(&self, path: &str) -> Reply {
+        self.call(Method::GET, path, None).await
+    }
+
+    async fn put(&self, path: &str, body: Value) -> Reply {
+        self.call(Method::PUT, path, Some(body)).await
+    }
+
+    /// Ties them to a car.
+    async fn link(&self, vehicle: &str, function: &str) {
+        let store = self.fixture.store().await;
+        let vehicle: VehicleId = vehicle.parse().unwrap();
+        let link = LinkRow {
+            id: format!("{}-{vehicle}-{function}", self.person),
+            person: self.person,
+            function: function.to_owned(),
+            vehicle,
+            brand: store.vehicle(vehicle).await.unwrap().brand,
+            region: "eu".parse().unwrap(),
+            starts_at: Timestamp(0),
+            ends_at: None,
+        };
+        let mut tx = store.begin().await.unwrap();
+        tx.add_link(&link).await.unwrap();
+        tx.commit().await.unwrap();
     }
 }
 
@@ -131,7 +216,11 @@ fn password(folder: &TempDir) -> String {
 }
 
 async fn sign_in(router: &Router, folder: &TempDir) -> String {
-    let credentials = json!({ "username": "operator", "password": password(folder) });
+    sign_in_as(router, "operator", folder).await
+}
+
+async fn sign_in_as(router: &Router, name: &str, folder: &TempDir) -> String {
+    let credentials = json!({ "username": name, "password": password(folder) });
     let reply = call(router, Method::POST, "/v1/session", Some(credentials), &[]).await;
     reply.expect(201)["token"].as_str().unwrap().to_owned()
 }

@@ -376,6 +376,7 @@ fn config(options: &Options) -> Result<Config> {
         http: on_this_machine(options.port),
         mqtt: on_this_machine(0),
         est: on_this_machine(0),
+        simulated_cars: true,
         flush_age: FLUSH_AGE,
         ..config::Options::default()
     }

@@ -30,12 +30,12 @@ use crate::{
         Api,
         auth::{Caller, Principal},
         edge::RequestId,
-        fleet,
+        gate::{self, Gate},
         problem::{Kind, Problem},
     },
     registry::Car,
     task::to_its_end,
-    words::{BrandSlug, PurposeSlug, network_of},
+    words::{BrandSlug, network_of},
 };
 
 /// What only the handler knows of its request. What it does not say is left out of the entry.
@@ -167,8 +167,13 @@ async fn read(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    let gate = request.extensions().get::<Gate>().cloned();
     let response = next.run(request).await;
     let status = response.status();
+    // Who reads what is their own leaves no trace of it, unless the act is one that always does.
+    if !seen.action.privileged() && gate.is_some_and(|gate| gate.was_of_oneself()) {
+        return Ok(response);
+    }
     let was_read = status.is_success() || status == StatusCode::NOT_MODIFIED;
     if !was_read {
         if status == StatusCode::FORBIDDEN && seen.action.privileged() {
@@ -237,7 +242,7 @@ fn unrecorded(error: &AuditError) -> Problem {
 #[derive(Debug)]
 struct Seen {
     action: Action,
-    person: Option<Word>,
+    who: Option<(Slug, Word)>,
     vehicle: Option<VehicleId>,
     campaign: Option<u64>,
     brand: Option<Brand>,
@@ -249,7 +254,6 @@ struct Seen {
 /// What lists and reads are asked for.
 #[derive(Debug, Default, Deserialize)]
 struct Asked {
-    purpose: Option<PurposeSlug>,
     brand: Option<BrandSlug>,
 }
 
@@ -263,10 +267,13 @@ impl Seen {
         };
         // What cannot be read is not a request that anything is done for.
         let asked = Query::<Asked>::try_from_uri(&parts.uri).map(|Query(asked)| asked).unwrap_or_default();
-        let purpose = route.takes_purpose.then(|| asked.purpose.map_or(fleet::PURPOSE, |purpose| purpose.0));
+        let purpose = route.takes_purpose.then(|| gate::purpose_of(&parts.uri));
         Self {
             action,
-            person: principal.map(|principal| word(&principal.person().to_string())),
+            who: principal.map(|principal| {
+                let (kind, name) = principal.name();
+                (slug(kind), word(&name))
+            }),
             vehicle: path("vehicle_id").and_then(|id| id.parse().ok()),
             campaign: path("campaign_id").and_then(|id| id.parse().ok()),
             brand: asked.brand.map(|brand| brand.0),
@@ -293,13 +300,13 @@ impl Seen {
             (slug("vehicle"), Named::Committed(word(&vehicle.to_string())))
         } else if let Some(campaign) = self.campaign {
             (slug("campaign"), Named::Plain(word(&campaign.to_string())))
-        } else if let Some(person) = self.person.clone().filter(|_| self.is_of_oneself()) {
-            (slug(self.action.resource().slug()), Named::Committed(person))
+        } else if let Some((_, name)) = self.who.clone().filter(|_| self.is_of_oneself()) {
+            (slug(self.action.resource().slug()), Named::Committed(name))
         } else {
             (slug(self.action.resource().slug()), Named::Plain(word("unnamed")))
         };
-        let actor = match self.person.clone() {
-            Some(person) => (slug("person"), Named::Committed(person)),
+        let actor = match self.who.clone() {
+            Some((kind, name)) => (kind, Named::Committed(name)),
             None => (slug("stranger"), Named::Plain(word("unknown"))),
         };
         Record {
