@@ -11,13 +11,14 @@ struct Migration {
 }
 
 /// In order; a released one is never changed.
-const MIGRATIONS: [Migration; 6] = [
+const MIGRATIONS: [Migration; 7] = [
     Migration { version: 1, script: include_str!("../migrations/0001_start.sql") },
     Migration { version: 2, script: include_str!("../migrations/0002_ended_campaigns.sql") },
     Migration { version: 3, script: include_str!("../migrations/0003_current_assignments.sql") },
     Migration { version: 4, script: include_str!("../migrations/0004_audit.sql") },
     Migration { version: 5, script: include_str!("../migrations/0005_enrolment_credentials.sql") },
     Migration { version: 6, script: include_str!("../migrations/0006_people.sql") },
+    Migration { version: 7, script: include_str!("../migrations/0007_services.sql") },
 ];
 
 pub(crate) async fn run(store: &Store) -> Result<(), Error> {
