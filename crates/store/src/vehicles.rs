@@ -215,7 +215,7 @@ impl VehicleFilter {
 }
 
 /// The text anywhere; what LIKE would read as a pattern is taken literally.
-fn like(text: &str) -> String {
+pub(crate) fn like(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
     for letter in text.to_lowercase().chars() {
@@ -268,6 +268,35 @@ impl<'a> Conditions<'a> {
             }
         }
         self.sql.push(")");
+    }
+
+    /// One more condition of several parts and values, which follow.
+    pub(crate) fn and_part(&mut self, part: &'static str) -> &mut Self {
+        self.begin(part);
+        self
+    }
+
+    /// Goes on with a value.
+    pub(crate) fn value(&mut self, value: Arg<'a>) -> &mut Self {
+        self.args.push(value);
+        self.sql.param(self.args.len());
+        self
+    }
+
+    /// Goes on with text.
+    pub(crate) fn part(&mut self, part: &'static str) -> &mut Self {
+        self.sql.push(part);
+        self
+    }
+
+    /// Goes on with whether the column, which has slugs with commas, names one of the brands.
+    pub(crate) fn names_one_of(&mut self, column: &'static str, brands: &[Brand]) -> &mut Self {
+        self.part("(1 = 0");
+        for brand in brands {
+            self.part(" OR ',' || ").part(column).part(" || ',' LIKE ");
+            self.value(format!("%,{},%", brand.slug()).into());
+        }
+        self.part(")")
     }
 
     /// The query's end with its last value.
