@@ -342,6 +342,7 @@ fn audit_routes() -> OpenApiRouter<Api> {
         .routes(routes!(audit::list_audit_entries))
         .routes(routes!(audit::get_audit_proof))
         .routes(routes!(audit::list_vehicle_audit))
+        .routes(routes!(audit::get_vehicle_audit_proof))
 }
 
 /// Creates that take an `Idempotency-Key`.

@@ -107,10 +107,7 @@ pub(crate) async fn step_up(
     extensions(("x-marque-action" = json!("session.end_own"))),
     responses((status = 204, description = "Signed out")),
 )]
-pub(crate) async fn delete_session(
-    State(api): State<Api>,
-    signed_in: SignedIn,
-) -> Result<Response, Problem> {
+pub(crate) async fn delete_session(State(api): State<Api>, signed_in: SignedIn) -> Result<Response, Problem> {
     api.accounts().sign_out(signed_in.session()).await?;
     let mut response = edge::empty(StatusCode::NO_CONTENT);
     if let Some(cookie) = auth::set_cookie("", 0, api.secure()) {

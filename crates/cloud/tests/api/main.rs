@@ -105,6 +105,20 @@ impl Fixture {
         call(&self.platform.router(), method, path, body, &headers).await
     }
 
+    /// Registers and certifies cars with what their owners, who do not exist, grant.
+    async fn enrol(&self, body: Value) -> Reply {
+        let token = std::fs::read_to_string(self.folder.path().join("data/simulation-token")).unwrap();
+        let bearer = format!("Bearer {}", token.trim());
+        let headers = [("authorization", bearer.as_str())];
+        call(&self.platform.router(), Method::POST, "/v1/vehicles/enrolments", Some(body), &headers).await
+    }
+
+    /// Proves again who the operator is.
+    async fn step_up(&self) {
+        let proof = json!({ "password": password(&self.folder) });
+        self.post("/v1/session/step-up", proof).await.expect(200);
+    }
+
     /// Registers a car; its id.
     async fn car(&self, number: u32, brand: &str, model: &str) -> String {
         let body = self.post("/v1/vehicles", new_vehicle(number, brand, model)).await.expect(201);
@@ -166,8 +180,19 @@ struct Visitor<'a> {
 
 impl Visitor<'_> {
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        self.call_with(method, path, body, &[]).await
+    }
+
+    async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Reply {
         let bearer = format!("Bearer {}", self.token);
-        call(&self.fixture.platform.router(), method, path, body, &[("authorization", &bearer)]).await
+        let headers: Vec<_> = headers.iter().copied().chain([("authorization", bearer.as_str())]).collect();
+        call(&self.fixture.platform.router(), method, path, body, &headers).await
     }
 
     async fn get(&self, path: &str) -> Reply {
@@ -204,6 +229,7 @@ async fn start(folder: &TempDir, change: impl FnOnce(&mut Options)) -> Platform 
         http: "127.0.0.1:0".parse().unwrap(),
         mqtt: "127.0.0.1:0".parse().unwrap(),
         est: "127.0.0.1:0".parse().unwrap(),
+        simulated_cars: true,
         ..Options::default()
     };
     change(&mut options);

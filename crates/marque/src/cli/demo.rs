@@ -112,6 +112,7 @@ impl Demo<'_> {
             cloud: platform.url(),
             mqtt: platform.mqtt_address().to_string(),
             password_file: password_file.to_owned(),
+            simulation_token_file: config::simulation_token_file(&self.options.data),
             state: self.options.data.join("fleet"),
             ledger: ledger.clone(),
             vehicles: self.options.vehicles,
