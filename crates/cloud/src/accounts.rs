@@ -34,6 +34,8 @@ use crate::{
     seal::{SealError, Sealer},
 };
 
+mod resets;
+
 /// The account that the first start makes.
 pub const OPERATOR: &str = "operator";
 /// What the first account may do: all that staff may, so that a laptop shows everything.
@@ -236,6 +238,8 @@ impl Accounts {
             totp: None,
             created_at: now,
             created_by: None,
+            brands: None,
+            address: None,
         })
     }
 
@@ -385,10 +389,7 @@ impl Accounts {
         from: IpAddr,
         now: Timestamp,
     ) -> Result<PersonRow, SignInError> {
-        let from = household(from);
-        self.guesses
-            .take(from, now)
-            .map_err(|wait| SignInError::TooMany { retry_after_s: seconds_up(wait) })?;
+        let from = self.take_guess(from, now)?;
         let hash = known.as_ref().and_then(|person| person.password_hash.clone());
         let is_right =
             self.verify(proof.password.to_owned(), hash.unwrap_or_else(|| self.decoy.to_string())).await?;
@@ -399,6 +400,14 @@ impl Accounts {
         }
         self.guesses.give_back(from);
         Ok(person)
+    }
+
+    /// Takes a guess from where somebody is; where that is.
+    fn take_guess(&self, from: IpAddr, now: Timestamp) -> Result<IpAddr, SignInError> {
+        let from = household(from);
+        let taken = self.guesses.take(from, now);
+        taken.map_err(|wait| SignInError::TooMany { retry_after_s: seconds_up(wait) })?;
+        Ok(from)
     }
 
     async fn check_second_factor(
@@ -504,19 +513,19 @@ fn signed(step: Step) -> i64 {
     i64::try_from(step.0).unwrap_or(i64::MAX)
 }
 
-fn random<const N: usize>() -> Result<[u8; N], PkiError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], PkiError> {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).map_err(|_| PkiError::Random)?;
     Ok(bytes)
 }
 
 /// A name that nobody guesses, and that is no secret.
-fn name_of_random() -> Result<String, PkiError> {
+pub(crate) fn name_of_random() -> Result<String, PkiError> {
     Ok(hex::encode(random::<16>()?))
 }
 
 /// 192 bits of chance as text that people can paste.
-fn secret() -> Result<String, PkiError> {
+pub(crate) fn secret() -> Result<String, PkiError> {
     Ok(URL_SAFE_NO_PAD.encode(random::<24>()?))
 }
 
@@ -527,7 +536,7 @@ fn hash(password: &str) -> Option<String> {
     Some(hash.to_string())
 }
 
-fn token_hash(token: &str) -> String {
+pub(crate) fn token_hash(token: &str) -> String {
     hex::encode(digest::digest(&digest::SHA256, token.as_bytes()))
 }
 

@@ -36,10 +36,10 @@ pub struct Options {
     pub behind_tls_proxy: bool,
     /// Whether metrics need no token. Everybody who reaches the listener can then read them.
     pub metrics_open: bool,
-    /// Whether the cars are simulated: then a service may say for owners that do not exist what they grant.
-    pub simulated_cars: bool,
     /// How old the oldest row in memory becomes before all are put into the tables' files.
     pub flush_age: Micros,
+    /// Whether cars here are simulated: a service may then enrol them together with their owners' first grants.
+    pub simulated_cars: bool,
 }
 
 impl Options {
@@ -74,8 +74,8 @@ impl Default for Options {
             database: None,
             behind_tls_proxy: false,
             metrics_open: false,
-            simulated_cars: false,
             flush_age: Self::FLUSH_AGE,
+            simulated_cars: false,
         }
     }
 }
@@ -93,6 +93,7 @@ pub struct Config {
     pub hostnames: Vec<String>,
     pub database: Database,
     pub flush_age: Micros,
+    pub simulated_cars: bool,
 }
 
 /// How the API is served.
@@ -103,7 +104,6 @@ pub struct HttpConfig {
     pub tls: bool,
     pub behind_tls_proxy: bool,
     pub metrics_open: bool,
-    pub simulated_cars: bool,
 }
 
 impl HttpConfig {
@@ -188,7 +188,6 @@ impl Options {
                 tls: !loopback && !self.behind_tls_proxy,
                 behind_tls_proxy: self.behind_tls_proxy,
                 metrics_open: self.metrics_open,
-                simulated_cars: self.simulated_cars,
             },
             mqtt: self.mqtt,
             est: self.est,
@@ -196,6 +195,7 @@ impl Options {
             hostnames: self.hostnames,
             database,
             flush_age: self.flush_age,
+            simulated_cars: self.simulated_cars,
             data: self.data,
         })
     }
@@ -222,6 +222,16 @@ impl Config {
         self.data.join("audit")
     }
 
+    /// Where stands what has to reach people outside of the platform.
+    pub fn outbox_folder(&self) -> PathBuf {
+        self.data.join("outbox")
+    }
+
+    /// Where the token of the service of simulated cars stands, on a platform for these.
+    pub fn simulation_token_file(&self) -> PathBuf {
+        simulation_token_file(&self.data)
+    }
+
     /// Where the first-run operator's password stands until somebody moves it away.
     pub fn operator_password_file(&self) -> PathBuf {
         operator_password_file(&self.data)
@@ -231,6 +241,11 @@ impl Config {
 /// The same for a program that only knows the data folder.
 pub fn operator_password_file(data: &Path) -> PathBuf {
     data.join("operator-password")
+}
+
+/// The same for a program that only knows the data folder.
+pub fn simulation_token_file(data: &Path) -> PathBuf {
+    data.join("simulation-token")
 }
 
 /// A DNS name (RFC 1123) or an address.

@@ -44,11 +44,14 @@ use crate::{
         server::{Server, ServerError},
     },
     metrics::Metrics,
+    outbox::Outbox,
     owner::{Owner, OwnerError, OwnerOptions, OwnerParts, StoredCampaigns, Twins},
+    people::People,
     pki::{Pki, PkiError, ServerIdentity},
     presence::Presence,
     registry::Registry,
     seal::{SealError, Sealer},
+    services::{ServiceError, Services},
 };
 
 mod adapters;
@@ -105,6 +108,8 @@ pub enum StartError {
     Server(#[from] ServerError),
     #[error(transparent)]
     Seal(#[from] SealError),
+    #[error(transparent)]
+    Services(#[from] ServiceError),
     #[error("the policies do not load")]
     Policies(#[from] identity::Error),
 }
@@ -120,6 +125,8 @@ struct Addresses {
 /// What rests on the database alone.
 struct Control {
     accounts: Accounts,
+    people: People,
+    services: Services,
     policies: Arc<Policies>,
     operator_made: bool,
     audit: Audit,
@@ -137,8 +144,12 @@ impl Control {
         metrics: &Metrics,
         now: model::Timestamp,
     ) -> Result<Self, StartError> {
-        let accounts =
-            Accounts::new(store.clone(), config.region.clone(), Sealer::open(&config.pki_folder())?)?;
+        let sealer = Sealer::open(&config.pki_folder())?;
+        let accounts = Accounts::new(store.clone(), config.region.clone(), sealer.clone())?;
+        let outbox = Outbox::new(store.clone(), sealer, &config.outbox_folder());
+        let people = People::new(store.clone(), config.region.clone(), outbox);
+        let services = Services::new(store.clone(), config.region.clone(), config.simulated_cars);
+        services.settle_simulation(&config.simulation_token_file(), now).await?;
         let policies = Arc::new(Policies::load()?);
         let operator_made = accounts.first_run(&config.operator_password_file(), now).await?;
         let audit = start_audit(config, store, metrics).await?;
@@ -146,7 +157,18 @@ impl Control {
         let registry = Registry::load(store, config.region.clone(), config.jurisdiction, now).await?;
         let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(pki));
         let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(pki));
-        Ok(Self { accounts, policies, operator_made, audit, catalogues, registry, desired, enrolment })
+        Ok(Self {
+            accounts,
+            people,
+            services,
+            policies,
+            operator_made,
+            audit,
+            catalogues,
+            registry,
+            desired,
+            enrolment,
+        })
     }
 }
 
@@ -182,8 +204,18 @@ impl Platform {
         let (claim, store) = open_store(&config).await?;
         let metrics = Metrics::default();
         let control = Control::load(&config, &store, &pki, &metrics, now).await?;
-        let Control { accounts, policies, operator_made, audit, catalogues, registry, desired, enrolment } =
-            control;
+        let Control {
+            accounts,
+            people,
+            services,
+            policies,
+            operator_made,
+            audit,
+            catalogues,
+            registry,
+            desired,
+            enrolment,
+        } = control;
         let (notices, notices_out) = mpsc::channel(NOTICES_MAX);
         let (owner, log) = start_owner(&config, &store, &catalogues, &clock, notices).await?;
         let presence = Presence::default();
@@ -208,6 +240,8 @@ impl Platform {
             stopping: stopping.clone(),
             catalogues,
             accounts,
+            people,
+            services: services.clone(),
             policies,
             audit: audit.clone(),
             pki: Arc::clone(&pki),
@@ -220,6 +254,9 @@ impl Platform {
         tasks.spawn(api.clone().tend());
         tasks.spawn(watch(Arc::clone(&owner), Arc::clone(&gateway), failed.clone()));
         tasks.spawn(claim.clone().keep(store.clone(), failed.clone()));
+        if config.simulated_cars {
+            tasks.spawn(services.keep_simulation(config.simulation_token_file(), clock.clone()));
+        }
         tasks.spawn(renew_certificate(Arc::clone(&pki), clock.clone()));
         let router = http::router(api);
         let at = Addresses { http: server.address(), mqtt: gateway.address(), est: est_server.address() };

@@ -45,13 +45,19 @@ pub(crate) async fn change_password(
     signed_in: SignedIn,
     Json(body): Json<NewPassword>,
 ) -> Result<Response, Problem> {
-    /// NIST SP 800-63B: length is what counts.
-    const LENGTH_MIN: usize = 12;
-    if body.password.chars().count() < LENGTH_MIN {
-        return Err(Problem::at("password", format!("must have {LENGTH_MIN} characters at least")));
-    }
+    check_password(&body.password)?;
     api.accounts().change_password(signed_in.session(), &body.password).await.map_err(refused)?;
     Ok(edge::empty(StatusCode::NO_CONTENT))
+}
+
+/// Whether it may be a password.
+pub(crate) fn check_password(password: &str) -> Result<(), Problem> {
+    /// NIST SP 800-63B: length is what counts.
+    const LENGTH_MIN: usize = 12;
+    if password.chars().count() < LENGTH_MIN {
+        return Err(Problem::at("password", format!("must have {LENGTH_MIN} characters at least")));
+    }
+    Ok(())
 }
 
 /// Draws a second factor for one's own account.

@@ -175,7 +175,11 @@ pub(crate) async fn require(
     request.extensions_mut().insert(principal);
     let Some(gate) = gate else { return Ok(next.run(request).await) };
     request.extensions_mut().insert(gate.clone());
+    let is_act = !request.method().is_safe();
     let response = next.run(request).await;
+    if is_act && response.status().is_success() && gate.changes_rights() {
+        api.accounts().changed();
+    }
     gate.close(response)
 }
 

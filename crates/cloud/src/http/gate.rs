@@ -17,10 +17,10 @@ use axum::{
     response::Response,
 };
 use identity::{
-    Action, Brands, Cell, Context, Decision, DenyReason, Facts, PersonThing, Principal as Who, Resource,
-    ResourceKind, VehiclePart, What,
+    Action, Brands, BrandsThing, Cell, Context, Decision, DenyReason, Facts, PersonThing, Principal as Who,
+    Resource, ResourceKind, Service, VehiclePart, What,
 };
-use model::{Brand, Purpose, VehicleId};
+use model::{Brand, PersonId, Purpose, VehicleId};
 use serde::Deserialize;
 
 use super::{
@@ -218,6 +218,44 @@ impl Gate {
         self.reach()?.brands.ok_or_else(refused)
     }
 
+    /// Who asks, unless it is a service.
+    pub(crate) fn person(&self) -> Option<PersonId> {
+        match self.0.principal.who() {
+            Who::Person(person) => Some(person.id),
+            Who::Service(_) | Who::Car { .. } => None,
+        }
+    }
+
+    /// The service that asks.
+    pub(crate) fn service(&self) -> Option<&Service> {
+        match self.0.principal.who() {
+            Who::Service(service) => Some(service),
+            Who::Person(_) | Who::Car { .. } => None,
+        }
+    }
+
+    /// Whether what was done may change what others may do: who has streams open is asked anew.
+    pub(crate) fn changes_rights(&self) -> bool {
+        match self.0.action.resource() {
+            ResourceKind::Vehicle
+            | ResourceKind::DriverLink
+            | ResourceKind::AccessGrant
+            | ResourceKind::Assignment
+            | ResourceKind::Person
+            | ResourceKind::Organisation
+            | ResourceKind::Service
+            | ResourceKind::Customer
+            | ResourceKind::Account
+            | ResourceKind::Session => true,
+            ResourceKind::Tenant
+            | ResourceKind::Campaign
+            | ResourceKind::Group
+            | ResourceKind::Region
+            | ResourceKind::Notice
+            | ResourceKind::Car => false,
+        }
+    }
+
     /// The gate as it is now, for streams; none when who asks has no session any more, or may not ask this.
     pub(crate) async fn again(&self) -> Option<Self> {
         let Inner { api, principal, action, context, .. } = &*self.0;
@@ -332,7 +370,16 @@ fn out_of_scope(what: What) -> Problem {
             let why = format!("none of your functions reaches `{}`", brand.slug());
             Problem::new(Kind::Forbidden, why)
         }
-        What::OfBrands { .. } | What::Group => {
+        What::OfBrands {
+            thing:
+                BrandsThing::Assignment
+                | BrandsThing::Person
+                | BrandsThing::Organisation
+                | BrandsThing::Service { .. }
+                | BrandsThing::Customer,
+            ..
+        } => Problem::not_found("there is no such thing"),
+        What::OfBrands { thing: BrandsThing::Campaign, .. } | What::Group => {
             Problem::new(Kind::Forbidden, "none of your functions reaches all brands that this is about")
         }
         What::Region | What::OfPerson { .. } | What::Car { .. } => {

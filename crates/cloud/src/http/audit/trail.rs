@@ -47,6 +47,7 @@ struct Details {
     car: Option<(VehicleId, SubjectId, Brand)>,
     brand: Option<Brand>,
     resource: Option<(&'static str, String)>,
+    person: Option<PersonId>,
 }
 
 impl Trail {
@@ -70,6 +71,11 @@ impl Trail {
     /// What was made or read, by a name that is nobody's.
     pub(crate) fn resource(&self, kind: &'static str, id: impl ToString) {
         self.details().resource = Some((kind, id.to_string()));
+    }
+
+    /// Whose account was made.
+    pub(crate) fn person(&self, person: PersonId) {
+        self.details().person = Some(person);
     }
 
     fn details(&self) -> std::sync::MutexGuard<'_, Details> {
@@ -139,6 +145,29 @@ pub(crate) async fn sign_in(
     request: &RequestId,
     refused: Option<&Problem>,
 ) -> Result<(), Problem> {
+    stranger(api, "session.create", person, from, request, refused).await
+}
+
+/// Records that somebody set a password by a one-time link, or tried to.
+pub(crate) async fn credential_reset(
+    api: &Api,
+    person: Option<PersonId>,
+    from: IpAddr,
+    request: &RequestId,
+    refused: Option<&Problem>,
+) -> Result<(), Problem> {
+    stranger(api, "account.credentials.take", person, from, request, refused).await
+}
+
+/// What somebody does who has no session.
+async fn stranger(
+    api: &Api,
+    action: &'static str,
+    person: Option<PersonId>,
+    from: IpAddr,
+    request: &RequestId,
+    refused: Option<&Problem>,
+) -> Result<(), Problem> {
     let account = person.map_or_else(|| word("unknown"), |person| word(&person.to_string()));
     let actor = match refused {
         None => (slug("person"), Named::Committed(account.clone())),
@@ -147,7 +176,7 @@ pub(crate) async fn sign_in(
     let record = Record {
         at: api.now(),
         actor,
-        action: slug("session.create"),
+        action: slug(action),
         resource: (slug("account"), Named::Committed(account)),
         subject: None,
         brand: None,
@@ -245,6 +274,8 @@ struct Seen {
     who: Option<(Slug, Word)>,
     vehicle: Option<VehicleId>,
     campaign: Option<u64>,
+    /// Whose account it is about.
+    about: Option<PersonId>,
     brand: Option<Brand>,
     purpose: Option<Purpose>,
     request: Option<Word>,
@@ -276,6 +307,7 @@ impl Seen {
             }),
             vehicle: path("vehicle_id").and_then(|id| id.parse().ok()),
             campaign: path("campaign_id").and_then(|id| id.parse().ok()),
+            about: path("person_id").and_then(|id| id.parse().ok()),
             brand: asked.brand.map(|brand| brand.0),
             purpose,
             request: parts.extensions.get::<RequestId>().and_then(|id| id.0.parse().ok()),
@@ -300,6 +332,8 @@ impl Seen {
             (slug("vehicle"), Named::Committed(word(&vehicle.to_string())))
         } else if let Some(campaign) = self.campaign {
             (slug("campaign"), Named::Plain(word(&campaign.to_string())))
+        } else if let Some(about) = details.person.or(self.about) {
+            (slug("person"), Named::Committed(word(&about.to_string())))
         } else if let Some((_, name)) = self.who.clone().filter(|_| self.is_of_oneself()) {
             (slug(self.action.resource().slug()), Named::Committed(name))
         } else {
