@@ -15,7 +15,7 @@ use store::{AuditFilter, AuditOpening, Cursor};
 use super::{
     Api,
     auth::SignedIn,
-    extract::{Json, Path, Query},
+    extract::{Json, Path, Paths, Query},
     gate::Gate,
     page,
     problem::{Kind, Problem},
@@ -183,7 +183,7 @@ pub(crate) async fn get_vehicle_audit_proof(
     State(api): State<Api>,
     gate: Gate,
     signed_in: SignedIn,
-    Path((vehicle_id, index)): Path<(VehicleIdHex, u64)>,
+    Paths(vehicle_id, index): Paths<VehicleIdHex, u64>,
 ) -> Result<Response, Problem> {
     let car = gate.car(vehicle_id.0)?;
     let (vehicle, from) = (car.vehicle.to_string(), since(&signed_in, car.vehicle));

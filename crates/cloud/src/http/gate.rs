@@ -304,7 +304,10 @@ impl Gate {
                 asked.fetch_max(rank(cell), Ordering::Relaxed);
                 Ok(())
             }
-            Decision::Denied { reason } => Err(reason),
+            Decision::Denied { reason } => {
+                asked.fetch_max(DENIED, Ordering::Relaxed);
+                Err(reason)
+            }
         }
     }
 }
@@ -313,11 +316,14 @@ pub(crate) fn of_car(car: &Car) -> What {
     What::OfVehicle { vehicle: car.vehicle, brand: car.brand, part: VehiclePart::Vehicle }
 }
 
+/// Asked, and nothing was allowed.
+const DENIED: u8 = 1;
+
 const fn rank(cell: Cell) -> u8 {
     match cell {
-        Cell::Own => 1,
-        Cell::Linked => 2,
-        Cell::Tenant => 3,
+        Cell::Own => 2,
+        Cell::Linked => 3,
+        Cell::Tenant => 4,
     }
 }
 

@@ -166,7 +166,8 @@ pub(crate) async fn enrol_vehicles(
     }
     // Grants count for cars that this request registers, and for no other.
     let facts = Facts::NONE.with(Condition::NewCar);
-    let facts = if api.services().has_simulated_cars() { facts.with(Condition::SimulationEnabled) } else { facts };
+    let facts =
+        if api.services().has_simulated_cars() { facts.with(Condition::SimulationEnabled) } else { facts };
     for brand in granting {
         gate.ask_for(Action::ConsentImport, What::Tenant { brand }, facts)?;
     }
