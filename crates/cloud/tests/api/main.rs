@@ -13,6 +13,7 @@ use tower::ServiceExt;
 
 use cloud::{clock::Clock, config::Options, platform::Platform};
 
+mod administration;
 mod audit;
 mod campaigns;
 mod car;
@@ -20,6 +21,7 @@ mod est;
 mod fleet;
 mod people;
 mod rules;
+mod services;
 mod streams;
 mod vehicles;
 
@@ -93,6 +95,12 @@ impl Fixture {
 
     async fn put(&self, path: &str, body: Value) -> Reply {
         self.call(Method::PUT, path, Some(body), &[]).await
+    }
+
+    /// By somebody else than the operator.
+    async fn by(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Reply {
+        let bearer = format!("Bearer {token}");
+        call(&self.platform.router(), method, path, body, &[("authorization", &bearer)]).await
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Reply {

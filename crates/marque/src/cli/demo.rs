@@ -377,6 +377,7 @@ fn config(options: &Options) -> Result<Config> {
         mqtt: on_this_machine(0),
         est: on_this_machine(0),
         flush_age: FLUSH_AGE,
+        simulated_cars: true,
         ..config::Options::default()
     }
     .resolve()
