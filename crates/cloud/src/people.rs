@@ -146,12 +146,13 @@ impl People {
         let changed_at = person.address.as_ref().and_then(|address| address.changed_at);
         let is_settled = changed_at.is_none_or(|changed_at| now.since(changed_at) >= SETTLED);
         let is_creator = by.is_some() && person.created_by == by;
-        // A region that never had two could otherwise never have a second.
-        let is_alone = || self.store.ever_held(Function::Administrator.slug(), &self.region);
+        // A region that never had two administrators could otherwise never have a second.
+        let administrators = self.store.ever_held(Function::Administrator.slug(), &self.region);
+        let may_give = !is_creator || administrators.await? < 2;
         let holds = [
             (Condition::NotSelf, by != Some(person.id)),
             (Condition::AddressSettled, is_settled),
-            (Condition::NotCreator, !is_creator || is_alone().await? < 2),
+            (Condition::NotCreator, may_give),
         ];
         Ok(holds.into_iter().filter_map(|(condition, holds)| holds.then_some(condition)).collect())
     }
@@ -200,11 +201,10 @@ impl People {
         address.map_or(Ok(()), check_address)?;
         let mut tx = self.store.begin().await?;
         if let Some(username) = username {
-            let renamed = tx.rename_person(person.id, username).await;
-            renamed.map_err(|error| match error {
-                store::Error::Conflict { .. } => PeopleError::Taken,
-                error => error.into(),
-            })?;
+            match tx.rename_person(person.id, username).await {
+                Err(store::Error::Conflict { .. }) => return Err(PeopleError::Taken),
+                renamed => renamed?,
+            }
         }
         let before = person.address.as_ref().map(|address| address.text.as_str());
         if let Some(text) = address.filter(|text| before != Some(*text)) {

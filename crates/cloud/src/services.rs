@@ -220,6 +220,9 @@ impl Services {
 
     /// A platform may run for longer than the token in the file counts.
     pub(crate) async fn keep_simulation(self, file: impl AsRef<Path>, clock: Clock) {
+        if !self.simulated_cars {
+            return;
+        }
         let mut half_day = tokio::time::interval(SIMULATION_ROTATES_EVERY);
         // The first comes at once, and the start has seen to it.
         half_day.tick().await;

@@ -182,21 +182,22 @@ async fn ask_about(api: &Api, gate: &Gate, id: PersonId) -> Result<Known, Proble
 
 /// What is out of reach is what is not there; and who a condition keeps from it hears which.
 fn told(problem: Problem, facts: Facts) -> Problem {
-    match problem.kind() {
-        Kind::NotFound => no_such_person(),
-        Kind::Forbidden if !facts.has(Condition::NotSelf) => {
-            Problem::new(Kind::Forbidden, "nobody does this to oneself; ask another administrator")
-        }
-        Kind::Forbidden if !facts.has(Condition::NotCreator) => Problem::new(
-            Kind::Forbidden,
-            "you made this account, so somebody else gives it functions; ask another administrator",
-        ),
-        Kind::Forbidden if !facts.has(Condition::AddressSettled) => Problem::new(
-            Kind::Forbidden,
-            "the address was changed in the last seven days; wait, so that the person can object",
-        ),
-        _ => problem,
+    if problem.kind() == Kind::NotFound {
+        return no_such_person();
     }
+    if problem.kind() != Kind::Forbidden {
+        return problem;
+    }
+    let why = if !facts.has(Condition::NotSelf) {
+        "nobody does this to oneself; ask another administrator"
+    } else if !facts.has(Condition::NotCreator) {
+        "you made this account, so somebody else gives it functions; ask another administrator"
+    } else if !facts.has(Condition::AddressSettled) {
+        "the address was changed in the last seven days; wait, so that the person can object"
+    } else {
+        return problem;
+    };
+    Problem::new(Kind::Forbidden, why)
 }
 
 /// Of brands that a request names itself nobody needs to be kept from knowing that they exist.

@@ -135,12 +135,9 @@ async fn new_token(api: &Api, service: ServiceId) -> Result<Response, Problem> {
 async fn ask_about(api: &Api, gate: &Gate, trail: &Trail, id: ServiceId) -> Result<ServiceRow, Problem> {
     let row = api.store().service(id).await?.ok_or_else(no_such_service)?;
     let brands = Brands::new(row.brands.iter().copied()).map_err(|_| no_such_service())?;
-    gate.ask(what(id, brands), Facts::NONE).map_err(|problem| match problem.kind() {
-        Kind::NotFound => no_such_service(),
-        _ => problem,
-    })?;
     trail.brands(brands.iter());
-    trail.resource("service", id);
+    gate.ask(what(id, brands), Facts::NONE)
+        .map_err(|problem| if problem.kind() == Kind::NotFound { no_such_service() } else { problem })?;
     Ok(row)
 }
 

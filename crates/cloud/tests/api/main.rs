@@ -15,6 +15,7 @@ use cloud::{clock::Clock, config::Options, platform::Platform};
 use model::{Brand, PersonId, Timestamp, VehicleId};
 use store::{LinkRow, PersonRow, RoleRow, Store};
 
+mod administration;
 mod audit;
 mod campaigns;
 mod car;
@@ -23,6 +24,7 @@ mod fleet;
 mod gate;
 mod people;
 mod rules;
+mod services;
 mod streams;
 mod vehicles;
 
@@ -96,6 +98,12 @@ impl Fixture {
 
     async fn put(&self, path: &str, body: Value) -> Reply {
         self.call(Method::PUT, path, Some(body), &[]).await
+    }
+
+    /// By somebody else than the operator.
+    async fn by(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Reply {
+        let bearer = format!("Bearer {token}");
+        call(&self.platform.router(), method, path, body, &[("authorization", &bearer)]).await
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Reply {

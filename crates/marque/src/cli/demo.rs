@@ -379,6 +379,7 @@ fn config(options: &Options) -> Result<Config> {
         est: on_this_machine(0),
         simulated_cars: true,
         flush_age: FLUSH_AGE,
+        simulated_cars: true,
         ..config::Options::default()
     }
     .resolve()

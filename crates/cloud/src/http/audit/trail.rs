@@ -19,7 +19,7 @@ use axum::{
 };
 use futures::StreamExt as _;
 use identity::{Action, ResourceKind};
-use model::{Brand, PersonId, Purpose, SubjectId, VehicleId};
+use model::{Brand, PersonId, Purpose, ServiceId, SubjectId, VehicleId};
 use serde::Deserialize;
 
 use super::actions::{Found, Logged, Route};
@@ -276,6 +276,7 @@ struct Seen {
     campaign: Option<u64>,
     /// Whose account it is about.
     about: Option<PersonId>,
+    service: Option<ServiceId>,
     brand: Option<Brand>,
     purpose: Option<Purpose>,
     request: Option<Word>,
@@ -308,6 +309,7 @@ impl Seen {
             vehicle: path("vehicle_id").and_then(|id| id.parse().ok()),
             campaign: path("campaign_id").and_then(|id| id.parse().ok()),
             about: path("person_id").and_then(|id| id.parse().ok()),
+            service: path("service_id").and_then(|id| id.parse().ok()),
             brand: asked.brand.map(|brand| brand.0),
             purpose,
             request: parts.extensions.get::<RequestId>().and_then(|id| id.0.parse().ok()),
@@ -334,6 +336,8 @@ impl Seen {
             (slug("campaign"), Named::Plain(word(&campaign.to_string())))
         } else if let Some(about) = details.person.or(self.about) {
             (slug("person"), Named::Committed(word(&about.to_string())))
+        } else if let Some(service) = self.service {
+            (slug("service"), Named::Plain(word(&service.to_string())))
         } else if let Some((_, name)) = self.who.clone().filter(|_| self.is_of_oneself()) {
             (slug(self.action.resource().slug()), Named::Committed(name))
         } else {

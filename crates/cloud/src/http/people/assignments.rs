@@ -42,9 +42,9 @@ pub(crate) async fn assign_role(
     let known = super::find(&api, person_id.0).await?;
     let facts = api.people().facts(&known, gate.person(), now).await?;
     let what = What::OfBrands { brands, thing: BrandsThing::Assignment };
-    gate.ask(what, facts).map_err(|problem| match problem.kind() {
-        Kind::NotFound => super::beyond_scope(problem),
-        _ => super::told(problem, facts),
+    gate.ask(what, facts).map_err(|problem| {
+        let is_beyond = problem.kind() == Kind::NotFound;
+        if is_beyond { super::beyond_scope(problem) } else { super::told(problem, facts) }
     })?;
     let until = body.until.map(|time| time.0);
     let new = people::NewRole { function: body.function.0, brands, until };
@@ -74,9 +74,8 @@ pub(crate) async fn revoke_role(
     let brands = Brands::new(role.brands.iter().copied()).map_err(|_| no_such_role())?;
     let facts = api.people().facts(&known, gate.person(), now).await?;
     let what = What::OfBrands { brands, thing: BrandsThing::Assignment };
-    gate.ask(what, facts).map_err(|problem| match problem.kind() {
-        Kind::NotFound => no_such_role(),
-        _ => super::told(problem, facts),
+    gate.ask(what, facts).map_err(|problem| {
+        if problem.kind() == Kind::NotFound { no_such_role() } else { super::told(problem, facts) }
     })?;
     trail.brands(brands.iter());
     trail.resource("assignment", &role.id);

@@ -68,10 +68,8 @@ pub(crate) async fn take_credential_reset(
 }
 
 fn refused(error: SignInError) -> Problem {
-    match error {
-        SignInError::Wrong => {
-            Problem::at("token", "counts no more, or never did; ask an administrator for another link")
-        }
-        error => session::refused(error),
+    if matches!(error, SignInError::Wrong) {
+        return Problem::at("token", "counts no more, or never did; ask an administrator for another link");
     }
+    session::refused(error)
 }

@@ -7,7 +7,7 @@ use crate::http::{
     account::types::{OpenSession, OpenSessions},
     auth::SignedIn,
     edge,
-    extract::{Path, Paths},
+    extract::{Json, Path, Paths},
     gate::Gate,
     problem::Problem,
     words::PersonIdHex,
@@ -25,11 +25,11 @@ pub(crate) async fn list_sessions(
     gate: Gate,
     signed_in: SignedIn,
     Path(person_id): Path<PersonIdHex>,
-) -> Result<axum::Json<OpenSessions>, Problem> {
+) -> Result<Json<OpenSessions>, Problem> {
     let known = super::ask_about(&api, &gate, person_id.0).await?;
     let open = api.store().sessions_of(known.person.id, api.now()).await?;
     let here = &signed_in.session().id;
-    Ok(axum::Json(OpenSessions { items: open.into_iter().map(|row| OpenSession::of(row, here)).collect() }))
+    Ok(Json(OpenSessions { items: open.into_iter().map(|row| OpenSession::of(row, here)).collect() }))
 }
 
 /// Ends all sessions of a person.
