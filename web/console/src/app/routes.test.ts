@@ -12,6 +12,10 @@ it.each([
   ['/campaigns/7/', { page: 'campaign', id: '7' }],
   ['/audit', { page: 'audit' }],
   ['/audit/7', { page: 'not-found' }],
+  ['/people/new', { page: 'person-new' }],
+  ['/people/ab', { page: 'person', id: 'ab' }],
+  ['/people/ab/cd', { page: 'not-found' }],
+  ['/certificates', { page: 'certificates' }],
   ['/map/x', { page: 'not-found' }],
   ['/vehicles/%zz', { page: 'vehicle', id: '%zz', tab: 'live' }],
 ])('%s', (path, route) => expect(match(path)).toEqual(route));

@@ -154,17 +154,18 @@ interface Given {
 type Part<Of extends Given, Name extends keyof Given> = Of extends Record<Name, infer T> ? T : never;
 
 /** An operation: what is given with it, and what it answers; `undefined` is an answer without a body. */
-interface Operation<Of extends Given, Answer> {
+type Operation<Of extends Given, Answer> = {
   parameters: {
     query?: Part<Of, 'query'>;
     header?: Part<Of, 'header'>;
     cookie?: never;
   } & (Of extends { path: infer Path } ? { path: Path } : { path?: never });
-  requestBody: Of extends { body: infer Body } ? { content: { 'application/json': Body } } : undefined;
   responses: [Answer] extends [undefined]
     ? { 204: { headers: Record<string, unknown>; content?: never } }
     : { 200: { headers: Record<string, unknown>; content: { 'application/json': Answer } } };
-}
+} & (Of extends { body: infer Body }
+  ? { requestBody: { content: { 'application/json': Body } } }
+  : { requestBody?: never });
 
 type OfPerson = { path: { person_id: string } };
 type OfService = { path: { service_id: string } };
@@ -172,7 +173,7 @@ type OfVehicle = { path: { vehicle_id: string } };
 type Once = { header: { 'Idempotency-Key'?: string } };
 
 export interface PeoplePaths {
-  '/v1/roles': { get: Operation<Given, Roles> };
+  '/v1/roles': { get: Operation<object, Roles> };
   '/v1/people': {
     get: Operation<
       { query: Paged & { q?: string; function?: FunctionSlug; brand?: BrandSlug; enabled?: boolean } },
