@@ -19,9 +19,12 @@ import { Audit } from './audit.ts';
 import { BRANDS, MODELS } from './brands.ts';
 import { type Call, json, page, Refusal, type Route } from './call.ts';
 import type { Car } from './car.ts';
+import { certificates } from './certificates.ts';
 import type { Collecting, Fleet } from './fleet.ts';
 import { history } from './history.ts';
 import { leaves } from './leaves.ts';
+import { people } from './people.ts';
+import { services } from './services.ts';
 import { roles } from './tables.ts';
 
 type Next = () => void;
@@ -43,6 +46,9 @@ export function handler(fleet: Fleet, password: string) {
 
   const routes: Route[] = [
     ...accounts.routes,
+    ...people(accounts),
+    ...services(),
+    ...certificates(fleet, carOf),
     ['GET', /^\/v1\/roles$/, roles],
     ['GET', /^\/v1\/facets$/, facets],
     ['GET', /^\/v1\/fleet\/summary$/, ({ now }) => fleet.summary(now)],

@@ -58,6 +58,15 @@ const SEEDS: Seed[] = [
   },
   { username: 'nina.wolf', name: 'Nina Wolf', functions: [] },
   {
+    username: 'julie.martin',
+    name: 'Julie Martin',
+    functions: [
+      ['owner', ALL, null],
+      ['driver', ALL, null],
+    ],
+    realm: 'customer',
+  },
+  {
     username: 'old.account',
     name: 'Walter Lang',
     functions: [['support', ['opel', 'fiat'], null]],

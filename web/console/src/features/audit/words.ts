@@ -43,9 +43,3 @@ export function resourceName({ resource }: Pick<AuditItem, 'resource'>): string 
   if (count !== undefined) return count === '1' ? '1 car' : `${count} cars`;
   return id.value === 'unnamed' ? '' : id.value;
 }
-
-/** The day as the API takes it; nothing for what is no day. */
-export function dayStart(day: string | null, plusDays = 0): string | undefined {
-  const time = day ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
-  return Number.isNaN(time) ? undefined : new Date(time + plusDays * 86_400_000).toISOString();
-}
