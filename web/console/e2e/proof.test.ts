@@ -54,7 +54,7 @@ it('what wants a proof asks for it once, and is then done by itself', async () =
   await page.getByRole('button', { name: 'Create campaign' }).click();
   await dialog.waitFor();
   await page.keyboard.press('Escape');
-  await page.getByRole('alert').getByText('Prove again who you are').waitFor();
+  await page.getByRole('alert').getByText('Prove again who you are', { exact: true }).waitFor();
 
   await page.getByRole('button', { name: 'Create campaign' }).click();
   await dialog.getByLabel('Password').fill('not the password');

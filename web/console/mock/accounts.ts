@@ -63,6 +63,12 @@ export class Accounts {
     return open;
   }
 
+  /** A person's id: of the session that the request has, or has just begun. */
+  whoAsked({ request, response }: Call): string {
+    const begun = /marque_session=([^;]+)/.exec(String(response.getHeader('set-cookie') ?? ''))?.[1];
+    return this.sessions.get(begun ?? cookie(request))?.person.person_id ?? 'nobody';
+  }
+
   /** As the platform's gate: the functions first, then the proof. What one does with the own account is everybody's. */
   check(call: Call, method: string, path: string): void {
     const open = this.open(call.request, call.now);

@@ -32,7 +32,7 @@ export function certificates(fleet: Fleet, carOf: (id: string) => Car, now = Dat
     const state = query.get('state');
     const items = ofBrand(query).flatMap((car): CertificateItem[] =>
       identity(car)
-        .certificates.filter((one) => (state ? one.state === state : one.state !== 'expired'))
+        .certificates.filter((one) => !state || one.state === state)
         .map((one) => ({ ...one, vehicle_id: car.id, brand: car.model.brand })),
     );
     return page(

@@ -130,7 +130,7 @@ export function handler(fleet: Fleet, password: string) {
       if (method !== 'POST' || url.pathname !== '/v1/session') accounts.check(call, method, url.pathname);
       if (!run) throw new Refusal('not-found', `there is no ${method} ${url.pathname}`);
       const result = run(call);
-      audit.record(method, url.pathname, fleet.byId.get(parts[1] ?? ''));
+      audit.record(accounts.whoAsked(call), method, url.pathname, fleet.byId.get(parts[1] ?? ''));
       if (response.headersSent || result === STREAMING) return;
       if (result === undefined) response.writeHead(204).end();
       else

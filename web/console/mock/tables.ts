@@ -40,6 +40,12 @@ export function actionOf(method: string, path: string): string | undefined {
   return routes.find((route) => route.method === method && route.pattern.test(path))?.action;
 }
 
+/** Whether an allowed request of an action leaves an entry in the audit. */
+export function isRecorded(action: string): boolean {
+  const row = actions.find((row) => row.action === action);
+  return row?.privileged === 'yes' || (row?.personal_data === 'yes' && !action.startsWith('account.'));
+}
+
 /** What a function may do: `no`, or how far it reaches. */
 export function cellOf(action: string, name: string): string {
   return expectations.get(action)?.[name] ?? 'no';

@@ -7,6 +7,7 @@ it.each([
   ['/vehicles', { page: 'vehicles' }],
   ['/vehicles/ab', { page: 'vehicle', id: 'ab', tab: 'live' }],
   ['/vehicles/ab/privacy', { page: 'vehicle', id: 'ab', tab: 'privacy' }],
+  ['/vehicles/ab/identity', { page: 'vehicle', id: 'ab', tab: 'identity' }],
   ['/vehicles/ab/other', { page: 'not-found' }],
   ['/campaigns/new', { page: 'campaign-new' }],
   ['/campaigns/7/', { page: 'campaign', id: '7' }],

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { actionName, resourceName } from './words';
+import { actionName, actorName, resourceName } from './words';
 
 it.each([
   ['vehicle', 'ab12', 'ab12'],
@@ -14,4 +14,14 @@ it.each([
 it('an action that is not known keeps its name', () => {
   expect(actionName('vehicle.list')).toBe('Cars: list');
   expect(actionName('vehicle.fly')).toBe('vehicle.fly');
+});
+
+it.each([
+  ['person', 'f'.repeat(32), 'ffffffff…ffff'],
+  ['person', 'ab12', 'anna.keller'],
+  ['service', 'ab12', 'ab12'],
+  ['person', null, 'person, forgotten'],
+])('a %s of %s did it as %s', (kind, value, name) => {
+  const actor = { kind, id: { value, salt: null, commitment: null } };
+  expect(actorName({ actor }, (id) => (id === 'ab12' ? 'anna.keller' : undefined))).toBe(name);
 });
