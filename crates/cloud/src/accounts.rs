@@ -3,7 +3,16 @@
 //! Invariants, as absences: no password and no token is kept, only hashes; no second factor unsealed; no answer tells
 //! whether a name exists.
 
-use std::{fmt, net::IpAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    net::IpAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use argon2::{
     Argon2,
@@ -12,11 +21,11 @@ use argon2::{
 use aws_lc_rs::{digest, rand};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use identity::{
-    Assignment, Brands, Function, Links, Person, Realm,
+    Assignment, Brands, Function, Link, Person, Realm,
     totp::{Secret, Step},
 };
 use model::{Brand, Micros, PersonId, Region, Timestamp};
-use store::{PersonRow, RoleRow, SessionRow, Store, TotpRow};
+use store::{LinkRow, PersonRow, RoleRow, SessionRow, Store, TotpRow};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -24,6 +33,8 @@ use crate::{
     pki::PkiError,
     seal::{SealError, Sealer},
 };
+
+mod resets;
 
 /// The account that the first start makes.
 pub const OPERATOR: &str = "operator";
@@ -164,6 +175,8 @@ pub struct Accounts {
     sealer: Sealer,
     hashing: Arc<Semaphore>,
     guesses: Arc<Budget<IpAddr>>,
+    /// How often people, roles, links and sessions have changed in this process.
+    changes: Arc<AtomicU64>,
     /// Verified when there is no such account, so that both take the same time.
     decoy: Arc<str>,
 }
@@ -173,7 +186,7 @@ impl Accounts {
         let decoy = hash(&secret()?).ok_or(FirstRunError::Hash)?;
         let hashing = Arc::new(Semaphore::new(HASHES_AT_ONCE));
         let guesses = Arc::new(Budget::new(GUESSES));
-        Ok(Self { store, region, sealer, hashing, guesses, decoy: decoy.into() })
+        Ok(Self { store, region, sealer, hashing, guesses, changes: Arc::default(), decoy: decoy.into() })
     }
 
     /// Makes the operator's account with a drawn password at the first start, and keeps the password in a
@@ -225,6 +238,8 @@ impl Accounts {
             totp: None,
             created_at: now,
             created_by: None,
+            brands: None,
+            address: None,
         })
     }
 
@@ -253,7 +268,7 @@ impl Accounts {
             return Err(SignInError::Wrong);
         }
         tracing::info!(person = %person.id, "signed in");
-        let session = self.take_up(row, person).await?;
+        let session = self.take_up(row, person, now).await?;
         Ok(Opened { token, session })
     }
 
@@ -264,7 +279,7 @@ impl Accounts {
         let Some(person) = self.store.person(row.person).await?.filter(|person| person.enabled) else {
             return Ok(None);
         };
-        self.take_up(row, person).await.map(Some)
+        self.take_up(row, person, now).await.map(Some)
     }
 
     /// Takes a fresh proof from who has a session.
@@ -281,7 +296,24 @@ impl Accounts {
     }
 
     pub async fn sign_out(&self, session: &Session) -> Result<(), store::Error> {
-        self.store.end_session(session.person.id, &session.id).await.map(drop)
+        self.end_session(session.person.id, &session.id).await.map(drop)
+    }
+
+    /// Ends one of a person's sessions, and its streams; `false` when there is none of this name.
+    pub async fn end_session(&self, person: PersonId, session: &str) -> Result<bool, store::Error> {
+        let ended = self.store.end_session(person, session).await?;
+        self.changed();
+        Ok(ended)
+    }
+
+    /// Grows with each change of people, roles, links and sessions: what was decided before may be otherwise.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// Told by whoever changed any of these, once the change holds.
+    pub fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     /// Draws a second factor. It is the account's once a one-time password of it was given.
@@ -326,6 +358,7 @@ impl Accounts {
         tx.set_totp(person, Some(&TotpRow { sealed, step: signed(step) })).await?;
         tx.commit().await?;
         self.store.end_sessions(person, Some(&session.id)).await?;
+        self.changed();
         Ok(())
     }
 
@@ -344,6 +377,7 @@ impl Accounts {
         tx.set_password(session.person.id, Some(&hashed)).await?;
         tx.commit().await?;
         self.store.end_sessions(session.person.id, Some(&session.id)).await?;
+        self.changed();
         Ok(())
     }
 
@@ -355,10 +389,7 @@ impl Accounts {
         from: IpAddr,
         now: Timestamp,
     ) -> Result<PersonRow, SignInError> {
-        let from = household(from);
-        self.guesses
-            .take(from, now)
-            .map_err(|wait| SignInError::TooMany { retry_after_s: seconds_up(wait) })?;
+        let from = self.take_guess(from, now)?;
         let hash = known.as_ref().and_then(|person| person.password_hash.clone());
         let is_right =
             self.verify(proof.password.to_owned(), hash.unwrap_or_else(|| self.decoy.to_string())).await?;
@@ -369,6 +400,14 @@ impl Accounts {
         }
         self.guesses.give_back(from);
         Ok(person)
+    }
+
+    /// Takes a guess from where somebody is; where that is.
+    fn take_guess(&self, from: IpAddr, now: Timestamp) -> Result<IpAddr, SignInError> {
+        let from = household(from);
+        let taken = self.guesses.take(from, now);
+        taken.map_err(|wait| SignInError::TooMany { retry_after_s: seconds_up(wait) })?;
+        Ok(from)
     }
 
     async fn check_second_factor(
@@ -391,8 +430,14 @@ impl Accounts {
         }
     }
 
-    async fn take_up(&self, row: SessionRow, person: PersonRow) -> Result<Session, store::Error> {
+    async fn take_up(
+        &self,
+        row: SessionRow,
+        person: PersonRow,
+        now: Timestamp,
+    ) -> Result<Session, store::Error> {
         let roles = self.store.roles_of(person.id).await?;
+        let links = self.store.links_of(person.id, now).await?;
         Ok(Session {
             id: row.id,
             person: Person {
@@ -400,7 +445,7 @@ impl Accounts {
                 region: self.region.clone(),
                 enabled: person.enabled,
                 assignments: roles.iter().filter_map(assignment).collect(),
-                links: Links::default(),
+                links: links.iter().filter_map(link).collect(),
                 dealership: None,
             },
             username: person.username,
@@ -448,6 +493,18 @@ fn assignment(role: &RoleRow) -> Option<Assignment> {
     })
 }
 
+fn link(row: &LinkRow) -> Option<Link> {
+    Some(Link {
+        person: row.person,
+        function: row.function.parse().ok()?,
+        vehicle: row.vehicle,
+        brand: row.brand,
+        region: row.region.clone(),
+        from: row.starts_at,
+        until: row.ends_at,
+    })
+}
+
 fn use_of(what: &str, person: PersonId) -> String {
     format!("{what}/{person}")
 }
@@ -456,19 +513,19 @@ fn signed(step: Step) -> i64 {
     i64::try_from(step.0).unwrap_or(i64::MAX)
 }
 
-fn random<const N: usize>() -> Result<[u8; N], PkiError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], PkiError> {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).map_err(|_| PkiError::Random)?;
     Ok(bytes)
 }
 
 /// A name that nobody guesses, and that is no secret.
-fn name_of_random() -> Result<String, PkiError> {
+pub(crate) fn name_of_random() -> Result<String, PkiError> {
     Ok(hex::encode(random::<16>()?))
 }
 
 /// 192 bits of chance as text that people can paste.
-fn secret() -> Result<String, PkiError> {
+pub(crate) fn secret() -> Result<String, PkiError> {
     Ok(URL_SAFE_NO_PAD.encode(random::<24>()?))
 }
 
@@ -479,7 +536,7 @@ fn hash(password: &str) -> Option<String> {
     Some(hash.to_string())
 }
 
-fn token_hash(token: &str) -> String {
+pub(crate) fn token_hash(token: &str) -> String {
     hex::encode(digest::digest(&digest::SHA256, token.as_bytes()))
 }
 

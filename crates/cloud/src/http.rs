@@ -28,9 +28,11 @@ use crate::{
     metrics::Metrics,
     owner::{History, Twins},
     ownership::Ownership,
+    people::People,
     pki::Pki,
     presence::Presence,
     registry::{Car, Registry},
+    services::Services,
     words,
 };
 
@@ -51,9 +53,12 @@ mod history;
 mod idempotency;
 pub mod openapi;
 mod page;
+mod people;
 mod places;
 mod problem;
+mod roles;
 pub mod server;
+mod services;
 mod session;
 mod signals;
 mod sse;
@@ -81,6 +86,8 @@ pub struct Parts {
     pub enrolment: Enrolment,
     pub ownership: Ownership,
     pub accounts: Accounts,
+    pub people: People,
+    pub services: Services,
     pub policies: Arc<Policies>,
     pub audit: Audit,
     pub pki: Arc<Pki>,
@@ -147,6 +154,8 @@ impl Api {
         enrolment: Enrolment,
         ownership: Ownership,
         accounts: Accounts,
+        people: People,
+        services: Services,
         policies: Policies,
         audit: Audit,
         pki: Pki,
@@ -226,8 +235,14 @@ impl Api {
         let now = self.now();
         let sessions = self.store().forget_ended_sessions(now).await;
         let keys = self.store().forget_keys(now - idempotency::KEPT).await;
-        for error in [sessions.err(), keys.err()].into_iter().flatten() {
-            tracing::warn!(error = %chain(&error), "old sessions and keys could not be forgotten");
+        let links = self.store().forget_credential_resets(now).await;
+        let tokens = self.store().forget_service_tokens(now).await;
+        for error in [sessions.err(), keys.err(), links.err(), tokens.err()].into_iter().flatten() {
+            tracing::warn!(error = %chain(&error), "what is over could not be forgotten");
+        }
+        self.people().outbox().send(now).await;
+        if let Err(error) = self.people().outbox().tidy(now).await {
+            tracing::warn!(error = %chain(&error), "what was sent long ago could not be forgotten");
         }
     }
 }
@@ -252,6 +267,9 @@ pub fn router(api: Api) -> Router {
         .merge(metrics)
         .merge(signed_in(recorded(read_routes())))
         .merge(signed_in(recorded(audit_routes())))
+        .merge(signed_in(recorded(people_routes())))
+        .merge(signed_in(recorded(service_routes())))
+        .merge(signed_in(recorded(own_service_routes())))
         .merge(signed_in(repeatable))
         .merge(signed_in(enrolment))
         .merge(signed_in(vspec))
@@ -282,12 +300,16 @@ fn routes() -> OpenApiRouter<Api> {
         .merge(enrolment_routes())
         .merge(catalogue_routes())
         .merge(audit_routes())
+        .merge(people_routes())
+        .merge(service_routes())
+        .merge(own_service_routes())
 }
 
 /// For everybody.
 fn open_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(session::create_session))
+        .routes(routes!(people::credentials::take_credential_reset))
         .routes(routes!(openapi::get_openapi))
         .routes(routes!(health::get_liveness))
         .routes(routes!(health::get_readiness))
@@ -341,6 +363,34 @@ fn audit_routes() -> OpenApiRouter<Api> {
         .routes(routes!(audit::list_audit_entries))
         .routes(routes!(audit::get_audit_proof))
         .routes(routes!(audit::list_vehicle_audit))
+        .routes(routes!(audit::get_vehicle_audit_proof))
+}
+
+/// Other people's accounts.
+fn people_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(people::list_people, people::create_person))
+        .routes(routes!(people::get_person, people::change_person))
+        .routes(routes!(people::disable_person))
+        .routes(routes!(people::enable_person))
+        .routes(routes!(people::credentials::reset_credentials))
+        .routes(routes!(people::sessions::list_sessions, people::sessions::end_sessions))
+        .routes(routes!(people::sessions::end_session))
+        .routes(routes!(people::assignments::assign_role))
+        .routes(routes!(people::assignments::revoke_role))
+        .routes(routes!(roles::list_roles))
+}
+
+fn service_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(services::list_services, services::create_service))
+        .routes(routes!(services::rotate_service_token))
+        .routes(routes!(services::disable_service))
+}
+
+/// For services alone.
+fn own_service_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(services::renew_own_token))
 }
 
 /// Creates that take an `Idempotency-Key`.

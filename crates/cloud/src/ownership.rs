@@ -295,14 +295,11 @@ impl Ownership {
         })
     }
 
-    /// Commits a change of who may see a car: open streams decide anew, and the car fetches what it is told.
+    /// Commits a change of who may see a car; the car fetches what it is told of it.
     async fn commit(&self, tx: Transaction, vehicle: VehicleId) -> Result<(), OwnershipError> {
         let told = self.0.desired.clone();
-        let take_up = move |memory: &mut Update<'_>| {
-            memory.relink(vehicle);
-            told.hint(vec![vehicle]);
-        };
-        Ok(self.0.registry.commit(tx, take_up).await?)
+        let hint = move |_: &mut Update<'_>| told.hint(vec![vehicle]);
+        Ok(self.0.registry.commit(tx, hint).await?)
     }
 }
 

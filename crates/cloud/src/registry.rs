@@ -260,7 +260,7 @@ impl Registry {
 #[derive(Debug)]
 pub struct Update<'a> {
     state: RwLockWriteGuard<'a, State>,
-    /// Cars whose grants or people have changed.
+    /// Cars whose grants have changed.
     regranted: Vec<VehicleId>,
 }
 
@@ -294,11 +294,6 @@ impl Update<'_> {
             car.first_epoch = grants.epoch();
         });
         self.put_grants(vehicle, grants);
-    }
-
-    /// Who may see a car has changed: what was decided about it is decided again, as with its grants.
-    pub fn relink(&mut self, vehicle: VehicleId) {
-        self.regranted.push(vehicle);
     }
 
     pub fn put_campaign(&mut self, campaign: KnownCampaign) {

@@ -3,7 +3,8 @@
 use std::{borrow::Cow, fmt};
 
 use consent::Purpose;
-use model::{Brand, CatalogueHash, DataCategory, Lane, Region, Timestamp, VehicleId};
+use identity::{Function, Profile, Realm};
+use model::{Brand, CatalogueHash, DataCategory, Lane, PersonId, Region, ServiceId, Timestamp, VehicleId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -125,6 +126,26 @@ word! {
 word! {
     VehicleIdHex(VehicleId), "One car for its whole life: 128 random bits as 32 hexadecimal digits.",
     |id| Cow::Owned(id.to_string()), parse, shaped("^[0-9a-f]{32}$", "9f1c6a02d4e84b7f8a3d5c6e7f809112")
+}
+word! {
+    FunctionSlug(Function), "What a person does here.",
+    |function| Cow::Borrowed(function.slug()), parse, one_of(Function::ALL.map(Function::slug))
+}
+word! {
+    RealmSlug(Realm), "Who an account belongs to.",
+    |realm| Cow::Borrowed(realm.slug()), parse, one_of(Realm::ALL.map(Realm::slug))
+}
+word! {
+    ProfileSlug(Profile), "What a service is for.",
+    |profile| Cow::Borrowed(profile.slug()), parse, one_of(Profile::ALL.map(Profile::slug))
+}
+word! {
+    PersonIdHex(PersonId), "An account of a person: 128 random bits as 32 hexadecimal digits.",
+    |id| Cow::Owned(id.to_string()), parse, shaped("^[0-9a-f]{32}$", "6f1c6a02d4e84b7f8a3d5c6e7f809112")
+}
+word! {
+    ServiceIdHex(ServiceId), "A machine of ours: 128 random bits as 32 hexadecimal digits.",
+    |id| Cow::Owned(id.to_string()), parse, shaped("^[0-9a-f]{32}$", "2a7d6a02d4e84b7f8a3d5c6e7f80ab01")
 }
 word! {
     CatalogueHashHex(CatalogueHash), "Names a catalogue by its content.",

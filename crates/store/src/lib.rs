@@ -22,8 +22,10 @@ mod migrations;
 mod notices;
 mod organisations;
 mod ownership;
+mod outbox;
 mod page;
 mod people;
+mod services;
 mod settings;
 mod sql;
 mod subjects;
@@ -53,11 +55,13 @@ pub use links::{LinkCodeRow, LinkRow};
 pub use notices::{AccessNoticeRow, NoticeRow};
 pub use organisations::OrganisationRow;
 pub use ownership::{InvitationRow, OfferRow};
+pub use outbox::OutboxRow;
 pub use page::{Cursor, Page};
-pub use people::{PersonRow, RoleRow, SessionRow, TotpRow};
+pub use people::{Address, CredentialReset, PeopleFilter, PersonRow, RoleRow, SessionRow, TotpRow};
+pub use services::ServiceRow;
 pub use sql::Transaction;
 pub use subjects::Subject;
-pub use vehicles::{FleetCount, NewVehicle, Vehicle, VehicleFilter};
+pub use vehicles::{FleetCount, NewVehicle, Vehicle, VehicleFilter, VehicleReach};
 
 use sql::Pool;
 

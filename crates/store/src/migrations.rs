@@ -11,7 +11,7 @@ struct Migration {
 }
 
 /// In order; a released one is never changed.
-const MIGRATIONS: [Migration; 8] = [
+const MIGRATIONS: [Migration; 9] = [
     Migration { version: 1, script: include_str!("../migrations/0001_start.sql") },
     Migration { version: 2, script: include_str!("../migrations/0002_ended_campaigns.sql") },
     Migration { version: 3, script: include_str!("../migrations/0003_current_assignments.sql") },
@@ -19,6 +19,7 @@ const MIGRATIONS: [Migration; 8] = [
     Migration { version: 5, script: include_str!("../migrations/0005_enrolment_credentials.sql") },
     Migration { version: 6, script: include_str!("../migrations/0006_people.sql") },
     Migration { version: 7, script: include_str!("../migrations/0007_links.sql") },
+    Migration { version: 8, script: include_str!("../migrations/0008_services.sql") },
     Migration { version: 9, script: include_str!("../migrations/0009_ownership.sql") },
 ];
 

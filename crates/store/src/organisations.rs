@@ -1,6 +1,6 @@
 //! Fleets and dealerships, and who belongs to them.
 
-use model::{Brand, OrganisationId, PersonId, Region, Timestamp, VehicleId};
+use model::{Brand, OrganisationId, PersonId, Region, Timestamp};
 
 use crate::{
     Error, Page, Store, Transaction,
@@ -95,24 +95,18 @@ impl Transaction {
         self.execute(sql, args).await.map(drop)
     }
 
-    /// Disables an organisation: its access to cars and its cars' memberships end; which cars. `None` when
-    /// there is no such organisation, or it is disabled already.
-    pub async fn disable_organisation(
-        &mut self,
-        id: OrganisationId,
-        now: Timestamp,
-    ) -> Result<Option<Vec<VehicleId>>, Error> {
+    /// Disables an organisation: its access to cars and its cars' memberships end. `false` when there is no
+    /// such, or it is disabled already.
+    pub async fn disable_organisation(&mut self, id: OrganisationId, now: Timestamp) -> Result<bool, Error> {
         let sql = "UPDATE organisations SET enabled = 0 WHERE organisation_id = $1 AND enabled = 1";
         if self.execute(sql, args![id]).await? == 0 {
-            return Ok(None);
+            return Ok(false);
         }
-        let sql = "UPDATE access_grants SET ends_at = $2 WHERE organisation_id = $1 AND ends_at > $2 \
-                   RETURNING vehicle_id";
-        let mut rows = self.fetch(sql, args![id, now]).await?;
-        let sql = "UPDATE fleet_memberships SET ends_at = $2 WHERE organisation_id = $1 AND ends_at IS NULL \
-                   RETURNING vehicle_id";
-        rows.append(&mut self.fetch(sql, args![id, now]).await?);
-        rows.iter().map(|row| row.word(0)).collect::<Result<_, _>>().map(Some)
+        let sql = "UPDATE access_grants SET ends_at = $2 WHERE organisation_id = $1 AND ends_at > $2";
+        self.execute(sql, args![id, now]).await?;
+        let sql = "UPDATE fleet_memberships SET ends_at = $2 WHERE organisation_id = $1 AND ends_at IS NULL";
+        self.execute(sql, args![id, now]).await?;
+        Ok(true)
     }
 
     /// The account belongs to this organisation from now on.

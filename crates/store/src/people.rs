@@ -4,11 +4,15 @@
 use model::{Brand, PersonId, Region, Timestamp};
 
 use crate::{
-    Error, Page, Store, Transaction,
-    page::Cursor,
-    sql::{Row, args, select},
-    vehicles::Conditions,
+    Error, Store, Transaction,
+    sql::{Row, args, select, slugs},
 };
+
+mod list;
+mod resets;
+
+pub use list::PeopleFilter;
+pub use resets::CredentialReset;
 
 /// An account.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,6 +26,18 @@ pub struct PersonRow {
     pub totp: Option<TotpRow>,
     pub created_at: Timestamp,
     pub created_by: Option<PersonId>,
+    /// What it was created for; none when nobody said.
+    pub brands: Option<Vec<Brand>>,
+    /// Where one-time links go.
+    pub address: Option<Address>,
+}
+
+/// Where a person is reached.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address {
+    pub text: String,
+    /// When somebody else changed it last.
+    pub changed_at: Option<Timestamp>,
 }
 
 /// A second factor.
@@ -39,6 +55,12 @@ impl std::fmt::Debug for PersonRow {
             .field("id", &self.id)
             .field("enabled", &self.enabled)
             .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Address").field("changed_at", &self.changed_at).finish_non_exhaustive()
     }
 }
 
@@ -76,7 +98,7 @@ pub struct SessionRow {
 }
 
 const PERSON: &str = "SELECT person_id, username, realm, enabled, password_hash, totp_secret, totp_step, created_at, \
-                      created_by FROM people";
+                      created_by, brands, address, address_changed_at FROM people";
 const ROLE: &str = "SELECT role_id, person_id, person_function, brands, region, starts_at, ends_at, created_at, \
                     created_by FROM roles";
 const SESSION: &str =
@@ -87,6 +109,7 @@ fn person(row: &Row) -> Result<PersonRow, Error> {
         (Some(sealed), Some(step)) => Some(TotpRow { sealed, step }),
         (_, _) => None,
     };
+    let changed_at = row.opt_int(11)?.map(Timestamp);
     Ok(PersonRow {
         id: row.word(0)?,
         username: row.text(1)?,
@@ -96,17 +119,17 @@ fn person(row: &Row) -> Result<PersonRow, Error> {
         totp,
         created_at: Timestamp(row.int(7)?),
         created_by: row.opt_word(8)?,
+        brands: row.opt_text(9)?.map(|slugs| row.brands_of(9, &slugs)).transpose()?,
+        address: row.opt_text(10)?.map(|text| Address { text, changed_at }),
     })
 }
 
 fn role(row: &Row) -> Result<RoleRow, Error> {
-    let brands = row.text(3)?;
-    let brands = brands.split(',').map(str::parse).collect::<Result<Vec<Brand>, _>>();
     Ok(RoleRow {
         id: row.text(0)?,
         person: row.word(1)?,
         function: row.text(2)?,
-        brands: brands.map_err(|_| row.corrupt(3))?,
+        brands: row.brands(3)?,
         region: row.word(4)?,
         starts_at: Timestamp(row.int(5)?),
         ends_at: row.opt_int(6)?.map(Timestamp),
@@ -137,28 +160,23 @@ impl Store {
         self.pool.fetch_optional(sql, args![username]).await?.as_ref().map(person).transpose()
     }
 
-    /// Accounts of the realms, in the order of their names.
-    pub async fn people(
-        &self,
-        realms: &[&str],
-        after: Option<&Cursor>,
-        limit: u32,
-    ) -> Result<Page<PersonRow>, Error> {
-        let mut query = Conditions::new(PERSON);
-        query.and_in("realm", realms.iter().map(|realm| (*realm).into()).collect());
-        if let Some(cursor) = after {
-            query.and("username > ", cursor.key().into());
-        }
-        query.end(" ORDER BY username LIMIT ", u64::from(limit).saturating_add(1).into());
-        let rows = self.pool.fetch(query.sql, &query.args).await?;
-        let people = rows.iter().map(person).collect::<Result<Vec<_>, _>>()?;
-        Ok(Page::cut(people, limit, |person| person.username.clone()))
-    }
-
     /// What a person was told to do, the oldest first; also what is over or has not begun.
     pub async fn roles_of(&self, id: PersonId) -> Result<Vec<RoleRow>, Error> {
         let sql = select(ROLE, " WHERE person_id = $1 ORDER BY created_at, role_id");
         self.pool.fetch(sql, args![id]).await?.iter().map(role).collect()
+    }
+
+    /// One of a person's roles, also when it is over.
+    pub async fn role(&self, person: PersonId, id: &str) -> Result<Option<RoleRow>, Error> {
+        let sql = select(ROLE, " WHERE person_id = $1 AND role_id = $2");
+        self.pool.fetch_optional(sql, args![person, id]).await?.as_ref().map(role).transpose()
+    }
+
+    /// How many people have, or ever had, a function in a region.
+    pub async fn ever_held(&self, function: &str, region: &Region) -> Result<u64, Error> {
+        let sql = "SELECT COUNT(DISTINCT person_id) FROM roles WHERE person_function = $1 AND region = $2";
+        let row = self.pool.fetch_optional(sql, args![function, region]).await?;
+        row.map_or(Ok(0), |row| row.count(0))
     }
 
     /// Whether anybody was ever told to do anything here.
@@ -234,10 +252,11 @@ impl Store {
 impl Transaction {
     /// Adds an account; `false` when the name is taken.
     pub async fn add_person(&mut self, new: &PersonRow) -> Result<bool, Error> {
+        let brands = new.brands.as_deref().map(slugs);
         let added = self
             .execute(
-                "INSERT INTO people (person_id, username, realm, enabled, password_hash, created_at, created_by) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (username) DO NOTHING",
+                "INSERT INTO people (person_id, username, realm, enabled, password_hash, created_at, created_by, \
+                 brands, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (username) DO NOTHING",
                 args![
                     new.id,
                     &new.username,
@@ -245,15 +264,27 @@ impl Transaction {
                     new.enabled,
                     new.password_hash.as_deref(),
                     new.created_at,
-                    new.created_by
+                    new.created_by,
+                    brands.as_deref(),
+                    new.address.as_ref().map(|address| address.text.as_str())
                 ],
             )
             .await?;
         Ok(added == 1)
     }
 
+    /// Gives an account another name. One that is taken is a conflict.
+    pub async fn rename_person(&mut self, person: PersonId, username: &str) -> Result<(), Error> {
+        let sql = "UPDATE people SET username = $2 WHERE person_id = $1";
+        self.execute(sql, args![person, username]).await.map(drop)
+    }
+
+    pub async fn set_address(&mut self, person: PersonId, address: &Address) -> Result<(), Error> {
+        let sql = "UPDATE people SET address = $2, address_changed_at = $3 WHERE person_id = $1";
+        self.execute(sql, args![person, &address.text, address.changed_at]).await.map(drop)
+    }
+
     pub async fn add_role(&mut self, new: &RoleRow) -> Result<(), Error> {
-        let brands: Vec<&str> = new.brands.iter().map(|brand| brand.slug()).collect();
         self.execute(
             "INSERT INTO roles (role_id, person_id, person_function, brands, region, starts_at, ends_at, created_at, \
              created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -261,7 +292,7 @@ impl Transaction {
                 &new.id,
                 new.person,
                 &new.function,
-                brands.join(","),
+                slugs(&new.brands),
                 &new.region,
                 new.starts_at,
                 new.ends_at,
@@ -280,12 +311,32 @@ impl Transaction {
         Ok(self.execute(sql, args![person, id, now]).await? == 1)
     }
 
-    /// Enables or disables an account; whoever is disabled is signed out everywhere.
+    /// Whether somebody who is enabled has the function in the region now, and without an end, by another role
+    /// than this. Until the end of this transaction nobody else ends such a role.
+    pub async fn is_held_besides(
+        &mut self,
+        role: &str,
+        function: &str,
+        region: &Region,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        // One transaction at a time writes in SQLite; in PostgreSQL a row that was updated is locked.
+        let lock =
+            "UPDATE roles SET region = region WHERE person_function = $1 AND region = $2 AND ends_at IS NULL";
+        self.execute(lock, args![function, region]).await?;
+        let sql = "SELECT 1 FROM roles JOIN people ON people.person_id = roles.person_id WHERE roles.role_id <> $1 \
+                   AND person_function = $2 AND region = $3 AND starts_at <= $4 AND ends_at IS NULL \
+                   AND enabled = 1 LIMIT 1";
+        Ok(self.fetch_optional(sql, args![role, function, region, now]).await?.is_some())
+    }
+
+    /// Enables or disables an account; whoever is disabled is signed out everywhere, and no open link counts.
     pub async fn set_enabled(&mut self, person: PersonId, enabled: bool) -> Result<bool, Error> {
         let sql = "UPDATE people SET enabled = $2 WHERE person_id = $1";
         let known = self.execute(sql, args![person, enabled]).await? == 1;
         if !enabled {
             self.execute("DELETE FROM sessions WHERE person_id = $1", args![person]).await?;
+            self.execute("DELETE FROM credential_resets WHERE person_id = $1", args![person]).await?;
         }
         Ok(known)
     }

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use model::Brand;
 use sqlx::{
     AssertSqlSafe, Column as _, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite,
     postgres::{PgPool, PgRow},
@@ -145,6 +146,16 @@ impl Row {
         text.map(|text| text.parse().map_err(|_| self.corrupt(column))).transpose()
     }
 
+    /// Slugs with commas.
+    pub(crate) fn brands(&self, column: usize) -> Result<Vec<Brand>, Error> {
+        self.brands_of(column, &self.text(column)?)
+    }
+
+    pub(crate) fn brands_of(&self, column: usize, slugs: &str) -> Result<Vec<Brand>, Error> {
+        let brands = slugs.split(',').map(str::parse).collect::<Result<Vec<Brand>, _>>();
+        brands.map_err(|_| self.corrupt(column))
+    }
+
     /// The value itself is not repeated; it may be personal.
     pub(crate) fn corrupt(&self, column: usize) -> Error {
         let name = match self {
@@ -153,6 +164,11 @@ impl Row {
         };
         Error::Corrupt { column: name.unwrap_or_else(|_| column.to_string()) }
     }
+}
+
+/// As [`Row::brands`] reads them.
+pub(crate) fn slugs(brands: &[Brand]) -> String {
+    brands.iter().map(|brand| brand.slug()).collect::<Vec<_>>().join(",")
 }
 
 /// Binds and runs on a concrete backend; the text and the arguments are the same for both.
@@ -372,6 +388,7 @@ into_arg! {
     Option<model::Timestamp>, value => Arg::Int(value.map(|time| time.0));
     model::VehicleId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
     model::SubjectId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
+    model::ServiceId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
     model::PersonId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
     model::OrganisationId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
     Option<model::VehicleId>, value => Arg::Text(value.map(|id| Cow::Owned(id.to_string())));

@@ -16,6 +16,7 @@ mod people;
 mod postgres;
 mod registry;
 mod roles;
+mod services;
 
 const NOW: Timestamp = Timestamp(1_763_885_730_250_000);
 
@@ -81,12 +82,21 @@ checks! {
     ownership::notices_in_a_car_are_numbered,
     people::a_name_is_one_persons,
     people::people_come_by_name_and_realm,
+    people::people_are_listed_by_brand_function_and_name,
+    people::an_account_gets_another_name_and_address,
+    people::somebody_else_holds_a_function_or_nobody_does,
+    people::a_link_counts_once_and_replaces_the_one_before,
+    people::what_was_sent_leaves_no_payload,
     people::a_role_holds_until_it_ends,
     people::who_is_disabled_is_signed_out_and_stays_out,
     people::a_step_of_the_second_factor_is_taken_once,
     people::a_session_ends,
     people::a_key_answers_the_same_request_again,
     people::a_key_serves_one_request,
+    services::a_services_token_counts_until_the_overlap_ends,
+    services::a_service_that_is_disabled_stays_so,
+    services::services_are_listed_by_brand,
+    services::a_service_was_seen_to_the_minute,
     roles::a_lease_has_one_holder_and_a_growing_epoch,
     roles::a_role_that_nobody_else_took_keeps_its_epoch,
     roles::who_lost_a_role_changes_nothing_any_more,

@@ -62,6 +62,12 @@ export async function enterPassword(page: Page, password = inject('password')): 
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
+/** Signs in as one of the mock's people, who all have the same password. */
+export async function enterName(page: Page, username: string): Promise<void> {
+  await page.getByLabel('Name').fill(username);
+  await enterPassword(page);
+}
+
 /** The session that the tests share. Signing in is costly by design, and limited. */
 let shared: Cookie[] | undefined;
 

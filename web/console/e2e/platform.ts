@@ -12,6 +12,8 @@ declare module 'vitest' {
   export interface ProvidedContext {
     url: string;
     password: string;
+    /** Whether it is the mock, whose people are known. */
+    mock: boolean;
   }
 }
 
@@ -22,6 +24,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     if (!password) throw new Error('MARQUE_URL is set, so MARQUE_PASSWORD must be, too.');
     project.provide('url', url.replace(/\/$/, ''));
     project.provide('password', password);
+    project.provide('mock', false);
     return undefined;
   }
   const root = fileURLToPath(new URL('..', import.meta.url));
@@ -30,5 +33,6 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const { port } = server.httpServer.address() as AddressInfo;
   project.provide('url', `http://127.0.0.1:${port}`);
   project.provide('password', process.env.MARQUE_PASSWORD ?? 'marque');
+  project.provide('mock', true);
   return () => server.close();
 }

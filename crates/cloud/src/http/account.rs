@@ -8,7 +8,7 @@ use axum::{
 
 use super::{
     Api,
-    auth::Principal,
+    auth::SignedIn,
     edge,
     extract::{Json, Path},
     problem::Problem,
@@ -25,10 +25,10 @@ pub(crate) mod types;
     extensions(("x-marque-action" = json!("account.read"))),
     responses((status = 200, description = "The account", body = Account)),
 )]
-pub(crate) async fn get_account(principal: Principal) -> Json<Account> {
-    let session = principal.session();
+pub(crate) async fn get_account(signed_in: SignedIn) -> Json<Account> {
+    let session = signed_in.session();
     Json(Account {
-        person_id: principal.person().to_string(),
+        person_id: signed_in.person().to_string(),
         username: session.username.clone(),
         second_factor: session.has_second_factor,
     })
@@ -42,16 +42,22 @@ pub(crate) async fn get_account(principal: Principal) -> Json<Account> {
 )]
 pub(crate) async fn change_password(
     State(api): State<Api>,
-    principal: Principal,
+    signed_in: SignedIn,
     Json(body): Json<NewPassword>,
 ) -> Result<Response, Problem> {
+    check_password(&body.password)?;
+    api.accounts().change_password(signed_in.session(), &body.password).await.map_err(refused)?;
+    Ok(edge::empty(StatusCode::NO_CONTENT))
+}
+
+/// Whether it may be a password.
+pub(crate) fn check_password(password: &str) -> Result<(), Problem> {
     /// NIST SP 800-63B: length is what counts.
     const LENGTH_MIN: usize = 12;
-    if body.password.chars().count() < LENGTH_MIN {
+    if password.chars().count() < LENGTH_MIN {
         return Err(Problem::at("password", format!("must have {LENGTH_MIN} characters at least")));
     }
-    api.accounts().change_password(principal.session(), &body.password).await.map_err(refused)?;
-    Ok(edge::empty(StatusCode::NO_CONTENT))
+    Ok(())
 }
 
 /// Draws a second factor for one's own account.
@@ -64,9 +70,9 @@ pub(crate) async fn change_password(
 )]
 pub(crate) async fn draw_second_factor(
     State(api): State<Api>,
-    principal: Principal,
+    signed_in: SignedIn,
 ) -> Result<Response, Problem> {
-    let drawn = api.accounts().draw_second_factor(principal.session(), api.now()).map_err(refused)?;
+    let drawn = api.accounts().draw_second_factor(signed_in.session(), api.now()).map_err(refused)?;
     let answer = NewSecondFactor {
         enrolment: drawn.enrolment,
         secret: drawn.secret,
@@ -84,10 +90,10 @@ pub(crate) async fn draw_second_factor(
 )]
 pub(crate) async fn confirm_second_factor(
     State(api): State<Api>,
-    principal: Principal,
+    signed_in: SignedIn,
     Json(body): Json<SecondFactorProof>,
 ) -> Result<Response, Problem> {
-    let (session, now) = (principal.session(), api.now());
+    let (session, now) = (signed_in.session(), api.now());
     let taken =
         api.accounts().take_second_factor(session, &body.enrolment, &body.one_time_password, now).await;
     taken.map_err(refused)?;
@@ -102,9 +108,9 @@ pub(crate) async fn confirm_second_factor(
 )]
 pub(crate) async fn remove_second_factor(
     State(api): State<Api>,
-    principal: Principal,
+    signed_in: SignedIn,
 ) -> Result<Response, Problem> {
-    api.accounts().remove_second_factor(principal.session()).await?;
+    api.accounts().remove_second_factor(signed_in.session()).await?;
     Ok(edge::empty(StatusCode::NO_CONTENT))
 }
 
@@ -116,10 +122,10 @@ pub(crate) async fn remove_second_factor(
 )]
 pub(crate) async fn list_own_sessions(
     State(api): State<Api>,
-    principal: Principal,
+    signed_in: SignedIn,
 ) -> Result<Json<OpenSessions>, Problem> {
-    let open = api.store().sessions_of(principal.person(), api.now()).await?;
-    let here = &principal.session().id;
+    let open = api.store().sessions_of(signed_in.person(), api.now()).await?;
+    let here = &signed_in.session().id;
     Ok(Json(OpenSessions { items: open.into_iter().map(|row| OpenSession::of(row, here)).collect() }))
 }
 
@@ -132,10 +138,10 @@ pub(crate) async fn list_own_sessions(
 )]
 pub(crate) async fn end_own_session(
     State(api): State<Api>,
-    principal: Principal,
+    signed_in: SignedIn,
     Path(session_id): Path<String>,
 ) -> Result<Response, Problem> {
-    if api.store().end_session(principal.person(), &session_id).await? {
+    if api.accounts().end_session(signed_in.person(), &session_id).await? {
         Ok(edge::empty(StatusCode::NO_CONTENT))
     } else {
         Err(Problem::not_found("you have no such session; GET /v1/account/sessions lists them"))

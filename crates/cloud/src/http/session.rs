@@ -10,7 +10,7 @@ use axum::{
 use super::{
     Api,
     audit::trail,
-    auth::{self, Caller, Principal},
+    auth::{self, Caller, SignedIn},
     edge::{self, RequestId},
     extract::Json,
     problem::{Kind, Problem},
@@ -77,8 +77,8 @@ pub(crate) async fn create_session(
     extensions(("x-marque-action" = json!("session.read"))),
     responses((status = 200, description = "The session", body = Session)),
 )]
-pub(crate) async fn get_session(State(api): State<Api>, principal: Principal) -> Json<Session> {
-    Json(Session::of(principal.session(), api.policies(), api.now()))
+pub(crate) async fn get_session(State(api): State<Api>, signed_in: SignedIn) -> Json<Session> {
+    Json(Session::of(signed_in.session(), api.policies(), api.now()))
 }
 
 /// Proves again who one is.
@@ -91,11 +91,11 @@ pub(crate) async fn get_session(State(api): State<Api>, principal: Principal) ->
 )]
 pub(crate) async fn step_up(
     State(api): State<Api>,
-    principal: Principal,
+    signed_in: SignedIn,
     Caller(from): Caller,
     Json(body): Json<StepUp>,
 ) -> Result<Json<Session>, Problem> {
-    let (session, now) = (principal.session(), api.now());
+    let (session, now) = (signed_in.session(), api.now());
     api.accounts().prove(session, body.proof(), from, now).await.map_err(refused)?;
     let proven = accounts::Session { proven_at: now, ..session.clone() };
     Ok(Json(Session::of(&proven, api.policies(), now)))
@@ -107,11 +107,8 @@ pub(crate) async fn step_up(
     extensions(("x-marque-action" = json!("session.end_own"))),
     responses((status = 204, description = "Signed out")),
 )]
-pub(crate) async fn delete_session(
-    State(api): State<Api>,
-    principal: Principal,
-) -> Result<Response, Problem> {
-    api.accounts().sign_out(principal.session()).await?;
+pub(crate) async fn delete_session(State(api): State<Api>, signed_in: SignedIn) -> Result<Response, Problem> {
+    api.accounts().sign_out(signed_in.session()).await?;
     let mut response = edge::empty(StatusCode::NO_CONTENT);
     if let Some(cookie) = auth::set_cookie("", 0, api.secure()) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);

@@ -5,7 +5,7 @@ use model::{DataCategory, Micros, OrganisationId, PersonId, Timestamp};
 use store::{AccessGrantRow, OrganisationRow};
 
 use super::{NoticeKind, Ownership, OwnershipError, Proven, name, notices, random};
-use crate::registry::{Car, Update};
+use crate::registry::Car;
 
 /// How long a dealership has access by the code shown in a car.
 pub const BY_CODE: Micros = Micros(72 * Micros::HOUR.0);
@@ -115,9 +115,8 @@ impl Ownership {
         now: Timestamp,
     ) -> Result<bool, OwnershipError> {
         let mut tx = self.0.store.begin().await?;
-        let Some(cars) = tx.disable_organisation(id, now).await? else { return Ok(false) };
-        let take_up = move |memory: &mut Update<'_>| cars.into_iter().for_each(|car| memory.relink(car));
-        self.0.registry.commit(tx, take_up).await?;
-        Ok(true)
+        let disabled = tx.disable_organisation(id, now).await?;
+        tx.commit().await?;
+        Ok(disabled)
     }
 }

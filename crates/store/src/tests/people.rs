@@ -1,7 +1,10 @@
-use model::{Brand, Micros, PersonId, Region};
+use model::{Brand, Micros, PersonId, Region, Timestamp};
 
 use super::NOW;
-use crate::{Claim, Page, PersonRow, RoleRow, SessionRow, Store, StoredAnswer, TotpRow};
+use crate::{
+    Address, Claim, CredentialReset, Error, OutboxRow, Page, PeopleFilter, PersonRow, RoleRow, SessionRow,
+    Store, StoredAnswer, TotpRow,
+};
 
 pub(super) fn person(number: u8, username: &str) -> PersonRow {
     PersonRow {
@@ -13,6 +16,8 @@ pub(super) fn person(number: u8, username: &str) -> PersonRow {
         totp: None,
         created_at: NOW,
         created_by: None,
+        brands: None,
+        address: None,
     }
 }
 
@@ -44,17 +49,207 @@ pub(super) async fn a_name_is_one_persons(store: Store) {
     assert_eq!(store.person(PersonId::from_bytes([2; 16])).await.unwrap(), None);
 }
 
+fn filter(realms: &[&str]) -> PeopleFilter {
+    PeopleFilter {
+        realms: realms.iter().map(|realm| (*realm).to_owned()).collect(),
+        brands: None,
+        function: None,
+        text: None,
+        region: "eu".parse().unwrap(),
+        now: NOW,
+    }
+}
+
+fn names(page: &Page<PersonRow>) -> Vec<&str> {
+    page.items.iter().map(|item| item.username.as_str()).collect()
+}
+
 pub(super) async fn people_come_by_name_and_realm(store: Store) {
     for (number, name) in [(1, "c"), (2, "a"), (3, "b")] {
         add(&store, &person(number, name)).await;
     }
     add(&store, &PersonRow { realm: "customer".to_owned(), ..person(4, "d") }).await;
-    let first = store.people(&["staff", "partner"], None, 2).await.unwrap();
-    let names =
-        |page: &Page<PersonRow>| page.items.iter().map(|item| item.username.clone()).collect::<Vec<_>>();
+    let filter = filter(&["staff", "partner"]);
+    let first = store.people(&filter, None, 2).await.unwrap();
     assert_eq!(names(&first), ["a", "b"]);
-    let second = store.people(&["staff", "partner"], first.next.as_ref(), 2).await.unwrap();
-    assert_eq!((names(&second), second.next), (vec!["c".to_owned()], None));
+    let second = store.people(&filter, first.next.as_ref(), 2).await.unwrap();
+    assert_eq!((names(&second), &second.next), (vec!["c"], &None));
+}
+
+fn role(id: &str, person: &PersonRow, function: &str, brands: &[Brand]) -> RoleRow {
+    RoleRow {
+        id: id.to_owned(),
+        person: person.id,
+        function: function.to_owned(),
+        brands: brands.to_vec(),
+        region: "eu".parse().unwrap(),
+        starts_at: NOW,
+        ends_at: None,
+        created_at: NOW,
+        created_by: None,
+    }
+}
+
+async fn give(store: &Store, role: &RoleRow) {
+    let mut tx = store.begin().await.unwrap();
+    tx.add_role(role).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+pub(super) async fn people_are_listed_by_brand_function_and_name(store: Store) {
+    let created = |number, name, brands: &[Brand]| PersonRow {
+        brands: Some(brands.to_vec()),
+        address: Some(Address { text: format!("{name}@example.org"), changed_at: None }),
+        ..person(number, name)
+    };
+    let (anna, ben) = (created(1, "anna", &[Brand::Opel, Brand::Fiat]), created(2, "ben", &[Brand::Ram]));
+    let (cleo, dora) = (person(3, "cleo"), person(4, "dora_x"));
+    for one in [&anna, &ben, &cleo, &dora] {
+        assert!(add(&store, one).await);
+    }
+    assert_eq!(store.person(anna.id).await.unwrap().as_ref(), Some(&anna));
+    give(&store, &role("r1", &ben, "support", &[Brand::Jeep, Brand::AlfaRomeo])).await;
+    give(&store, &role("r2", &dora, "support", &[Brand::Opel])).await;
+    give(&store, &RoleRow { ends_at: Some(NOW), ..role("r3", &cleo, "support", &[Brand::Jeep]) }).await;
+    let check = async |change: fn(&mut PeopleFilter), expected: &[&str]| {
+        let mut filter = filter(&["staff"]);
+        change(&mut filter);
+        assert_eq!(names(&store.people(&filter, None, 9).await.unwrap()), expected);
+    };
+    check(|_| {}, &["anna", "ben", "cleo", "dora_x"]).await;
+    // Who was created for no brand and has no function is everybody's.
+    check(|filter| filter.brands = Some(vec![Brand::Opel]), &["anna", "cleo", "dora_x"]).await;
+    check(|filter| filter.brands = Some(vec![Brand::AlfaRomeo, Brand::Lancia]), &["ben", "cleo"]).await;
+    check(|filter| filter.function = Some("support".to_owned()), &["ben", "dora_x"]).await;
+    check(|filter| filter.text = Some("_X".to_owned()), &["dora_x"]).await;
+    let both = |filter: &mut PeopleFilter| {
+        filter.function = Some("support".to_owned());
+        filter.brands = Some(vec![Brand::Jeep]);
+    };
+    check(both, &["ben"]).await;
+    let roles = store.roles_of_all(&[ben.id, dora.id]).await.unwrap();
+    assert_eq!(roles.iter().map(|role| role.id.as_str()).collect::<Vec<_>>(), ["r1", "r2"]);
+    assert_eq!(store.roles_of_all(&[]).await.unwrap(), []);
+}
+
+pub(super) async fn an_account_gets_another_name_and_address(store: Store) {
+    let (anna, ben) = (person(1, "anna"), person(2, "ben"));
+    add(&store, &anna).await;
+    add(&store, &ben).await;
+    let address = Address { text: "anna@example.org".to_owned(), changed_at: Some(NOW) };
+    let mut tx = store.begin().await.unwrap();
+    tx.rename_person(anna.id, "ann").await.unwrap();
+    tx.set_address(anna.id, &address).await.unwrap();
+    tx.commit().await.unwrap();
+    let expected = PersonRow { username: "ann".to_owned(), address: Some(address), ..anna.clone() };
+    assert_eq!(store.person(anna.id).await.unwrap(), Some(expected));
+    let mut tx = store.begin().await.unwrap();
+    let error = tx.rename_person(anna.id, "ben").await.unwrap_err();
+    assert!(matches!(error, Error::Conflict { .. }), "{error}");
+}
+
+pub(super) async fn somebody_else_holds_a_function_or_nobody_does(store: Store) {
+    let (anna, ben) = (person(1, "anna"), person(2, "ben"));
+    add(&store, &anna).await;
+    add(&store, &ben).await;
+    let region: Region = "eu".parse().unwrap();
+    let besides = async |role: &str| {
+        let mut tx = store.begin().await.unwrap();
+        let held = tx.is_held_besides(role, "administrator", &region, NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        held
+    };
+    assert_eq!(store.ever_held("administrator", &region).await.unwrap(), 0);
+    give(&store, &role("r1", &anna, "administrator", &Brand::ALL)).await;
+    give(&store, &role("r2", &anna, "administrator", &[Brand::Opel])).await;
+    assert_eq!(store.ever_held("administrator", &region).await.unwrap(), 1);
+    assert!(besides("r1").await);
+    let mut tx = store.begin().await.unwrap();
+    assert!(tx.end_role(anna.id, "r2", NOW).await.unwrap());
+    tx.commit().await.unwrap();
+    assert!(!besides("r1").await);
+    let end = Some(NOW + Micros::DAY);
+    give(&store, &RoleRow { ends_at: end, ..role("r3", &ben, "administrator", &[Brand::Opel]) }).await;
+    assert!(!besides("r1").await, "one that will end does not count");
+    give(&store, &role("r4", &ben, "administrator", &[Brand::Opel])).await;
+    assert!(besides("r1").await);
+    assert_eq!(store.ever_held("administrator", &region).await.unwrap(), 2);
+    assert_eq!(store.role(ben.id, "r4").await.unwrap().unwrap().person, ben.id);
+    assert_eq!(store.role(anna.id, "r4").await.unwrap(), None);
+    let mut tx = store.begin().await.unwrap();
+    tx.set_enabled(ben.id, false).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!besides("r1").await, "nor does that of somebody who cannot sign in");
+}
+
+fn reset(person: &PersonRow, token: &str) -> CredentialReset {
+    CredentialReset {
+        person: person.id,
+        token_hash: token.to_owned(),
+        created_at: NOW,
+        expires_at: NOW + Micros::DAY,
+    }
+}
+
+async fn void(store: &Store, reset: &CredentialReset) {
+    let mut tx = store.begin().await.unwrap();
+    tx.reset_credentials(reset).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+pub(super) async fn a_link_counts_once_and_replaces_the_one_before(store: Store) {
+    let anna = person(1, "anna");
+    add(&store, &anna).await;
+    assert!(store.add_session("aa", &session("1", anna.id)).await.unwrap());
+    void(&store, &reset(&anna, "first")).await;
+    assert_eq!(store.session("aa", NOW).await.unwrap(), None);
+    assert_eq!(store.person(anna.id).await.unwrap().unwrap().password_hash, None);
+    void(&store, &reset(&anna, "second")).await;
+    let take = async |token: &str, at: Timestamp| {
+        let mut tx = store.begin().await.unwrap();
+        let whose = tx.take_credential_reset(token, at).await.unwrap();
+        tx.commit().await.unwrap();
+        whose
+    };
+    let end = NOW + Micros::DAY;
+    assert_eq!(store.credential_reset("second", NOW).await.unwrap(), Some(anna.id));
+    assert_eq!(store.credential_reset("second", end).await.unwrap(), None);
+    assert_eq!(take("first", NOW).await, None);
+    assert_eq!(take("second", end).await, None);
+    assert_eq!(take("second", NOW).await, Some(anna.id));
+    assert_eq!(take("second", NOW).await, None);
+    void(&store, &reset(&anna, "third")).await;
+    let mut tx = store.begin().await.unwrap();
+    tx.set_enabled(anna.id, false).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.credential_reset("third", NOW).await.unwrap(), None);
+    void(&store, &reset(&anna, "fourth")).await;
+    assert_eq!(store.forget_credential_resets(end).await.unwrap(), 1);
+}
+
+pub(super) async fn what_was_sent_leaves_no_payload(store: Store) {
+    let anna = person(1, "anna");
+    add(&store, &anna).await;
+    let letter = |id: &str, at: Timestamp| OutboxRow {
+        id: id.to_owned(),
+        kind: "credential-reset".to_owned(),
+        person: anna.id,
+        payload: vec![1, 2, 3],
+        created_at: at,
+    };
+    let mut tx = store.begin().await.unwrap();
+    tx.add_to_outbox(&letter("b", NOW + Micros::SECOND)).await.unwrap();
+    tx.add_to_outbox(&letter("c", NOW)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.unsent(1).await.unwrap(), [letter("c", NOW)]);
+    store.note_sent("c", NOW).await.unwrap();
+    assert_eq!(store.unsent(9).await.unwrap(), [letter("b", NOW + Micros::SECOND)]);
+    let kept = "SELECT 1 FROM outbox WHERE payload IS NOT NULL AND outbox_id = 'c'";
+    assert!(store.pool.fetch_optional(kept, &[]).await.unwrap().is_none());
+    assert_eq!(store.sent_before(NOW, 9).await.unwrap(), Vec::<String>::new());
+    assert_eq!(store.sent_before(NOW + Micros::SECOND, 9).await.unwrap(), ["c"]);
+    store.forget_sent("c").await.unwrap();
+    assert_eq!(store.sent_before(NOW + Micros::SECOND, 9).await.unwrap(), Vec::<String>::new());
 }
 
 pub(super) async fn a_role_holds_until_it_ends(store: Store) {

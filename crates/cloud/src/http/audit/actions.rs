@@ -36,10 +36,14 @@ impl Logged {
 }
 
 /// Routes without an action, each with its reason.
-pub(crate) const PUBLIC: [(&str, &str); 4] = [
+pub(crate) const PUBLIC: [(&str, &str); 5] = [
     ("GET /livez", "a supervisor asks before anybody can sign in; says nothing but that it lives"),
     ("GET /readyz", "the same; says which part does not serve, no figure and no name"),
     ("GET /v1/openapi.json", "the API's description is in the public repository"),
+    (
+        "POST /v1/credential-resets",
+        "whoever has the one-time link sets a password; the handler records it, since only it knows whose it is",
+    ),
     ("POST /v1/session", "signing in; the handler records it, since only it knows who somebody says to be"),
 ];
 

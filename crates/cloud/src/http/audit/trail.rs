@@ -19,7 +19,7 @@ use axum::{
 };
 use futures::StreamExt as _;
 use identity::{Action, ResourceKind};
-use model::{Brand, PersonId, Purpose, SubjectId, VehicleId};
+use model::{Brand, PersonId, Purpose, ServiceId, SubjectId, VehicleId};
 use serde::Deserialize;
 
 use super::actions::{Found, Logged, Route};
@@ -30,12 +30,12 @@ use crate::{
         Api,
         auth::{Caller, Principal},
         edge::RequestId,
-        fleet,
+        gate::{self, Gate},
         problem::{Kind, Problem},
     },
     registry::Car,
     task::to_its_end,
-    words::{BrandSlug, PurposeSlug, network_of},
+    words::{BrandSlug, network_of},
 };
 
 /// What only the handler knows of its request. What it does not say is left out of the entry.
@@ -47,6 +47,7 @@ struct Details {
     car: Option<(VehicleId, SubjectId, Brand)>,
     brand: Option<Brand>,
     resource: Option<(&'static str, String)>,
+    person: Option<PersonId>,
 }
 
 impl Trail {
@@ -70,6 +71,11 @@ impl Trail {
     /// What was made or read, by a name that is nobody's.
     pub(crate) fn resource(&self, kind: &'static str, id: impl ToString) {
         self.details().resource = Some((kind, id.to_string()));
+    }
+
+    /// Whose account was made.
+    pub(crate) fn person(&self, person: PersonId) {
+        self.details().person = Some(person);
     }
 
     fn details(&self) -> std::sync::MutexGuard<'_, Details> {
@@ -139,6 +145,29 @@ pub(crate) async fn sign_in(
     request: &RequestId,
     refused: Option<&Problem>,
 ) -> Result<(), Problem> {
+    stranger(api, "session.create", person, from, request, refused).await
+}
+
+/// Records that somebody set a password by a one-time link, or tried to.
+pub(crate) async fn credential_reset(
+    api: &Api,
+    person: Option<PersonId>,
+    from: IpAddr,
+    request: &RequestId,
+    refused: Option<&Problem>,
+) -> Result<(), Problem> {
+    stranger(api, "account.credentials.take", person, from, request, refused).await
+}
+
+/// What somebody does who has no session.
+async fn stranger(
+    api: &Api,
+    action: &'static str,
+    person: Option<PersonId>,
+    from: IpAddr,
+    request: &RequestId,
+    refused: Option<&Problem>,
+) -> Result<(), Problem> {
     let account = person.map_or_else(|| word("unknown"), |person| word(&person.to_string()));
     let actor = match refused {
         None => (slug("person"), Named::Committed(account.clone())),
@@ -147,7 +176,7 @@ pub(crate) async fn sign_in(
     let record = Record {
         at: api.now(),
         actor,
-        action: slug("session.create"),
+        action: slug(action),
         resource: (slug("account"), Named::Committed(account)),
         subject: None,
         brand: None,
@@ -167,8 +196,13 @@ async fn read(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    let gate = request.extensions().get::<Gate>().cloned();
     let response = next.run(request).await;
     let status = response.status();
+    // Who reads what is their own leaves no trace of it, unless the act is one that always does.
+    if !seen.action.privileged() && gate.is_some_and(|gate| gate.was_of_oneself()) {
+        return Ok(response);
+    }
     let was_read = status.is_success() || status == StatusCode::NOT_MODIFIED;
     if !was_read {
         if status == StatusCode::FORBIDDEN && seen.action.privileged() {
@@ -237,9 +271,12 @@ fn unrecorded(error: &AuditError) -> Problem {
 #[derive(Debug)]
 struct Seen {
     action: Action,
-    person: Option<Word>,
+    who: Option<(Slug, Word)>,
     vehicle: Option<VehicleId>,
     campaign: Option<u64>,
+    /// Whose account it is about.
+    about: Option<PersonId>,
+    service: Option<ServiceId>,
     brand: Option<Brand>,
     purpose: Option<Purpose>,
     request: Option<Word>,
@@ -249,7 +286,6 @@ struct Seen {
 /// What lists and reads are asked for.
 #[derive(Debug, Default, Deserialize)]
 struct Asked {
-    purpose: Option<PurposeSlug>,
     brand: Option<BrandSlug>,
 }
 
@@ -263,12 +299,17 @@ impl Seen {
         };
         // What cannot be read is not a request that anything is done for.
         let asked = Query::<Asked>::try_from_uri(&parts.uri).map(|Query(asked)| asked).unwrap_or_default();
-        let purpose = route.takes_purpose.then(|| asked.purpose.map_or(fleet::PURPOSE, |purpose| purpose.0));
+        let purpose = route.takes_purpose.then(|| gate::purpose_of(&parts.uri));
         Self {
             action,
-            person: principal.map(|principal| word(&principal.person().to_string())),
+            who: principal.map(|principal| {
+                let (kind, name) = principal.name();
+                (slug(kind), word(&name))
+            }),
             vehicle: path("vehicle_id").and_then(|id| id.parse().ok()),
             campaign: path("campaign_id").and_then(|id| id.parse().ok()),
+            about: path("person_id").and_then(|id| id.parse().ok()),
+            service: path("service_id").and_then(|id| id.parse().ok()),
             brand: asked.brand.map(|brand| brand.0),
             purpose,
             request: parts.extensions.get::<RequestId>().and_then(|id| id.0.parse().ok()),
@@ -293,13 +334,17 @@ impl Seen {
             (slug("vehicle"), Named::Committed(word(&vehicle.to_string())))
         } else if let Some(campaign) = self.campaign {
             (slug("campaign"), Named::Plain(word(&campaign.to_string())))
-        } else if let Some(person) = self.person.clone().filter(|_| self.is_of_oneself()) {
-            (slug(self.action.resource().slug()), Named::Committed(person))
+        } else if let Some(about) = details.person.or(self.about) {
+            (slug("person"), Named::Committed(word(&about.to_string())))
+        } else if let Some(service) = self.service {
+            (slug("service"), Named::Plain(word(&service.to_string())))
+        } else if let Some((_, name)) = self.who.clone().filter(|_| self.is_of_oneself()) {
+            (slug(self.action.resource().slug()), Named::Committed(name))
         } else {
             (slug(self.action.resource().slug()), Named::Plain(word("unnamed")))
         };
-        let actor = match self.person.clone() {
-            Some(person) => (slug("person"), Named::Committed(person)),
+        let actor = match self.who.clone() {
+            Some((kind, name)) => (kind, Named::Committed(name)),
             None => (slug("stranger"), Named::Plain(word("unknown"))),
         };
         Record {

@@ -98,6 +98,9 @@ pub(crate) struct Session {
 
 /// A person who may sign in.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112", "username": "operator", "second_factor": false
+}))]
 pub(crate) struct Account {
     pub person_id: String,
     pub username: String,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { actionName, dayStart, resourceName } from './words';
+import { actionName, actorName, resourceName } from './words';
 
 it.each([
   ['vehicle', 'ab12', 'ab12'],
@@ -16,9 +16,12 @@ it('an action that is not known keeps its name', () => {
   expect(actionName('vehicle.fly')).toBe('vehicle.fly');
 });
 
-it('a day begins at midnight, and the next one a day later', () => {
-  expect(dayStart('2026-11-23')).toBe('2026-11-23T00:00:00.000Z');
-  expect(dayStart('2026-11-30', 1)).toBe('2026-12-01T00:00:00.000Z');
-  expect(dayStart('soon')).toBeUndefined();
-  expect(dayStart(null)).toBeUndefined();
+it.each([
+  ['person', 'f'.repeat(32), 'ffffffff…ffff'],
+  ['person', 'ab12', 'anna.keller'],
+  ['service', 'ab12', 'ab12'],
+  ['person', null, 'person, forgotten'],
+])('a %s of %s did it as %s', (kind, value, name) => {
+  const actor = { kind, id: { value, salt: null, commitment: null } };
+  expect(actorName({ actor }, (id) => (id === 'ab12' ? 'anna.keller' : undefined))).toBe(name);
 });
