@@ -30,6 +30,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     limits::{Budget, Rate, household, seconds_up},
+    ownership::OrganisationKind,
     pki::PkiError,
     seal::{SealError, Sealer},
 };
@@ -437,7 +438,10 @@ impl Accounts {
         now: Timestamp,
     ) -> Result<Session, store::Error> {
         let roles = self.store.roles_of(person.id).await?;
-        let links = self.store.links_of(person.id, now).await?;
+        let mut links = self.store.links_of(person.id, now).await?;
+        links.append(&mut self.store.links_by_organisation(person.id, now).await?);
+        let organisation = self.store.organisation_of(person.id).await?;
+        let dealership = organisation.filter(|known| known.kind == OrganisationKind::Dealership.slug());
         Ok(Session {
             id: row.id,
             person: Person {
@@ -446,7 +450,7 @@ impl Accounts {
                 enabled: person.enabled,
                 assignments: roles.iter().filter_map(assignment).collect(),
                 links: links.iter().filter_map(link).collect(),
-                dealership: None,
+                dealership: dealership.map(|known| known.id),
             },
             username: person.username,
             has_second_factor: person.totp.is_some(),

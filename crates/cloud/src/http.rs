@@ -36,6 +36,7 @@ use crate::{
     words,
 };
 
+mod access_grants;
 mod account;
 mod audit;
 mod auth;
@@ -43,6 +44,7 @@ mod campaigns;
 mod catalogues;
 mod consent;
 pub mod console;
+mod drivers;
 mod edge;
 mod etag;
 mod extract;
@@ -51,7 +53,10 @@ mod gate;
 mod health;
 mod history;
 mod idempotency;
+mod links;
+mod notices;
 pub mod openapi;
+mod organisations;
 mod page;
 mod people;
 mod places;
@@ -237,7 +242,10 @@ impl Api {
         let keys = self.store().forget_keys(now - idempotency::KEPT).await;
         let links = self.store().forget_credential_resets(now).await;
         let tokens = self.store().forget_service_tokens(now).await;
-        for error in [sessions.err(), keys.err(), links.err(), tokens.err()].into_iter().flatten() {
+        let notices = self.store().forget_notices(now - notices::KEPT).await;
+        for error in
+            [sessions.err(), keys.err(), links.err(), tokens.err(), notices.err()].into_iter().flatten()
+        {
             tracing::warn!(error = %chain(&error), "what is over could not be forgotten");
         }
         self.people().outbox().send(now).await;
@@ -269,6 +277,7 @@ pub fn router(api: Api) -> Router {
         .merge(signed_in(recorded(audit_routes())))
         .merge(signed_in(recorded(people_routes())))
         .merge(signed_in(recorded(service_routes())))
+        .merge(signed_in(recorded(ownership_routes())))
         .merge(signed_in(recorded(own_service_routes())))
         .merge(signed_in(repeatable))
         .merge(signed_in(enrolment))
@@ -302,6 +311,7 @@ fn routes() -> OpenApiRouter<Api> {
         .merge(audit_routes())
         .merge(people_routes())
         .merge(service_routes())
+        .merge(ownership_routes())
         .merge(own_service_routes())
 }
 
@@ -386,6 +396,28 @@ fn service_routes() -> OpenApiRouter<Api> {
         .routes(routes!(services::list_services, services::create_service))
         .routes(routes!(services::rotate_service_token))
         .routes(routes!(services::disable_service))
+}
+
+/// Who owns, drives and may see cars.
+fn ownership_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(links::create_link))
+        .routes(routes!(links::give_up_vehicle))
+        .routes(routes!(links::get_vehicle_people))
+        .routes(routes!(links::offer_vehicle, links::cancel_offer))
+        .routes(routes!(links::accept_transfer))
+        .routes(routes!(drivers::invite_driver))
+        .routes(routes!(drivers::create_driver_link))
+        .routes(routes!(drivers::end_driver_link))
+        .routes(routes!(organisations::join_fleet, organisations::leave_fleet))
+        .routes(routes!(access_grants::create_access_grant, access_grants::list_access_grants))
+        .routes(routes!(access_grants::end_access_grant))
+        .routes(routes!(access_grants::redeem_access_grant, access_grants::list_own_access_grants))
+        .routes(routes!(organisations::list_organisations, organisations::create_organisation))
+        .routes(routes!(organisations::disable_organisation))
+        .routes(routes!(organisations::list_dealerships))
+        .routes(routes!(notices::list_notices))
+        .routes(routes!(notices::acknowledge_notice))
 }
 
 /// For services alone.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::rand;
 use identity::{
-    Function, Link, Links,
+    Function,
     code::{CodeKind, Salt},
     transfer::OwnershipEnd,
 };
@@ -18,14 +18,15 @@ use model::{Micros, OrganisationId, PersonId, Timestamp, VehicleId};
 use store::{InvitationRow, LinkRow, OfferRow, Store, Transaction};
 
 use crate::{
+    accounts::Accounts,
     desired::{Desired, DesiredError},
     registry::{Car, Registry, Update},
 };
 
-pub use access::{BY_CODE, BY_OWNER_MAX, Wanted, may_be_granted};
+pub use access::{BY_CODE, BY_OWNER_MAX, OrganisationKind, Wanted, may_be_granted};
 pub use codes::Proven;
 pub use notices::NoticeKind;
-pub use people::CarPeople;
+pub use people::{CarPeople, Named};
 
 mod access;
 mod codes;
@@ -64,14 +65,16 @@ struct Shared {
     store: Store,
     registry: Registry,
     desired: Desired,
+    /// Told of each change: what was decided before is decided anew, also in open streams.
+    accounts: Accounts,
     salt: Salt,
     tries: codes::Tries,
 }
 
 impl Ownership {
-    pub fn new(store: Store, registry: Registry, desired: Desired) -> Self {
+    pub fn new(store: Store, registry: Registry, desired: Desired, accounts: Accounts) -> Self {
         let salt = Salt::of_region(registry.region());
-        Self(Arc::new(Shared { store, registry, desired, salt, tries: codes::Tries::new() }))
+        Self(Arc::new(Shared { store, registry, desired, accounts, salt, tries: codes::Tries::new() }))
     }
 
     /// Makes somebody the owner of a car that has none.
@@ -269,13 +272,6 @@ impl Ownership {
         Ok(owner.map(|link| link.person))
     }
 
-    /// All links of a person: the own ones, and those of the fleet or dealership that the account belongs to.
-    pub async fn links_of(&self, person: PersonId, now: Timestamp) -> Result<Links, store::Error> {
-        let mut rows = self.0.store.links_of(person, now).await?;
-        rows.append(&mut self.0.store.links_by_organisation(person, now).await?);
-        Ok(rows.iter().filter_map(link).collect())
-    }
-
     fn new_link(
         &self,
         car: &Car,
@@ -295,28 +291,18 @@ impl Ownership {
         })
     }
 
-    /// Commits a change of who may see a car; the car fetches what it is told of it.
+    /// Commits a change of who may see a car: open streams decide anew, and the car fetches what it is told.
     async fn commit(&self, tx: Transaction, vehicle: VehicleId) -> Result<(), OwnershipError> {
-        let told = self.0.desired.clone();
-        let hint = move |_: &mut Update<'_>| told.hint(vec![vehicle]);
-        Ok(self.0.registry.commit(tx, hint).await?)
+        let shared = Arc::clone(&self.0);
+        let take_up = move |_: &mut Update<'_>| {
+            shared.accounts.changed();
+            shared.desired.hint(vec![vehicle]);
+        };
+        Ok(self.0.registry.commit(tx, take_up).await?)
     }
 }
 
 const OWNED: &str = "the car has an owner; they offer it to you, or give it up, before you link it";
-
-/// A function that this program does not know gives nobody anything.
-fn link(row: &LinkRow) -> Option<Link> {
-    Some(Link {
-        person: row.person,
-        function: row.function.parse().ok()?,
-        vehicle: row.vehicle,
-        brand: row.brand,
-        region: row.region.clone(),
-        from: row.starts_at,
-        until: row.ends_at,
-    })
-}
 
 fn random<const N: usize>() -> Result<[u8; N], OwnershipError> {
     let mut bytes = [0; N];

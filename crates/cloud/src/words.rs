@@ -2,9 +2,13 @@
 
 use std::{borrow::Cow, fmt};
 
+use crate::ownership::OrganisationKind;
 use consent::Purpose;
 use identity::{Function, Profile, Realm};
-use model::{Brand, CatalogueHash, DataCategory, Lane, PersonId, Region, ServiceId, Timestamp, VehicleId};
+use model::{
+    Brand, CatalogueHash, DataCategory, Lane, OrganisationId, PersonId, Region, ServiceId, Timestamp,
+    VehicleId,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -142,6 +146,14 @@ word! {
 word! {
     PersonIdHex(PersonId), "An account of a person: 128 random bits as 32 hexadecimal digits.",
     |id| Cow::Owned(id.to_string()), parse, shaped("^[0-9a-f]{32}$", "6f1c6a02d4e84b7f8a3d5c6e7f809112")
+}
+word! {
+    OrganisationIdHex(OrganisationId), "A fleet or a dealership: 128 random bits as 32 hexadecimal digits.",
+    |id| Cow::Owned(id.to_string()), parse, shaped("^[0-9a-f]{32}$", "1b0f5c6c3d1e4f2a8b7c6d5e4f3a2b1c")
+}
+word! {
+    OrganisationKindSlug(OrganisationKind), "What an organisation does with cars that are not its own.",
+    |kind| Cow::Borrowed(kind.slug()), parse, one_of(OrganisationKind::SLUGS)
 }
 word! {
     ServiceIdHex(ServiceId), "A machine of ours: 128 random bits as 32 hexadecimal digits.",

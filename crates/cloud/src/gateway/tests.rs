@@ -5,8 +5,8 @@ use link::{
     Packet, ReasonCode,
     codec::{Connect, Properties, QoS},
 };
-use model::{CampaignVersion, Lane, Purpose};
-use wire::{Fetch, Kind, topic::Topic};
+use model::{CampaignVersion, Lane, Purpose, Timestamp};
+use wire::{Fetch, Kind, LinkCode, topic::Topic};
 
 use super::*;
 

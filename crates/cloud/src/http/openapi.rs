@@ -34,7 +34,14 @@ const MAY_LEAVE_OUT: [&str; 10] = [
 ];
 
 /// Where somebody may have changed, ended or registered the same meanwhile.
-const CONFLICTS: [(HttpMethod, &str); 12] = [
+const CONFLICTS: [(HttpMethod, &str); 19] = [
+    (HttpMethod::Post, "/v1/links"),
+    (HttpMethod::Delete, "/v1/vehicles/{vehicle_id}/owner"),
+    (HttpMethod::Post, "/v1/vehicles/{vehicle_id}/transfer"),
+    (HttpMethod::Post, "/v1/transfers"),
+    (HttpMethod::Post, "/v1/vehicles/{vehicle_id}/drivers"),
+    (HttpMethod::Post, "/v1/driver-links"),
+    (HttpMethod::Put, "/v1/vehicles/{vehicle_id}/fleet"),
     (HttpMethod::Post, "/v1/people"),
     (HttpMethod::Patch, "/v1/people/{person_id}"),
     (HttpMethod::Post, "/v1/people/{person_id}/roles"),
@@ -70,6 +77,9 @@ const CONFLICTS: [(HttpMethod, &str); 12] = [
         (name = "signals", description = "The latest values of a car's signals"),
         (name = "history", description = "What a car's signals were"),
         (name = "state", description = "Desired and reported state"),
+        (name = "ownership", description = "Who owns, drives and may see a car"),
+        (name = "organisations", description = "Fleets and dealerships"),
+        (name = "notices", description = "What one was told"),
         (name = "consent", description = "What owners grant"),
         (name = "campaigns", description = "What cars collect"),
         (name = "catalogues", description = "Catalogues of signals"),

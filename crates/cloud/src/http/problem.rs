@@ -76,6 +76,7 @@ kinds! {
     SecondFactorRequired UNAUTHORIZED "second-factor-required" "The account has a second factor",
     StepUpRequired FORBIDDEN "step-up-required" "Prove again who you are",
     Forbidden FORBIDDEN "forbidden" "Not allowed",
+    CodeRefused FORBIDDEN "code-refused" "The code was refused",
     NotFound NOT_FOUND "not-found" "Not found",
     MethodNotAllowed METHOD_NOT_ALLOWED "method-not-allowed" "The resource has no such method",
     NotAcceptable NOT_ACCEPTABLE "not-acceptable" "No representation that the client accepts",

@@ -26,6 +26,38 @@ pub const fn may_be_granted(category: DataCategory) -> bool {
     }
 }
 
+/// What an organisation does with cars that are not its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OrganisationKind {
+    /// Looks after the cars that owners put into it.
+    Fleet,
+    /// Repairs cars that it was given access to.
+    Dealership,
+}
+
+impl OrganisationKind {
+    pub const SLUGS: [&'static str; 2] = ["fleet", "dealership"];
+
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Fleet => "fleet",
+            Self::Dealership => "dealership",
+        }
+    }
+}
+
+impl std::str::FromStr for OrganisationKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "fleet" => Ok(Self::Fleet),
+            "dealership" => Ok(Self::Dealership),
+            _ => Err(format!("the kinds of organisations are {}", Self::SLUGS.join(", "))),
+        }
+    }
+}
+
 /// Access that a dealership is to have.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -117,6 +149,7 @@ impl Ownership {
         let mut tx = self.0.store.begin().await?;
         let disabled = tx.disable_organisation(id, now).await?;
         tx.commit().await?;
+        self.0.accounts.changed();
         Ok(disabled)
     }
 }

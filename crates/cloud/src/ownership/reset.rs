@@ -1,5 +1,7 @@
 //! The end of an ownership: all steps of [`identity::transfer`] in one transaction.
 
+use std::sync::Arc;
+
 use consent::{Grant, Grants};
 use identity::{
     Function,
@@ -132,10 +134,11 @@ impl<'a> Reset<'a> {
     /// Others see all of it or nothing: SQL, the registry, the car and open streams.
     pub(super) async fn commit(self) -> Result<(), OwnershipError> {
         let (vehicle, subject, grants) = (self.car.vehicle, self.subject, self.none());
-        let told = self.ownership.0.desired.clone();
+        let shared = Arc::clone(&self.ownership.0);
         let take_up = move |memory: &mut Update<'_>| {
             memory.put_subject(vehicle, subject, grants);
-            told.hint(vec![vehicle]);
+            shared.accounts.changed();
+            shared.desired.hint(vec![vehicle]);
         };
         self.ownership.0.registry.commit(self.tx, take_up).await?;
         tracing::info!(%vehicle, end = ?self.end, "an ownership has ended");

@@ -8,8 +8,8 @@ use store::Store;
 use super::{StartError, start_audit};
 use crate::{
     accounts::Accounts, audit::Audit, catalogues::Catalogues, config::Config, desired::Desired,
-    enrolment::Enrolment, metrics::Metrics, outbox::Outbox, ownership::Ownership, people::People, pki::Pki, registry::Registry,
-    seal::Sealer, services::Services,
+    enrolment::Enrolment, metrics::Metrics, outbox::Outbox, ownership::Ownership, people::People, pki::Pki,
+    registry::Registry, seal::Sealer, services::Services,
 };
 
 /// What rests on the database alone.
@@ -48,7 +48,7 @@ impl Control {
         let registry = Registry::load(store, config.region.clone(), config.jurisdiction, now).await?;
         let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(pki));
         let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(pki));
-        let ownership = Ownership::new(store.clone(), registry.clone(), desired.clone());
+        let ownership = Ownership::new(store.clone(), registry.clone(), desired.clone(), accounts.clone());
         Ok(Self {
             accounts,
             people,

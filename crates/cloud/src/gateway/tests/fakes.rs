@@ -21,7 +21,7 @@ use tokio::{
     runtime::Runtime,
     sync::{Notify, mpsc},
 };
-use wire::{BatchMeta, ClockState, Fetch, Kind, Report, encode_batch};
+use wire::{BatchMeta, ClockState, Fetch, Kind, LinkCode, Report, encode_batch, topic::Topic};
 
 use super::phone::Phone;
 use crate::gateway::{
@@ -291,10 +291,6 @@ impl FakeRegistry {
         *self.until.lock().unwrap() = Some(until);
     }
 
-    pub(super) fn codes(&self) -> Vec<(VehicleId, LinkCode)> {
-        self.codes.lock().unwrap().clone()
-    }
-
     /// Answers only when the gate is opened.
     pub(super) fn hold(&self) -> Arc<Notify> {
         Arc::clone(self.gate.lock().unwrap().insert(Arc::default()))
@@ -398,6 +394,10 @@ impl Gate {
 }
 
 impl FakeReports {
+    pub(super) fn codes(&self) -> Vec<(VehicleId, LinkCode)> {
+        self.codes.lock().unwrap().clone()
+    }
+
     pub(super) fn kept(&self) -> Vec<(VehicleId, Report)> {
         self.kept.lock().unwrap().clone()
     }
