@@ -88,10 +88,8 @@ async fn a_new_person_gets_a_link_and_functions_and_signs_in() {
     assert_eq!((&account["password_set"], &account["roles"]), (&json!(false), &json!([])));
     assert_eq!(fixture.get(&location).await.expect(200), account);
     fixture.post("/v1/people", new).await.problem(409, "conflict");
-    let role = fixture
-        .post(&format!("{location}/roles"), json!({ "function": "support", "brands": ["opel"] }))
-        .await;
-    let role = role.expect(201);
+    let role = json!({ "function": "support", "brands": ["opel"] });
+    let role = fixture.post(&format!("{location}/roles"), role).await.expect(201);
     let reply = fixture.act(&format!("{location}/credential-reset")).await;
     assert_eq!((reply.status.as_u16(), &reply.body), (204, &Value::Null), "no answer tells the link");
 
