@@ -42,6 +42,7 @@ mod audit;
 mod auth;
 mod campaigns;
 mod catalogues;
+mod certificates;
 mod consent;
 pub mod console;
 mod drivers;
@@ -346,7 +347,8 @@ fn read_routes() -> OpenApiRouter<Api> {
         .routes(routes!(vehicles::list_vehicles))
         .routes(routes!(vehicles::search_vehicles))
         .routes(routes!(vehicles::get_vehicle))
-        .routes(routes!(vehicles::revoke_certificates))
+        .routes(routes!(certificates::list_certificates))
+        .routes(routes!(certificates::list_vehicle_certificates, vehicles::revoke_certificates))
         .routes(routes!(vehicles::create_enrolment_credential, vehicles::revoke_enrolment_credential))
         .routes(routes!(vehicles::replace_enrolment_credential))
         .routes(routes!(signals::list_signals))

@@ -45,7 +45,7 @@ pub use campaigns::{
     StatusCounts, Unassignment,
 };
 pub use catalogues::CatalogueRow;
-pub use certificates::{Certificate, KeyUse, NewCertificate};
+pub use certificates::{Certificate, CertificateFilter, CertificateState, KeyUse, NewCertificate};
 pub use credentials::{Credential, CredentialUse};
 pub use desired::{DesiredRow, NewDesired, ReportedRow};
 pub use idempotency::{Claim, StoredAnswer};

@@ -71,3 +71,35 @@ async fn an_owner_sees_the_own_car_and_decides_about_it() {
     owner.get("/v1/fleet/summary").await.problem(403, "forbidden");
     fixture.platform.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_are_listed_by_brand_and_state_and_by_car() {
+    let fixture = Fixture::new().await;
+    let (one, other) = (fixture.car(1, "peugeot", "208").await, fixture.car(2, "opel", "Corsa").await);
+    for car in [&one, &other] {
+        let path = format!("/v1/vehicles/{car}/certificate");
+        fixture.post(&path, json!({ "csr_pem": csr().1 })).await.expect(201);
+    }
+    fixture.call(Method::DELETE, &format!("/v1/vehicles/{other}/certificates"), None, &[]).await.expect(200);
+    let cars = async |query: &str| {
+        let page = fixture.get(&format!("/v1/certificates{query}")).await.expect(200);
+        let items = page["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["vehicle_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(cars("").await.len(), 2);
+    assert_eq!(cars("?brand=opel").await, [other.as_str()]);
+    assert_eq!(cars("?state=valid").await, [one.as_str()]);
+    assert_eq!(cars("?state=revoked").await, [other.as_str()]);
+    assert!(cars("?state=expired").await.is_empty());
+    let security = fixture.signed_in_as("security", "staff", &[("security", PEUGEOT)]).await;
+    let page = security.get("/v1/certificates").await.expect(200);
+    assert_eq!((page["items"].as_array().unwrap().len(), &page["items"][0]["vehicle_id"]), (1, &json!(one)));
+    let path = format!("/v1/vehicles/{one}/certificates");
+    let found = security.get(&path).await.expect(200);
+    assert_eq!(
+        (&found["certificates"][0]["state"], &found["enrolment_credential"]),
+        (&json!("valid"), &Value::Null)
+    );
+    security.get(&format!("/v1/vehicles/{other}/certificates")).await.problem(404, "not-found");
+    fixture.platform.stop().await;
+}

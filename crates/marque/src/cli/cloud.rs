@@ -65,11 +65,6 @@ pub(crate) struct Options {
     /// How old the oldest row in memory becomes before all are put into the tables' files.
     #[arg(long, default_value_t = config::Options::FLUSH_AGE.0 / Micros::SECOND.0, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=86_400))]
     flush_age_s: i64,
-
-    /// Take simulated cars: their service may enrol cars together with their owners' first grants, and its
-    /// token stands in `simulation-token` in the data folder.
-    #[arg(long)]
-    simulated_cars: bool,
 }
 
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
@@ -85,7 +80,6 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         database: options.database,
         behind_tls_proxy: options.behind_tls_proxy,
         metrics_open: options.metrics_open,
-        simulated_cars: options.simulated_cars,
         flush_age: Micros::from_secs(options.flush_age_s),
         simulated_cars: options.simulated_cars,
     }

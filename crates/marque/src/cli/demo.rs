@@ -377,7 +377,6 @@ fn config(options: &Options) -> Result<Config> {
         http: on_this_machine(options.port),
         mqtt: on_this_machine(0),
         est: on_this_machine(0),
-        simulated_cars: true,
         flush_age: FLUSH_AGE,
         simulated_cars: true,
         ..config::Options::default()

@@ -62,6 +62,15 @@ impl StepUp {
 
 /// A new session. The token is shown once; the cookie that comes with it says the same.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "token": "mq_Jv0n0Yw3q3m1m5j0y6jO2yqWm2Q1X0d3",
+    "session_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c",
+    "expires_at": "2026-11-23T20:15:30.000000Z",
+    "proven_until": "2026-11-23T08:25:30.000000Z",
+    "account": { "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112", "username": "operator", "second_factor": false },
+    "functions": [{ "function": "operations", "brands": ["peugeot", "opel"], "until": null }],
+    "purposes": ["operation", "fleet-management", "maintenance", "product-improvement", "safety"]
+}))]
 pub(crate) struct NewSession {
     #[schema(example = "mq_Jv0n0Yw3q3m1m5j0y6jO2yqWm2Q1X0d3")]
     pub token: String,
