@@ -74,6 +74,16 @@ impl Car {
 
     /// Sends one row a second of speed and position, and waits until it is acknowledged.
     pub(super) async fn send(&mut self, link: &mut Connection, from: Timestamp, speeds: &[f64]) {
+        let refused = self.try_send(link, from, speeds).await;
+        assert_eq!(refused, None);
+    }
+
+    /// The same, of rows that the platform does not take; why not.
+    pub(super) async fn refused(&mut self, link: &mut Connection, from: Timestamp, speeds: &[f64]) -> String {
+        self.try_send(link, from, speeds).await.unwrap()
+    }
+
+    async fn try_send(&mut self, link: &mut Connection, from: Timestamp, speeds: &[f64]) -> Option<String> {
         let catalogue = Catalogue::core();
         let column = |path: &str, value: &dyn Fn(usize) -> f64| {
             let leaf = catalogue.by_path(path).unwrap();
@@ -103,15 +113,15 @@ impl Car {
         let id = link.publish(Topic::Up(Lane::Live), &batch).unwrap();
         loop {
             match link.next().await.unwrap() {
-                Event::Taken { id: taken } if taken == id => return,
-                Event::Rejected { reason, text, .. } => panic!("{reason}: {text}"),
+                Event::Taken { id: taken } if taken == id => return None,
+                Event::Rejected { reason, text, .. } => return Some(format!("{reason}: {text}")),
                 Event::Taken { .. } | Event::Down { .. } => {}
             }
         }
     }
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     // To the millisecond, so that texts of times are easy to compare.
     Timestamp::from_millis(Clock::system().now().as_millis())
 }

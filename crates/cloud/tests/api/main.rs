@@ -22,6 +22,7 @@ mod car;
 mod est;
 mod fleet;
 mod gate;
+mod ownership;
 mod people;
 mod rules;
 mod services;
