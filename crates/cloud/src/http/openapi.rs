@@ -34,10 +34,9 @@ const MAY_LEAVE_OUT: [&str; 10] = [
 ];
 
 /// Where somebody may have changed, ended or registered the same meanwhile.
-const CONFLICTS: [(HttpMethod, &str); 19] = [
+const CONFLICTS: [(HttpMethod, &str); 18] = [
     (HttpMethod::Post, "/v1/links"),
     (HttpMethod::Delete, "/v1/vehicles/{vehicle_id}/owner"),
-    (HttpMethod::Post, "/v1/vehicles/{vehicle_id}/transfer"),
     (HttpMethod::Post, "/v1/transfers"),
     (HttpMethod::Post, "/v1/vehicles/{vehicle_id}/drivers"),
     (HttpMethod::Post, "/v1/driver-links"),

@@ -28,7 +28,7 @@ impl Drop for Discreet {
             let named = event.actor.kind.as_str() == "operator";
             assert!(!named || matches!(event.actor.id, Field::Committed(_)), "{event:?}");
             let is_car = event.resource.kind.as_str() == "vehicle" && plain(&event.resource.id).is_empty();
-            let is_thing = ["assignment", "service"].contains(&event.resource.kind.as_str());
+            let is_thing = ["assignment", "organisation", "service"].contains(&event.resource.kind.as_str());
             assert!(is_car || is_thing || !is_vehicle_id(plain(&event.resource.id)), "{event:?}");
             assert!(event.address.as_ref().is_none_or(|field| plain(field).is_empty()), "{event:?}");
             texts(&event).into_iter().for_each(check_text);

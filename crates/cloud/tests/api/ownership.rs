@@ -139,8 +139,11 @@ async fn a_driver_needs_the_owners_word_and_the_cars_code() {
     let body = json!({ "invitation": "00", "code": code });
     ben.post("/v1/driver-links", body).await.problem(422, "unprocessable");
     let accepted = accept(code).await.expect(201);
-    assert_eq!(ben.get("/v1/vehicles").await.expect(200)["items"][0]["vehicle_id"], car.id);
-    ben.get(&format!("{path}/people")).await.problem(403, "forbidden");
+    assert_eq!(
+        ben.get("/v1/vehicles?purpose=connected-services").await.expect(200)["items"][0]["vehicle_id"],
+        car.id
+    );
+    ben.get(&format!("{path}/people")).await.problem(404, "not-found");
     assert_eq!(anna.told().await, ["driver-linked", "owner-linked"]);
     let people = anna.get(&format!("{path}/people")).await.expect(200);
     assert_eq!(people["drivers"][0]["username"], "ben");
@@ -149,7 +152,7 @@ async fn a_driver_needs_the_owners_word_and_the_cars_code() {
     let own = format!("{path}/drivers/{}", accepted["driver_link_id"].as_str().unwrap());
     customer(&fixture, "carl").await.delete(&own).await.problem(404, "not-found");
     assert_eq!(ben.delete(&own).await.status, 204);
-    assert_eq!(ben.get("/v1/vehicles").await.expect(200)["items"], json!([]));
+    assert_eq!(ben.get("/v1/vehicles?purpose=connected-services").await.expect(200)["items"], json!([]));
     assert_eq!(anna.told().await[0], "driver-link-ended");
     anna.delete(&own).await.problem(404, "not-found");
     let invitation = anna.act(&format!("{path}/drivers")).await.expect(201)["invitation_id"].clone();

@@ -110,16 +110,22 @@ fn only_these_routes_conflict() {
             "post /v1/campaigns/{campaign_id}/assignments",
             "post /v1/campaigns/{campaign_id}/end",
             "post /v1/campaigns/{campaign_id}/unassignments",
+            "post /v1/driver-links",
+            "post /v1/links",
             "post /v1/people",
             "patch /v1/people/{person_id}",
             "post /v1/people/{person_id}/roles",
             "delete /v1/people/{person_id}/roles/{assignment_id}",
             "post /v1/services",
             "post /v1/services/{service_id}/tokens",
+            "post /v1/transfers",
             "post /v1/vehicles",
             "post /v1/vehicles/enrolments",
             "post /v1/vehicles/{vehicle_id}/certificate",
+            "post /v1/vehicles/{vehicle_id}/drivers",
+            "put /v1/vehicles/{vehicle_id}/fleet",
             "put /v1/vehicles/{vehicle_id}/grants",
+            "delete /v1/vehicles/{vehicle_id}/owner",
         ]
     );
 }
