@@ -26,8 +26,6 @@ use crate::{
 const VALIDITY: Micros = Micros(2 * 365 * Micros::DAY.0);
 /// Clocks of cars may be this far behind.
 const BACKDATE: Micros = Micros::HOUR;
-/// As many as a car keeps.
-const ACCESS_NOTICES_MAX: u32 = wire::ACCESS_NOTICES_MAX as u32;
 /// Hints that a gateway may fall behind before it hints every car.
 const HINTS_MAX: usize = 256;
 
@@ -93,7 +91,8 @@ impl Desired {
             }
         }
         if let Some(newest) = fetch.access {
-            let notices = self.0.store.access_notices(vehicle, newest, ACCESS_NOTICES_MAX).await?;
+            let kept = u32::try_from(wire::ACCESS_NOTICES_MAX).unwrap_or(u32::MAX);
+            let notices = self.0.store.access_notices(vehicle, newest, kept).await?;
             let known: Vec<AccessNotice> = notices.iter().filter_map(access_notice).collect();
             if !known.is_empty() {
                 envelopes.push((Topic::Access, wire::encode_access_notices(&known)));

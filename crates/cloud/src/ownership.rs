@@ -88,10 +88,7 @@ impl Ownership {
         let mut tx = self.0.store.begin().await?;
         proven.take(&mut tx, now).await?;
         let link = self.new_link(car, owner, Function::Owner, now)?;
-        tx.add_link(&link).await.map_err(|error| match error {
-            store::Error::Conflict { .. } => store::Error::Conflict { what: OWNED },
-            error => error,
-        })?;
+        tx.add_link(&link).await.map_err(|error| or_conflict(error, OWNED))?;
         tx.add_access_notice(car.vehicle, CodeKind::Owner.slug(), now).await?;
         tx.forget_access_notices(car.vehicle).await?;
         notices::tell(&mut tx, &[owner], NoticeKind::OwnerLinked, Some(car.vehicle), None, now).await?;
@@ -193,12 +190,9 @@ impl Ownership {
             return Err(store::Error::Conflict { what }.into());
         }
         let link = self.new_link(car, driver, Function::Driver, now)?;
-        tx.add_link(&link).await.map_err(|error| match error {
-            store::Error::Conflict { .. } => {
-                store::Error::Conflict { what: "you are a driver of this car already" }
-            }
-            error => error,
-        })?;
+        tx.add_link(&link)
+            .await
+            .map_err(|error| or_conflict(error, "you are a driver of this car already"))?;
         tx.add_access_notice(car.vehicle, CodeKind::Driver.slug(), now).await?;
         let told = [invitation.invited_by];
         notices::tell(&mut tx, &told, NoticeKind::DriverLinked, Some(car.vehicle), None, now).await?;
@@ -242,12 +236,9 @@ impl Ownership {
     ) -> Result<(), OwnershipError> {
         let mut tx = self.0.store.begin().await?;
         let place = (car.brand, self.0.registry.region());
-        tx.join_fleet(&name()?, car.vehicle, fleet, place, now).await.map_err(|error| match error {
-            store::Error::Conflict { .. } => {
-                store::Error::Conflict { what: "the car is in a fleet; take it out of that one first" }
-            }
-            error => error,
-        })?;
+        tx.join_fleet(&name()?, car.vehicle, fleet, place, now)
+            .await
+            .map_err(|error| or_conflict(error, "the car is in a fleet; take it out of that one first"))?;
         let told = tx.members_of(fleet).await?;
         notices::tell(&mut tx, &told, NoticeKind::FleetJoined, Some(car.vehicle), Some(fleet), now).await?;
         self.commit(tx, car.vehicle).await
@@ -303,6 +294,11 @@ impl Ownership {
 }
 
 const OWNED: &str = "the car has an owner; they offer it to you, or give it up, before you link it";
+
+/// That it is there already, said in words of what it is.
+fn or_conflict(error: store::Error, what: &'static str) -> store::Error {
+    if matches!(error, store::Error::Conflict { .. }) { store::Error::Conflict { what } } else { error }
+}
 
 fn random<const N: usize>() -> Result<[u8; N], OwnershipError> {
     let mut bytes = [0; N];

@@ -154,8 +154,7 @@ impl Platform {
         let (owner, log) = start_owner(&config, &store, &control.catalogues, &clock, notices).await?;
         let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
         let log_probe = adapters::log_probe(&log);
-        let backends = backends(log, &control, &clock, connectivity);
-        let gateway = Arc::new(start_gateway(&config, &pki, backends)?);
+        let gateway = Arc::new(start_gateway(&config, &pki, backends(log, &control, &clock, connectivity))?);
         let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
         let (est_server, est) = bind_est(&config, &pki, &control, &clock, &metrics)?;
         let (audit, desired, registry) = (control.audit, control.desired, control.registry);

@@ -305,6 +305,7 @@ fn car_config(options: &RunOptions, spec: &CarSpec, identity: &Identity, profile
     let config = Config::new(identity.vehicle, folder, Arc::clone(profile.catalogue()));
     let software = format!("marque-sim {} {}", env!("CARGO_PKG_VERSION"), spec.model.architecture);
     Config {
+        region: options.region.parse().ok(),
         software: software.into(),
         catalogues_dir: options.state.join("catalogues"),
         // A power cut costs a simulation nothing that matters; a thousand syncs a second would.
