@@ -513,8 +513,12 @@ async fn what_waits_of_a_former_owner_never_leaves() {
     let sold = wire::ConsentDocument { first_epoch, ..consent(3, &granted) };
     cloud.want(Kind::Consent, 2, encode_consent(&sold));
     cloud.set_reachable(true);
-    cloud.until(|cloud| cloud.batches().len() > before).await;
+    let applied = |report: &wire::Report| {
+        report.applied.iter().any(|applied| (applied.kind, applied.version) == (Kind::Consent, 2))
+    };
+    cloud.until(|cloud| cloud.reports().iter().any(applied)).await;
     car.go(3).await;
+    cloud.until(|cloud| cloud.batches().len() > before).await;
     assert!(car.shared.stats.snapshot().samples_withdrawn > 0);
     car.stop().await;
     let epochs: BTreeSet<_> =
