@@ -388,6 +388,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists cars' certificates. */
+        get: operations["list_certificates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/credential-resets": {
         parameters: {
             query?: never;
@@ -882,8 +899,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who accessed what of a car, the newest entries first. */
+        /** Who accessed what of one's own car since it is one's own, the newest entries first. */
         get: operations["list_vehicle_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/vehicles/{vehicle_id}/audit/{index}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The proof that an entry about one's own car is in the log (c2sp.org/tlog-proof). */
+        get: operations["get_vehicle_audit_proof"];
         put?: never;
         post?: never;
         delete?: never;
@@ -916,7 +950,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** A car's certificates, the newest first, and its enrolment credential. */
+        get: operations["list_vehicle_certificates"];
         put?: never;
         post?: never;
         /**
@@ -1065,7 +1100,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description A person who may sign in. */
+        /**
+         * @description A person who may sign in.
+         * @example {
+         *       "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112",
+         *       "username": "operator",
+         *       "second_factor": false
+         *     }
+         */
         Account: {
             person_id: string;
             /** @description Whether signing in takes a one-time password too. */
@@ -1465,6 +1507,42 @@ export interface components {
          * @enum {string}
          */
         CategorySlug: "location" | "driving" | "charging" | "diagnostics" | "body" | "cabin" | "media" | "identity" | "assistance" | "equipment" | "tyres";
+        /** @description A car's certificate. */
+        Certificate: {
+            not_after: components["schemas"]["Time"];
+            not_before: components["schemas"]["Time"];
+            revoked_at: components["schemas"]["Time"] | null;
+            /** @description In hexadecimal. */
+            serial: string;
+            state: components["schemas"]["CertificateState"];
+        };
+        /** @description A certificate, and whose it is. */
+        CertificateItem: components["schemas"]["Certificate"] & {
+            brand: components["schemas"]["BrandSlug"];
+            vehicle_id: components["schemas"]["VehicleIdHex"];
+        };
+        /**
+         * @description One page of certificates.
+         * @example {
+         *       "items": [
+         *         {
+         *           "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112",
+         *           "brand": "peugeot",
+         *           "serial": "5b0c52b4c1d94f035b0c52b4c1d94f03",
+         *           "state": "valid",
+         *           "not_before": "2026-11-23T08:15:30.000000Z",
+         *           "not_after": "2026-12-23T08:15:30.000000Z",
+         *           "revoked_at": null
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        CertificatePage: {
+            items: components["schemas"]["CertificateItem"][];
+            /** @description Null at the end. */
+            next_cursor: string | null;
+        };
         /**
          * @description Asks for a certificate for the car's own key.
          * @example {
@@ -1475,6 +1553,11 @@ export interface components {
             /** @description A PKCS#10 request; its own names are ignored, the SAN URI is the car's. */
             csr_pem: string;
         };
+        /**
+         * @description Whether a certificate lets its car in.
+         * @enum {string}
+         */
+        CertificateState: "valid" | "expired" | "revoked";
         CertificateSummary: {
             not_after: components["schemas"]["Time"];
         };
@@ -1505,6 +1588,11 @@ export interface components {
         ConnectivityChanges: {
             items: components["schemas"]["ConnectivityChange"][];
         };
+        /**
+         * @description What became of an enrolment credential.
+         * @enum {string}
+         */
+        CredentialState: "open" | "used" | "expired" | "revoked";
         /**
          * @description Who signs in.
          * @example {
@@ -1610,6 +1698,13 @@ export interface components {
             expires_at: components["schemas"]["Time"];
             vehicle_id: components["schemas"]["VehicleIdHex"];
         };
+        /** @description A one-time credential for a car's first certificate, without its secret. */
+        EnrolmentCredentialItem: {
+            created_at: components["schemas"]["Time"];
+            expires_at: components["schemas"]["Time"];
+            state: components["schemas"]["CredentialState"];
+            used_at: components["schemas"]["Time"] | null;
+        };
         /**
          * @description What the fleet can be sliced by.
          * @example {
@@ -1685,9 +1780,9 @@ export interface components {
         FleetSummary: {
             /**
              * Format: double
-             * @description Batches acknowledged a second, over the last seconds.
+             * @description Batches acknowledged a second, over the last seconds; null likewise.
              */
-            acks_per_s: number;
+            acks_per_s: number | null;
             at: components["schemas"]["Time"];
             by_architecture: components["schemas"]["ArchitectureCount"][];
             by_brand: components["schemas"]["BrandCount"][];
@@ -1697,9 +1792,10 @@ export interface components {
             connected: number;
             /**
              * Format: double
-             * @description Samples acknowledged a second, over the last seconds.
+             * @description Samples acknowledged a second, over the last seconds. Counted of all brands together, so null for who sees
+             *     only some.
              */
-            samples_per_s: number;
+            samples_per_s: number | null;
             /** Format: int64 */
             vehicles: number;
         };
@@ -1968,7 +2064,37 @@ export interface components {
             /** @description Shown once. */
             token: string;
         };
-        /** @description A new session. The token is shown once; the cookie that comes with it says the same. */
+        /**
+         * @description A new session. The token is shown once; the cookie that comes with it says the same.
+         * @example {
+         *       "token": "mq_Jv0n0Yw3q3m1m5j0y6jO2yqWm2Q1X0d3",
+         *       "session_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c",
+         *       "expires_at": "2026-11-23T20:15:30.000000Z",
+         *       "proven_until": "2026-11-23T08:25:30.000000Z",
+         *       "account": {
+         *         "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112",
+         *         "username": "operator",
+         *         "second_factor": false
+         *       },
+         *       "functions": [
+         *         {
+         *           "function": "operations",
+         *           "brands": [
+         *             "peugeot",
+         *             "opel"
+         *           ],
+         *           "until": null
+         *         }
+         *       ],
+         *       "purposes": [
+         *         "operation",
+         *         "fleet-management",
+         *         "maintenance",
+         *         "product-improvement",
+         *         "safety"
+         *       ]
+         *     }
+         */
         NewSession: components["schemas"]["Session"] & {
             /** @example mq_Jv0n0Yw3q3m1m5j0y6jO2yqWm2Q1X0d3 */
             token: string;
@@ -2714,6 +2840,30 @@ export interface components {
             region: components["schemas"]["RegionName"];
             state: components["schemas"]["VehicleState"];
             vehicle_id: components["schemas"]["VehicleIdHex"];
+        };
+        /**
+         * @description A car's certificates, the newest first, and its newest enrolment credential.
+         * @example {
+         *       "certificates": [
+         *         {
+         *           "serial": "5b0c52b4c1d94f035b0c52b4c1d94f03",
+         *           "state": "valid",
+         *           "not_before": "2026-11-23T08:15:30.000000Z",
+         *           "not_after": "2026-12-23T08:15:30.000000Z",
+         *           "revoked_at": null
+         *         }
+         *       ],
+         *       "enrolment_credential": {
+         *         "state": "used",
+         *         "created_at": "2026-11-20T08:15:30.000000Z",
+         *         "expires_at": "2027-02-18T08:15:30.000000Z",
+         *         "used_at": "2026-11-23T08:15:30.000000Z"
+         *       }
+         *     }
+         */
+        VehicleCertificates: {
+            certificates: components["schemas"]["Certificate"][];
+            enrolment_credential: components["schemas"]["EnrolmentCredentialItem"] | null;
         };
         /**
          * @description Which vehicles a campaign goes to, or is taken from: those that match every list that is not empty. At least one list is
@@ -7308,6 +7458,159 @@ export interface operations {
                      *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
                      *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_certificates: {
+        parameters: {
+            query?: {
+                brand?: "abarth" | "alfa-romeo" | "chrysler" | "citroen" | "dodge" | "ds" | "fiat" | "jeep" | "lancia" | "maserati" | "opel" | "peugeot" | "ram" | "vauxhall";
+                state?: "valid" | "expired" | "revoked";
+                /** @description Where the last page ended. */
+                cursor?: string;
+                /** @description 1 to 500; 50 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatePage"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -13373,6 +13676,182 @@ export interface operations {
             };
         };
     };
+    get_vehicle_audit_proof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The vehicle's id */
+                vehicle_id: string;
+                /** @description The entry's place in the log, from 0 */
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A text that can be verified without the log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example c2sp.org/tlog-proof@v1
+                     *     extra ...
+                     *     index 0
+                     *
+                     *     ...
+                     */
+                    "text/plain": string;
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create_certificate: {
         parameters: {
             query?: never;
@@ -13556,6 +14035,173 @@ export interface operations {
                      *       "type": "urn:marque:problem:unprocessable",
                      *       "title": "The request says something impossible",
                      *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_vehicle_certificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The vehicle's id */
+                vehicle_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What there is, without any secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VehicleCertificates"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
