@@ -6,11 +6,10 @@ import { enterName, newPage, read, signedIn, useBrowser } from './browser';
 useBrowser();
 
 it('a person is created, given a function, and it is taken away', async () => {
-  const page = await signedIn('/people');
+  const page = await signedIn('/people', {}, { anew: true });
   await page.getByRole('link', { name: 'New person' }).click();
   const username = `e2e.${Date.now()}`;
   await page.getByLabel('Name to sign in with').fill(username);
-  await page.getByLabel('Name', { exact: true }).fill('End To End');
   await page.getByLabel(/^Address/).fill('end@example.org');
   await page.getByRole('checkbox', { name: 'Fiat' }).check({ force: true });
   await page.getByRole('button', { name: 'Create person' }).click();
@@ -35,10 +34,17 @@ it('a person is created, given a function, and it is taken away', async () => {
   await page.getByRole('button', { name: 'Enable' }).click();
   await page.getByText('The account is enabled.').waitFor();
 
+  await page.getByRole('button', { name: 'Change name and address…' }).click();
+  const change = page.getByRole('form', { name: 'Change name and address' });
+  await change.getByLabel('Name to sign in with').fill(`${username}.new`);
+  await change.getByRole('button', { name: 'Change' }).click();
+  await page.getByText('The account is changed.').waitFor();
+  await page.getByRole('heading', { level: 1, name: `${username}.new` }).waitFor();
+
   await page.getByRole('main').getByRole('link', { name: 'People' }).click();
   await page.getByRole('searchbox').fill(username);
   await page.waitForURL(/q=e2e/);
-  await page.getByRole('link', { name: 'End To End' }).waitFor();
+  await page.getByRole('link', { name: `${username}.new` }).waitFor();
 });
 
 it('nobody is offered to change the own account as another', async () => {
@@ -59,7 +65,7 @@ it('the table of roles is searched', async () => {
 });
 
 it('a service is created with a token that is shown once, and disabled', async () => {
-  const page = await signedIn('/services');
+  const page = await signedIn('/services', {}, { anew: true });
   await page.getByRole('button', { name: 'New service' }).click();
   const name = `e2e-${Date.now()}`;
   await page.getByLabel('Name').fill(name);

@@ -1,6 +1,7 @@
 /**
- * What the tests run against: the platform at `MARQUE_URL` (with `MARQUE_PASSWORD`), or else the built
- * console over the mock. The tests are the same.
+ * What the tests run against: the platform at `MARQUE_URL` with the console that it serves, the console as built here
+ * over the platform at `MARQUE_PROXY` (both with `MARQUE_PASSWORD`), or else the console over the mock. The tests are
+ * the same.
  */
 import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
@@ -18,13 +19,13 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
-  const url = process.env.MARQUE_URL;
+  const { MARQUE_URL: url, MARQUE_PROXY: proxied, MARQUE_PASSWORD: password } = process.env;
+  if ((url || proxied) && !password)
+    throw new Error('MARQUE_URL or MARQUE_PROXY is set, so MARQUE_PASSWORD must be, too.');
+  project.provide('password', password ?? 'marque');
+  project.provide('mock', !url && !proxied);
   if (url) {
-    const password = process.env.MARQUE_PASSWORD;
-    if (!password) throw new Error('MARQUE_URL is set, so MARQUE_PASSWORD must be, too.');
     project.provide('url', url.replace(/\/$/, ''));
-    project.provide('password', password);
-    project.provide('mock', false);
     return undefined;
   }
   const root = fileURLToPath(new URL('..', import.meta.url));
@@ -32,7 +33,5 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const server = await preview({ root, logLevel: 'warn', preview: { port: 0, host: '127.0.0.1' } });
   const { port } = server.httpServer.address() as AddressInfo;
   project.provide('url', `http://127.0.0.1:${port}`);
-  project.provide('password', process.env.MARQUE_PASSWORD ?? 'marque');
-  project.provide('mock', true);
   return () => server.close();
 }
