@@ -14,7 +14,7 @@ it('a person is created, given a function, and it is taken away', async () => {
   await page.getByRole('checkbox', { name: 'Fiat' }).check({ force: true });
   await page.getByRole('button', { name: 'Create person' }).click();
   await page.waitForURL(/\/people\/[0-9a-f]{32}$/);
-  await page.getByText('None yet: the account can sign in and do nothing.').waitFor();
+  await page.getByText('None yet: the account may do nothing.').waitFor();
 
   await page.getByRole('button', { name: 'Give a function' }).click();
   const form = page.getByRole('form', { name: 'Give a function' });
@@ -60,7 +60,7 @@ it('the table of roles is searched', async () => {
   await page.getByRole('searchbox').fill('certificate.revoke');
   await page.getByRole('rowheader', { name: /^certificate.revoke/ }).waitFor();
   expect(await page.locator('th[scope=row]').count()).toBe(1);
-  await page.getByLabel('Function').selectOption('operations');
+  await page.getByLabel('Function', { exact: true }).selectOption('operations');
   await page.getByText('No action matches').waitFor();
 });
 
@@ -82,7 +82,8 @@ it('a service is created with a token that is shown once, and disabled', async (
   await page.getByText(`${name} is disabled.`).waitFor();
 });
 
-it.runIf(inject('mock'))('what somebody may not do is not offered', async () => {
+it('what somebody may not do is not offered', async ({ skip }) => {
+  skip(!inject('mock'), 'a platform has nobody but its operator whose password the tests know');
   const support = await newPage();
   await support.goto('/');
   await enterName(support, 'tom.becker');
