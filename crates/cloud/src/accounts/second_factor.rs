@@ -11,7 +11,7 @@ use super::{Accounts, Session, SignInError, random};
 use crate::seal::SealError;
 
 /// How long somebody has to type the first one-time password of a new second factor.
-const ENROLMENT: Micros = Micros(10 * Micros::MINUTE.0);
+pub(super) const ENROLMENT: Micros = Micros(10 * Micros::MINUTE.0);
 /// Whom an authenticator app shows.
 const ISSUER: &str = "Marque";
 

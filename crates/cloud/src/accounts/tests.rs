@@ -1,6 +1,8 @@
 use std::os::unix::fs::PermissionsExt;
 
-use super::*;
+use identity::totp::{Secret, Step};
+
+use super::{second_factor::ENROLMENT, *};
 
 /// What an authenticator app shows.
 fn shown(drawn: &NewSecondFactor, now: Timestamp) -> String {
