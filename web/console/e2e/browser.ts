@@ -73,7 +73,8 @@ let shared: Cookie[] | undefined;
 
 /**
  * A page of somebody who is signed in and whose stream is live. `anew` gives it a session of its own, for
- * tests that end it.
+ * tests that end it, and for tests that act: a sign-in counts as a proof for ten minutes, which the shared one may have
+ * outlived.
  */
 export async function signedIn(
   path = '/',

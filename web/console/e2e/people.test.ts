@@ -6,16 +6,15 @@ import { enterName, newPage, read, signedIn, useBrowser } from './browser';
 useBrowser();
 
 it('a person is created, given a function, and it is taken away', async () => {
-  const page = await signedIn('/people');
+  const page = await signedIn('/people', {}, { anew: true });
   await page.getByRole('link', { name: 'New person' }).click();
   const username = `e2e.${Date.now()}`;
   await page.getByLabel('Name to sign in with').fill(username);
-  await page.getByLabel('Name', { exact: true }).fill('End To End');
   await page.getByLabel(/^Address/).fill('end@example.org');
   await page.getByRole('checkbox', { name: 'Fiat' }).check({ force: true });
   await page.getByRole('button', { name: 'Create person' }).click();
   await page.waitForURL(/\/people\/[0-9a-f]{32}$/);
-  await page.getByText('None yet: the account can sign in and do nothing.').waitFor();
+  await page.getByText('None yet: the account may do nothing.').waitFor();
 
   await page.getByRole('button', { name: 'Give a function' }).click();
   const form = page.getByRole('form', { name: 'Give a function' });
@@ -35,10 +34,17 @@ it('a person is created, given a function, and it is taken away', async () => {
   await page.getByRole('button', { name: 'Enable' }).click();
   await page.getByText('The account is enabled.').waitFor();
 
+  await page.getByRole('button', { name: 'Change name and address…' }).click();
+  const change = page.getByRole('form', { name: 'Change name and address' });
+  await change.getByLabel('Name to sign in with').fill(`${username}.new`);
+  await change.getByRole('button', { name: 'Change' }).click();
+  await page.getByText('The account is changed.').waitFor();
+  await page.getByRole('heading', { level: 1, name: `${username}.new` }).waitFor();
+
   await page.getByRole('main').getByRole('link', { name: 'People' }).click();
   await page.getByRole('searchbox').fill(username);
   await page.waitForURL(/q=e2e/);
-  await page.getByRole('link', { name: 'End To End' }).waitFor();
+  await page.getByRole('link', { name: `${username}.new` }).waitFor();
 });
 
 it('nobody is offered to change the own account as another', async () => {
@@ -54,12 +60,12 @@ it('the table of roles is searched', async () => {
   await page.getByRole('searchbox').fill('certificate.revoke');
   await page.getByRole('rowheader', { name: /^certificate.revoke/ }).waitFor();
   expect(await page.locator('th[scope=row]').count()).toBe(1);
-  await page.getByLabel('Function').selectOption('operations');
+  await page.getByLabel('Function', { exact: true }).selectOption('operations');
   await page.getByText('No action matches').waitFor();
 });
 
 it('a service is created with a token that is shown once, and disabled', async () => {
-  const page = await signedIn('/services');
+  const page = await signedIn('/services', {}, { anew: true });
   await page.getByRole('button', { name: 'New service' }).click();
   const name = `e2e-${Date.now()}`;
   await page.getByLabel('Name').fill(name);
@@ -76,7 +82,8 @@ it('a service is created with a token that is shown once, and disabled', async (
   await page.getByText(`${name} is disabled.`).waitFor();
 });
 
-it.runIf(inject('mock'))('what somebody may not do is not offered', async () => {
+it('what somebody may not do is not offered', async ({ skip }) => {
+  skip(!inject('mock'), 'a platform has nobody but its operator whose password the tests know');
   const support = await newPage();
   await support.goto('/');
   await enterName(support, 'tom.becker');

@@ -1,7 +1,7 @@
 /** Accounts and sessions: who signs in, and what one does with the own account. */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Account, BrandSlug, HeldFunction, OpenSession, Person, Session } from '@marque/api';
+import type { Account, HeldFunction, OpenSession, PersonAccount, Role, Session } from '@marque/api';
 import { type Call, newId, Refusal, type Route, timeOf, wrong } from './call.ts';
 import { seed } from './seed.ts';
 import { actionOf, cellOf, purposesOf } from './tables.ts';
@@ -21,12 +21,13 @@ export interface Open {
 }
 
 /** A person as the mock keeps it. */
-export interface Stored extends Omit<Person, 'second_factor' | 'last_seen_at'> {
-  password: string;
+export interface Stored extends Omit<PersonAccount, 'second_factor' | 'password_set'> {
+  /** None before a one-time link was used. */
+  password: string | undefined;
   secret: string | undefined;
   /** The last step whose one-time password counted. */
   step: number;
-  last_seen_at: string | null;
+  address_changed_at?: number;
 }
 
 export class Accounts {
@@ -114,7 +115,6 @@ export class Accounts {
     const token = newId();
     const open = { id, token, person, createdAt: now, expiresAt: now + SESSION_MS, provenAt: now, address };
     this.sessions.set(token, open);
-    person.last_seen_at = timeOf(now);
     return open;
   }
 
@@ -137,7 +137,7 @@ export class Accounts {
       'sign-in-refused',
       'the name, the password or the one-time password is wrong',
     );
-    if (!person || given.password !== person.password) throw refused;
+    if (person?.password === undefined || given.password !== person.password) throw refused;
     if (person.secret) {
       if (!given.one_time_password)
         throw new Refusal(
@@ -229,11 +229,13 @@ function account(person: Stored): Account {
   return { person_id, username, second_factor: secret !== undefined };
 }
 
-/** What somebody may do now: one row a function, with the brands of all its assignments that end at once. */
-export function held(person: Stored, now: number): HeldFunction[] {
-  return person.assignments
-    .filter(({ until }) => until === null || Date.parse(until) > now)
-    .map(({ function: name, brands, until }) => ({ function: name, brands: brands as BrandSlug[], until }));
+/** What somebody was told to do, without what is over. */
+export function rolesOf(person: Stored, now: number): Role[] {
+  return person.roles.filter(({ until }) => until === null || Date.parse(until) > now);
+}
+
+function held(person: Stored, now: number): HeldFunction[] {
+  return rolesOf(person, now).map(({ function: name, brands, until }) => ({ function: name, brands, until }));
 }
 
 function cookie(request: IncomingMessage): string {

@@ -34,9 +34,19 @@ type Creating = {
   [Path in keyof paths]: paths[Path] extends { post: { responses: { 201: unknown } } } ? Path : never;
 }[keyof paths];
 
-const creating = (['/v1/session', '/v1/campaigns', '/v1/account/totp'] satisfies Creating[] as string[]).map(
-  (path) => new RegExp(`^${path.replace(/\{[^}]+\}/g, '[^/]+')}$`),
-);
+const creating = (
+  [
+    '/v1/session',
+    '/v1/campaigns',
+    '/v1/account/totp',
+    '/v1/people',
+    '/v1/people/{person_id}/roles',
+    '/v1/services',
+    '/v1/services/{service_id}/tokens',
+    '/v1/vehicles/{vehicle_id}/enrolment-credential',
+    '/v1/vehicles/{vehicle_id}/enrolment-credential/replacement',
+  ] satisfies Creating[] as string[]
+).map((path) => new RegExp(`^${path.replace(/\{[^}]+\}/g, '[^/]+')}$`));
 
 /** The contract's routes over a simulated fleet. Anything outside `/v1` goes to the next handler. */
 export function handler(fleet: Fleet, password: string) {

@@ -1,5 +1,5 @@
 /** Machines of ours that work with the platform. */
-import type { NewService, Service, ServiceToken } from '@marque/api';
+import type { NewService, NewServiceToken, RegisteredService, Service } from '@marque/api';
 import { BRANDS } from './brands.ts';
 import { type Call, newId, page, Refusal, type Route, timeOf, wrong } from './call.ts';
 
@@ -20,8 +20,8 @@ export function services(now = Date.now()): Route[] {
     brands: brands as Service['brands'],
     enabled: name !== 'plant-old',
     created_at: timeOf(now - age * DAY),
+    created_by: null,
     last_seen_at: timeOf(now - seen),
-    token_expires_at: name === 'plant-old' ? null : timeOf(now + DAY - seen),
   }));
 
   const service = (id: string): Service => {
@@ -30,14 +30,12 @@ export function services(now = Date.now()): Route[] {
     return found;
   };
 
-  const draw = (service: Service, now: number): ServiceToken => {
-    const expires_at = timeOf(now + DAY);
-    service.token_expires_at = expires_at;
-    return { service, token: `mqs_${newId()}`, expires_at };
-  };
+  const draw = (now: number): NewServiceToken => ({ token: `mqs_${newId()}`, expires_at: timeOf(now + DAY) });
 
-  function create({ body, now }: Call): ServiceToken {
+  function create({ body, now }: Call): RegisteredService {
     const given = body as NewService;
+    if (given.profiles.includes('simulation'))
+      throw wrong('profiles', 'only the platform itself gives `simulation`');
     if (given.profiles.length === 0) throw wrong('profiles', 'name at least one');
     if (given.brands.length === 0) throw wrong('brands', 'name at least one');
     if (all.some(({ name }) => name === given.name))
@@ -47,21 +45,21 @@ export function services(now = Date.now()): Route[] {
       ...given,
       enabled: true,
       created_at: timeOf(now),
+      created_by: null,
       last_seen_at: null,
-      token_expires_at: null,
     };
     all.unshift(created);
-    return draw(created, now);
+    return { service: created, ...draw(now) };
   }
 
-  function rotate({ part, now }: Call): ServiceToken {
+  function rotate({ part, now }: Call): NewServiceToken {
     const found = service(part(1));
     if (!found.enabled) throw new Refusal('conflict', 'the service is disabled; create another one');
-    return draw(found, now);
+    return draw(now);
   }
 
   function disable({ part }: Call): undefined {
-    Object.assign(service(part(1)), { enabled: false, token_expires_at: null });
+    service(part(1)).enabled = false;
     return undefined;
   }
 

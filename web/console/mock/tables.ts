@@ -1,7 +1,7 @@
 /** Who may do what, from the tables that the platform's policies are tested against. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { PurposeSlug, Roles } from '@marque/api';
+import type { FunctionSlug, PurposeSlug, RealmSlug, Right, Roles } from '@marque/api';
 
 const FOLDER = new URL('../../../crates/identity/tests/expectations/', import.meta.url);
 /** Columns that are no person's. */
@@ -51,23 +51,44 @@ export function cellOf(action: string, name: string): string {
   return expectations.get(action)?.[name] ?? 'no';
 }
 
-export function functionsOf(): string[] {
+export function functionsOf(): FunctionSlug[] {
   const [first] = expectations.values();
-  return Object.keys(first ?? {}).filter((name) => name !== 'action' && !OTHERS.includes(name));
+  return Object.keys(first ?? {}).filter(
+    (name) => name !== 'action' && !OTHERS.includes(name),
+  ) as FunctionSlug[];
+}
+
+/** What everybody has on the own account stands in every column, and is no function's. */
+function isOwn(action: string): boolean {
+  return functionsOf().every((name) => cellOf(action, name).startsWith('self'));
 }
 
 export function roles(): Roles {
-  const functions = functionsOf();
   return {
-    functions,
-    actions: actions
-      .map(({ action = '', meaning = '' }) => ({
-        action,
-        meaning,
-        cells: Object.fromEntries(functions.map((name) => [name, cellOf(action, name)])),
-      }))
-      .filter(({ cells }) => Object.values(cells).some((cell) => cell !== 'no')),
+    functions: functionsOf().map((name) => ({
+      function: name,
+      realm: realmOf(name),
+      purposes: purposesOf([name]),
+      rights: actions.flatMap(({ action = '' }): Right[] => {
+        const [reach = 'no', ...more] = cellOf(action, name).split('+');
+        if (reach === 'no' || isOwn(action)) return [];
+        return [{ action, reach: reach as Right['reach'], step_up: more.includes('step-up') }];
+      }),
+    })),
+    actions: actions.map((row) => ({
+      action: row.action ?? '',
+      meaning: row.meaning ?? '',
+      resource: row.resource ?? '',
+      personal_data: row.personal_data === 'yes',
+      privileged: row.privileged === 'yes',
+      purpose_required: row.purpose_required === 'yes',
+    })),
   };
+}
+
+function realmOf(name: FunctionSlug): RealmSlug {
+  if (name === 'dealer') return 'partner';
+  return ['fleet-customer', 'owner', 'driver'].includes(name) ? 'customer' : 'staff';
 }
 
 export function purposesOf(functions: string[]): PurposeSlug[] {

@@ -1,19 +1,19 @@
 use std::os::unix::fs::PermissionsExt;
 
-use super::*;
+use identity::totp::{Secret, Step};
+
+use super::{second_factor::ENROLMENT, *};
 
 /// What an authenticator app shows.
 fn shown(drawn: &NewSecondFactor, now: Timestamp) -> String {
-    let bits: String = drawn
+    let five_bits = |letter: u8| if letter.is_ascii_digit() { letter - b'2' + 26 } else { letter - b'A' };
+    let bits: Vec<u8> = drawn
         .secret
         .bytes()
-        .map(|letter| {
-            let value = if letter.is_ascii_digit() { letter - b'2' + 26 } else { letter - b'A' };
-            format!("{value:05b}")
-        })
+        .flat_map(|letter| (0..5).rev().map(move |place| five_bits(letter) >> place & 1))
         .collect();
     let bytes: Vec<u8> =
-        (0..20).map(|place| u8::from_str_radix(&bits[8 * place..8 * place + 8], 2).unwrap()).collect();
+        bits.chunks_exact(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit)).collect();
     Secret::from_bytes(bytes.try_into().unwrap()).password(Step::at(now))
 }
 

@@ -52,7 +52,8 @@ impl Principal {
         let changes = api.accounts().changes();
         let now = api.now();
         let (asker, who) = if token.starts_with(services::PREFIX) {
-            let Some(service) = api.services().authenticate(token, now).await? else { return Ok(None) };
+            let service = api.services().authenticate(token, now).await?;
+            let Some(service) = service.filter(|service| service.enabled) else { return Ok(None) };
             (Asker::Service, Who::Service(service))
         } else {
             let Some(session) = api.accounts().session(token, now).await? else { return Ok(None) };

@@ -89,7 +89,7 @@ impl Gate {
             Found::NoMethod | Found::Unknown => return None,
         };
         let purpose = route.takes_purpose.then(|| purpose_of(request.uri()));
-        Some(Self::new(api, principal, route, purpose)?)
+        Self::new(api, principal, route, purpose)
     }
 
     fn new(api: &Api, principal: &Principal, route: Route, purpose: Option<Purpose>) -> Option<Self> {

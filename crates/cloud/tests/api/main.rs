@@ -164,7 +164,7 @@ impl Fixture {
 
     /// Somebody who owns a car.
     async fn owner_of(&self, vehicle: &str) -> Visitor<'_> {
-        let name = format!("owner-{}", &vehicle[..8]);
+        let name = format!("{}-owner", vehicle.chars().take(8).collect::<String>());
         let roles: [(&str, &[Brand]); 2] = [("owner", &Brand::ALL), ("driver", &Brand::ALL)];
         let owner = self.signed_in_as(&name, "customer", &roles).await;
         owner.link(vehicle, "owner").await;

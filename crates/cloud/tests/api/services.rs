@@ -44,8 +44,10 @@ async fn a_service_renews_its_token_until_it_is_disabled() {
         .call(Method::POST, &format!("/v1/services/{id}/tokens"), None, &[])
         .await
         .problem(409, "conflict");
-    assert_eq!(fixture.get("/v1/services").await.expect(200)["items"][0]["enabled"], false);
-    fixture.renew(&fixture.token).await.problem(401, "unauthorized");
+    let list = fixture.get("/v1/services").await.expect(200);
+    let items = list["items"].as_array().unwrap();
+    assert_eq!(items.iter().find(|item| item["service_id"] == id).unwrap()["enabled"], false);
+    fixture.renew(&fixture.token).await.problem(403, "forbidden");
     let nothing = "/v1/services/9f1c6a02d4e84b7f8a3d5c6e7f809112/disable";
     fixture.call(Method::POST, nothing, None, &[]).await.problem(404, "not-found");
     fixture.platform.stop().await;

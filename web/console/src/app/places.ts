@@ -19,7 +19,7 @@ const NEEDS: Record<Route['page'], Action[]> = {
   person: ['person.read'],
   roles: ['role.list'],
   services: ['service.list'],
-  certificates: ['certificate.list', 'quarantine.list'],
+  certificates: ['certificate.list'],
   'not-found': [],
 };
 

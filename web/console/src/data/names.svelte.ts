@@ -1,4 +1,4 @@
-import type { PersonItem } from '@marque/api';
+import type { PersonAccount } from '@marque/api';
 import { SvelteMap } from 'svelte/reactivity';
 import { session } from '../app/session.svelte';
 import { api, body } from './api';
@@ -46,7 +46,7 @@ class NameStore {
     }
   }
 
-  #take(items: PersonItem[]): void {
+  #take(items: PersonAccount[]): void {
     for (const { person_id, username } of items) this.#names.set(person_id, username);
   }
 }

@@ -4,8 +4,8 @@ import type { Action } from './actions';
 import { api, body } from './api';
 import { Query } from './query.svelte';
 
-/** Which of the functions have an action at all. */
-export type Rights = ReadonlyMap<string, readonly string[]>;
+/** What each function has, by its name. */
+export type Rights = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** What whoever is signed in may do, so that nothing is offered that the platform would refuse. The platform decides. */
 class RightsStore {
@@ -35,16 +35,13 @@ class RightsStore {
   }
 
   #holding(action: Action) {
-    return session.functions.filter((held) => this.#rights.get(action)?.includes(held.function));
+    return session.functions.filter((held) => this.#rights.get(held.function)?.has(action));
   }
 }
 
 export function rightsOf(roles: Roles | undefined): Rights {
   return new Map(
-    (roles?.actions ?? []).map(({ action, cells }) => [
-      action,
-      Object.keys(cells).filter((name) => cells[name] !== 'no'),
-    ]),
+    roles?.functions.map((one) => [one.function, new Set(one.rights.map(({ action }) => action))]),
   );
 }
 

@@ -1,11 +1,9 @@
 /** The typed client of `/v1`. Its types come from `openapi.json`; nothing here is written twice. */
 import createClient, { type Client } from 'openapi-fetch';
-import type { PeoplePaths } from './people';
 import { Problem } from './problem';
 import { type Prove, type Send, withProof } from './proof';
 import type { paths } from './schema';
 
-export * from './people';
 export { Problem, type ProblemDocument } from './problem';
 export type { Prove } from './proof';
 export type { paths } from './schema';
@@ -21,7 +19,7 @@ export interface ApiOptions {
   baseUrl?: string;
 }
 
-export type Api = Client<Omit<paths, keyof PeoplePaths> & PeoplePaths>;
+export type Api = Client<paths>;
 
 /** Answers of 401 to what somebody typed; the session is as it was. */
 const MISTYPED = ['sign-in-refused', 'second-factor-required'];

@@ -2,13 +2,17 @@ import { expect, it } from 'vitest';
 import { actionName, actorName, resourceName } from './words';
 
 it.each([
-  ['vehicle', 'ab12', 'ab12'],
-  ['vehicle', null, 'vehicle, forgotten'],
-  ['tenant', 'count:50', '50 cars'],
-  ['tenant', 'count:1', '1 car'],
-  ['tenant', 'unnamed', ''],
-])('a %s of %s is called %s', (kind, value, name) => {
-  expect(resourceName({ resource: { kind, id: { value, salt: null, commitment: null } } })).toBe(name);
+  ['vehicle.read', 'vehicle', 'ab12', 'ab12'],
+  ['vehicle.read', 'vehicle', null, 'vehicle, forgotten'],
+  ['vehicle.list', 'tenant', 'count:50', '50 cars'],
+  ['vehicle.list', 'tenant', 'count:1', '1 car'],
+  ['person.list', 'tenant', 'count:1', '1 person'],
+  ['audit.search', 'tenant', 'count:50', '50 entries'],
+  ['fleet.follow', 'tenant', 'unnamed', ''],
+])('of %s a %s of %s is called %s', (action, kind, value, name) => {
+  expect(resourceName({ action, resource: { kind, id: { value, salt: null, commitment: null } } })).toBe(
+    name,
+  );
 });
 
 it('an action that is not known keeps its name', () => {

@@ -102,11 +102,21 @@ export function actorName(
   return (kind === 'person' && name(id.value)) || shortId(id.value);
 }
 
+/** What actions give out that are not about cars. */
+const COUNTED: Record<string, [one: string, many: string]> = {
+  'audit.search': ['entry', 'entries'],
+  'audit.read_own_car': ['entry', 'entries'],
+  'person.list': ['person', 'people'],
+};
+
 /** What it was done to, as far as it is known. */
-export function resourceName({ resource }: Pick<AuditItem, 'resource'>): string {
+export function resourceName({ action, resource }: Pick<AuditItem, 'action' | 'resource'>): string {
   const { kind, id } = resource;
   if (id.value === null) return `${kind}, forgotten`;
   const count = /^count:(\d+)$/.exec(id.value)?.[1];
-  if (count !== undefined) return count === '1' ? '1 car' : `${count} cars`;
+  if (count !== undefined) {
+    const [one, many] = COUNTED[action] ?? ['car', 'cars'];
+    return `${count} ${count === '1' ? one : many}`;
+  }
   return id.value === 'unnamed' ? '' : id.value;
 }

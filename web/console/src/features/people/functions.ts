@@ -1,7 +1,8 @@
+import type { FunctionSlug, RealmSlug } from '@marque/api';
 import { titleCase } from '../../format';
 
 /** What each function is for, in a few words. */
-const FUNCTIONS: Record<string, string> = {
+const FUNCTIONS: Record<FunctionSlug, string> = {
   operations: 'Runs the fleet',
   updates: 'Rolls out software',
   security: 'Guards identities',
@@ -14,15 +15,16 @@ const FUNCTIONS: Record<string, string> = {
   driver: 'Uses a car by invitation',
 };
 
-const STAFF = ['operations', 'updates', 'security', 'privacy', 'support', 'administrator'];
+const STAFF: FunctionSlug[] = ['operations', 'updates', 'security', 'privacy', 'support', 'administrator'];
 
 /** Which functions an account of a realm may be given here: customers get theirs by their cars. */
-export function functionsOfRealm(realm: string): string[] {
+export function functionsOfRealm(realm: RealmSlug): FunctionSlug[] {
   if (realm === 'staff') return STAFF;
   return realm === 'partner' ? ['dealer'] : [];
 }
 
-export const FUNCTION_NAMES = Object.keys(FUNCTIONS);
+/** Those that staff and partners may have. */
+export const FUNCTIONS_GIVEN: FunctionSlug[] = [...STAFF, 'dealer'];
 
 /** `fleet-customer` as `Fleet customer`. */
 export function functionName(slug: string): string {
@@ -31,5 +33,5 @@ export function functionName(slug: string): string {
 }
 
 export function functionMeaning(slug: string): string {
-  return FUNCTIONS[slug] ?? '';
+  return FUNCTIONS[slug as FunctionSlug] ?? '';
 }
