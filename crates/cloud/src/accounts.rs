@@ -1,6 +1,18 @@
-//! Signing in: the built-in first-run account, sessions, and what slows a guesser down.
+//! Signing in: accounts with a password and a second factor, the first account, and sessions.
+//!
+//! Invariants, as absences: no password and no token is kept, only hashes; no second factor unsealed; no answer tells
+//! whether a name exists.
 
-use std::{fmt, net::IpAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    net::IpAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use argon2::{
     Argon2,
@@ -8,19 +20,37 @@ use argon2::{
 };
 use aws_lc_rs::{digest, rand};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use model::{Micros, Timestamp};
-use store::{SessionRow, Store};
+use identity::{Assignment, Brands, Function, Link, Person, Realm};
+use model::{Brand, Micros, PersonId, Region, Timestamp};
+use store::{LinkRow, PersonRow, RoleRow, SessionRow, Store};
 use tokio::sync::Semaphore;
 
 use crate::{
     limits::{Budget, Rate, household, seconds_up},
     pki::PkiError,
+    seal::{SealError, Sealer},
 };
+
+mod resets;
+mod second_factor;
+
+pub use second_factor::NewSecondFactor;
 
 /// The account that the first start makes.
 pub const OPERATOR: &str = "operator";
+/// What the first account may do: all that staff may, so that a laptop shows everything.
+const OPERATOR_FUNCTIONS: [Function; 6] = [
+    Function::Operations,
+    Function::Updates,
+    Function::Security,
+    Function::Privacy,
+    Function::Support,
+    Function::Administrator,
+];
 /// A working day; then the password is asked again.
 const SESSION: Micros = Micros(12 * Micros::HOUR.0);
+/// How long a proof of who one is counts for what is dangerous.
+pub const PROVEN: Micros = Micros(10 * Micros::MINUTE.0);
 /// A hash takes 19 MiB and 20 ms: more at once would let strangers eat the machine.
 const HASHES_AT_ONCE: usize = 2;
 /// How long somebody waits for others' hashes.
@@ -28,17 +58,22 @@ const HASH_PATIENCE: Duration = Duration::from_secs(2);
 /// Wrong passwords of one address: people mistype three times.
 const GUESSES: Rate = Rate { at_once: 5, every: Micros::MINUTE };
 
-/// Why somebody is not signed in.
+/// Why somebody is not who they say to be, as far as this can tell.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    #[error("the name or the password is wrong")]
+    #[error("the name, the password or the one-time password is wrong")]
     Wrong,
+    /// The password was right.
+    #[error("the account has a second factor; give `one_time_password` too")]
+    SecondFactor,
     #[error("too many wrong passwords from your address; wait a little")]
     TooMany { retry_after_s: u32 },
     #[error("too many people sign in at once; try again in a second")]
     Busy,
     #[error(transparent)]
     Store(#[from] store::Error),
+    #[error(transparent)]
+    Seal(#[from] SealError),
     #[error(transparent)]
     Random(#[from] PkiError),
 }
@@ -76,98 +111,320 @@ impl fmt::Debug for Token {
 #[derive(Debug, Clone)]
 pub struct Opened {
     pub token: Token,
-    pub expires_at: Timestamp,
+    pub session: Session,
+}
+
+/// Whose session a request is made in, and what they were told to do.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub id: String,
+    pub person: Person,
     pub username: String,
+    pub has_second_factor: bool,
+    pub expires_at: Timestamp,
+    /// When they last proved who they are.
+    pub proven_at: Timestamp,
+}
+
+impl Session {
+    /// Whether the proof is fresh enough for what is dangerous.
+    pub fn is_proven(&self, now: Timestamp) -> bool {
+        now.since(self.proven_at) < PROVEN
+    }
+}
+
+/// What somebody says to prove who they are.
+#[derive(Clone, Copy)]
+pub struct Proof<'a> {
+    pub password: &'a str,
+    pub one_time_password: Option<&'a str>,
+}
+
+impl fmt::Debug for Proof<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proof(..)")
+    }
 }
 
 /// Signs people in and out. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Accounts {
     store: Store,
+    region: Region,
+    sealer: Sealer,
     hashing: Arc<Semaphore>,
     guesses: Arc<Budget<IpAddr>>,
+    /// How often people, roles, links and sessions have changed in this process.
+    changes: Arc<AtomicU64>,
     /// Verified when there is no such account, so that both take the same time.
     decoy: Arc<str>,
 }
 
 impl Accounts {
-    pub fn new(store: Store) -> Result<Self, FirstRunError> {
+    pub fn new(store: Store, region: Region, sealer: Sealer) -> Result<Self, FirstRunError> {
         let decoy = hash(&secret()?).ok_or(FirstRunError::Hash)?;
         let hashing = Arc::new(Semaphore::new(HASHES_AT_ONCE));
-        Ok(Self { store, hashing, guesses: Arc::new(Budget::new(GUESSES)), decoy: decoy.into() })
+        let guesses = Arc::new(Budget::new(GUESSES));
+        Ok(Self { store, region, sealer, hashing, guesses, changes: Arc::default(), decoy: decoy.into() })
     }
 
     /// Makes the operator's account with a drawn password at the first start, and keeps the password in a
-    /// file that only the platform's user can read. `true` when it was made.
+    /// file that only the platform's user can read. `true` when it was made. Where nobody was ever told to
+    /// do anything, it is told to do all that staff may.
     pub async fn first_run(&self, password_file: &Path, now: Timestamp) -> Result<bool, FirstRunError> {
-        if self.store.account(OPERATOR).await?.is_some() {
+        let known = self.store.person_named(OPERATOR).await?;
+        let (person, made) = match known {
+            Some(person) => (person, false),
+            None => (self.draw_operator(password_file, now)?, true),
+        };
+        if !made && self.store.has_roles(&self.region).await? {
             return Ok(false);
         }
+        let mut tx = self.store.begin().await?;
+        if made {
+            tx.add_person(&person).await?;
+        }
+        for function in OPERATOR_FUNCTIONS {
+            tx.add_role(&RoleRow {
+                id: name_of_random()?,
+                person: person.id,
+                function: function.slug().to_owned(),
+                brands: Brand::ALL.to_vec(),
+                region: self.region.clone(),
+                starts_at: now,
+                ends_at: None,
+                created_at: now,
+                created_by: None,
+            })
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(made)
+    }
+
+    fn draw_operator(&self, password_file: &Path, now: Timestamp) -> Result<PersonRow, FirstRunError> {
         let password = secret()?;
         let hash = hash(&password).ok_or(FirstRunError::Hash)?;
         // The file first: an account whose password nobody knows would be worse than a spare file.
         crate::pki::write_secret_file(password_file, &format!("{password}\n"))
             .map_err(|source| FirstRunError::File { path: password_file.display().to_string(), source })?;
-        Ok(self.store.add_account(OPERATOR, &hash, now).await?)
+        Ok(PersonRow {
+            id: PersonId::from_bytes(random()?),
+            username: OPERATOR.to_owned(),
+            realm: Realm::Staff.slug().to_owned(),
+            enabled: true,
+            password_hash: Some(hash),
+            totp: None,
+            created_at: now,
+            created_by: None,
+            brands: None,
+            address: None,
+        })
     }
 
-    /// Opens a session for who knows the password. Guessing slows down the address that guesses and nobody
-    /// else: an account cannot be locked from outside.
+    /// Opens a session for who proves to be the person of this name. Guessing slows down the address that
+    /// guesses and nobody else: an account cannot be locked from outside.
     pub async fn sign_in(
         &self,
         username: &str,
-        password: &str,
+        proof: Proof<'_>,
         from: IpAddr,
         now: Timestamp,
     ) -> Result<Opened, SignInError> {
-        let from = household(from);
-        self.guesses
-            .take(from, now)
-            .map_err(|wait| SignInError::TooMany { retry_after_s: seconds_up(wait) })?;
-        let account = self.store.account(username).await?;
-        let known = account.map_or_else(|| self.decoy.to_string(), |account| account.password_hash);
-        if !self.verify(password.to_owned(), known).await? {
+        let network = crate::words::network_of(from);
+        let known = self.store.person_named(username).await?.filter(|person| person.enabled);
+        let person = self.check(known, proof, from, now).await?;
+        let token = Token(format!("mq_{}", secret()?));
+        let row = SessionRow {
+            id: name_of_random()?,
+            person: person.id,
+            created_at: now,
+            expires_at: now + SESSION,
+            proven_at: now,
+            address: Some(network),
+        };
+        if !self.store.add_session(&token_hash(&token.0), &row).await? {
             return Err(SignInError::Wrong);
         }
-        self.guesses.give_back(from);
-        let token = Token(format!("mq_{}", secret()?));
-        let expires_at = now + SESSION;
-        self.store.add_session(&token_hash(&token.0), username, now, expires_at).await?;
-        tracing::info!(username, "signed in");
-        Ok(Opened { token, expires_at, username: username.to_owned() })
+        tracing::info!(person = %person.id, "signed in");
+        let session = self.take_up(row, person, now).await?;
+        Ok(Opened { token, session })
     }
 
     /// The session of a token. It is looked up by its hash, so that no comparison tells how close a guess
-    /// was.
-    pub async fn session(&self, token: &str, now: Timestamp) -> Result<Option<SessionRow>, store::Error> {
-        self.store.session(&token_hash(token), now).await
+    /// was. A disabled account has none.
+    pub async fn session(&self, token: &str, now: Timestamp) -> Result<Option<Session>, store::Error> {
+        let Some(row) = self.store.session(&token_hash(token), now).await? else { return Ok(None) };
+        let Some(person) = self.store.person(row.person).await?.filter(|person| person.enabled) else {
+            return Ok(None);
+        };
+        self.take_up(row, person, now).await.map(Some)
     }
 
-    pub async fn sign_out(&self, token: &str) -> Result<(), store::Error> {
-        self.store.end_session(&token_hash(token)).await
+    /// Takes a fresh proof from who has a session.
+    pub async fn prove(
+        &self,
+        session: &Session,
+        proof: Proof<'_>,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<(), SignInError> {
+        let known = self.store.person(session.person.id).await?.filter(|person| person.enabled);
+        self.check(known, proof, from, now).await?;
+        if self.store.prove_session(&session.id, now).await? { Ok(()) } else { Err(SignInError::Wrong) }
     }
 
-    async fn verify(&self, password: String, hash: String) -> Result<bool, SignInError> {
+    pub async fn sign_out(&self, session: &Session) -> Result<(), store::Error> {
+        self.end_session(session.person.id, &session.id).await.map(drop)
+    }
+
+    /// Ends one of a person's sessions, and its streams; `false` when there is none of this name.
+    pub async fn end_session(&self, person: PersonId, session: &str) -> Result<bool, store::Error> {
+        let ended = self.store.end_session(person, session).await?;
+        self.changed();
+        Ok(ended)
+    }
+
+    /// Grows with each change of people, roles, links and sessions: what was decided before may be otherwise.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// Told by whoever changed any of these, once the change holds.
+    pub fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// Gives the account another password; its other sessions end.
+    pub async fn change_password(&self, session: &Session, password: &str) -> Result<(), SignInError> {
+        let password = password.to_owned();
+        let hashed = self.at_once(move || hash(&password)).await?.ok_or(SignInError::Busy)?;
+        let mut tx = self.store.begin().await?;
+        tx.set_password(session.person.id, Some(&hashed)).await?;
+        tx.commit().await?;
+        self.store.end_sessions(session.person.id, Some(&session.id)).await?;
+        self.changed();
+        Ok(())
+    }
+
+    /// Whether the proof is this person's; an unknown one takes as long.
+    async fn check(
+        &self,
+        known: Option<PersonRow>,
+        proof: Proof<'_>,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<PersonRow, SignInError> {
+        let from = self.take_guess(from, now)?;
+        let hash = known.as_ref().and_then(|person| person.password_hash.clone());
+        let is_right =
+            self.verify(proof.password.to_owned(), hash.unwrap_or_else(|| self.decoy.to_string())).await?;
+        let person =
+            known.filter(|person| is_right && person.password_hash.is_some()).ok_or(SignInError::Wrong)?;
+        if let Some(totp) = &person.totp {
+            self.check_second_factor(&person, totp, proof.one_time_password, now).await?;
+        }
+        self.guesses.give_back(from);
+        Ok(person)
+    }
+
+    /// Takes a guess from where somebody is; where that is.
+    fn take_guess(&self, from: IpAddr, now: Timestamp) -> Result<IpAddr, SignInError> {
+        let from = household(from);
+        let taken = self.guesses.take(from, now);
+        taken.map_err(|wait| SignInError::TooMany { retry_after_s: seconds_up(wait) })?;
+        Ok(from)
+    }
+
+    async fn take_up(
+        &self,
+        row: SessionRow,
+        person: PersonRow,
+        now: Timestamp,
+    ) -> Result<Session, store::Error> {
+        let roles = self.store.roles_of(person.id).await?;
+        let links = self.store.links_of(person.id, now).await?;
+        Ok(Session {
+            id: row.id,
+            person: Person {
+                id: person.id,
+                region: self.region.clone(),
+                enabled: person.enabled,
+                assignments: roles.iter().filter_map(assignment).collect(),
+                links: links.iter().filter_map(link).collect(),
+                dealership: None,
+            },
+            username: person.username,
+            has_second_factor: person.totp.is_some(),
+            expires_at: row.expires_at,
+            proven_at: row.proven_at,
+        })
+    }
+
+    /// Work that takes much memory, few at once.
+    async fn at_once<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, SignInError> {
         let permit = Arc::clone(&self.hashing).acquire_owned();
         let Ok(Ok(permit)) = tokio::time::timeout(HASH_PATIENCE, permit).await else {
             return Err(SignInError::Busy);
         };
         let work = move || {
             let _permit = permit;
-            PasswordHash::new(&hash)
-                .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+            work()
         };
         Ok(tokio::task::spawn_blocking(work)
             .await
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())))
     }
+
+    async fn verify(&self, password: String, hash: String) -> Result<bool, SignInError> {
+        self.at_once(move || {
+            PasswordHash::new(&hash)
+                .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+        })
+        .await
+    }
+}
+
+/// A function or a brand that this program does not know gives nobody anything.
+fn assignment(role: &RoleRow) -> Option<Assignment> {
+    Some(Assignment {
+        function: role.function.parse().ok()?,
+        brands: Brands::new(role.brands.iter().copied()).ok()?,
+        region: role.region.clone(),
+        from: role.starts_at,
+        until: role.ends_at,
+    })
+}
+
+fn link(row: &LinkRow) -> Option<Link> {
+    Some(Link {
+        person: row.person,
+        function: row.function.parse().ok()?,
+        vehicle: row.vehicle,
+        brand: row.brand,
+        region: row.region.clone(),
+        from: row.starts_at,
+        until: row.ends_at,
+    })
+}
+
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], PkiError> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).map_err(|_| PkiError::Random)?;
+    Ok(bytes)
+}
+
+/// A name that nobody guesses, and that is no secret.
+pub(crate) fn name_of_random() -> Result<String, PkiError> {
+    Ok(hex::encode(random::<16>()?))
 }
 
 /// 192 bits of chance as text that people can paste.
-fn secret() -> Result<String, PkiError> {
-    let mut bytes = [0; 24];
-    rand::fill(&mut bytes).map_err(|_| PkiError::Random)?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+pub(crate) fn secret() -> Result<String, PkiError> {
+    Ok(URL_SAFE_NO_PAD.encode(random::<24>()?))
 }
 
 fn hash(password: &str) -> Option<String> {
@@ -177,7 +434,7 @@ fn hash(password: &str) -> Option<String> {
     Some(hash.to_string())
 }
 
-fn token_hash(token: &str) -> String {
+pub(crate) fn token_hash(token: &str) -> String {
     hex::encode(digest::digest(&digest::SHA256, token.as_bytes()))
 }
 

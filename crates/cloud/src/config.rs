@@ -38,6 +38,8 @@ pub struct Options {
     pub metrics_open: bool,
     /// How old the oldest row in memory becomes before all are put into the tables' files.
     pub flush_age: Micros,
+    /// Whether cars here are simulated: a service may then enrol them together with their owners' first grants.
+    pub simulated_cars: bool,
 }
 
 impl Options {
@@ -73,6 +75,7 @@ impl Default for Options {
             behind_tls_proxy: false,
             metrics_open: false,
             flush_age: Self::FLUSH_AGE,
+            simulated_cars: false,
         }
     }
 }
@@ -90,6 +93,7 @@ pub struct Config {
     pub hostnames: Vec<String>,
     pub database: Database,
     pub flush_age: Micros,
+    pub simulated_cars: bool,
 }
 
 /// How the API is served.
@@ -191,6 +195,7 @@ impl Options {
             hostnames: self.hostnames,
             database,
             flush_age: self.flush_age,
+            simulated_cars: self.simulated_cars,
             data: self.data,
         })
     }
@@ -217,6 +222,16 @@ impl Config {
         self.data.join("audit")
     }
 
+    /// Where stands what has to reach people outside of the platform.
+    pub fn outbox_folder(&self) -> PathBuf {
+        self.data.join("outbox")
+    }
+
+    /// Where the token of the service of simulated cars stands, on a platform for these.
+    pub fn simulation_token_file(&self) -> PathBuf {
+        simulation_token_file(&self.data)
+    }
+
     /// Where the first-run operator's password stands until somebody moves it away.
     pub fn operator_password_file(&self) -> PathBuf {
         operator_password_file(&self.data)
@@ -226,6 +241,11 @@ impl Config {
 /// The same for a program that only knows the data folder.
 pub fn operator_password_file(data: &Path) -> PathBuf {
     data.join("operator-password")
+}
+
+/// The same for a program that only knows the data folder.
+pub fn simulation_token_file(data: &Path) -> PathBuf {
+    data.join("simulation-token")
 }
 
 /// A DNS name (RFC 1123) or an address.

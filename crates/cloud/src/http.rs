@@ -7,6 +7,7 @@
 use std::{fmt, sync::Arc};
 
 use axum::{Extension, Router, extract::DefaultBodyLimit, middleware, routing::get};
+use identity::Policies;
 use model::{Timestamp, VehicleId};
 use store::Store;
 use tokio::sync::Semaphore;
@@ -26,30 +27,38 @@ use crate::{
     errors::chain,
     metrics::Metrics,
     owner::{History, Twins},
+    people::People,
     pki::Pki,
     presence::Presence,
     registry::{Car, Registry},
+    services::Services,
     words,
 };
 
+mod account;
 mod audit;
 mod auth;
 mod campaigns;
 mod catalogues;
+mod certificates;
 mod consent;
 pub mod console;
 mod edge;
 mod etag;
 mod extract;
 mod fleet;
+mod gate;
 mod health;
 mod history;
 mod idempotency;
 pub mod openapi;
 mod page;
+mod people;
 mod places;
 mod problem;
+mod roles;
 pub mod server;
+mod services;
 mod session;
 mod signals;
 mod sse;
@@ -76,6 +85,9 @@ pub struct Parts {
     pub desired: Desired,
     pub enrolment: Enrolment,
     pub accounts: Accounts,
+    pub people: People,
+    pub services: Services,
+    pub policies: Arc<Policies>,
     pub audit: Audit,
     pub pki: Arc<Pki>,
     pub twins: Twins,
@@ -140,6 +152,9 @@ impl Api {
         desired: Desired,
         enrolment: Enrolment,
         accounts: Accounts,
+        people: People,
+        services: Services,
+        policies: Policies,
         audit: Audit,
         pki: Pki,
         twins: Twins,
@@ -218,8 +233,14 @@ impl Api {
         let now = self.now();
         let sessions = self.store().forget_ended_sessions(now).await;
         let keys = self.store().forget_keys(now - idempotency::KEPT).await;
-        for error in [sessions.err(), keys.err()].into_iter().flatten() {
-            tracing::warn!(error = %chain(&error), "old sessions and keys could not be forgotten");
+        let links = self.store().forget_credential_resets(now).await;
+        let tokens = self.store().forget_service_tokens(now).await;
+        for error in [sessions.err(), keys.err(), links.err(), tokens.err()].into_iter().flatten() {
+            tracing::warn!(error = %chain(&error), "what is over could not be forgotten");
+        }
+        self.people().outbox().send(now).await;
+        if let Err(error) = self.people().outbox().tidy(now).await {
+            tracing::warn!(error = %chain(&error), "what was sent long ago could not be forgotten");
         }
     }
 }
@@ -244,6 +265,9 @@ pub fn router(api: Api) -> Router {
         .merge(metrics)
         .merge(signed_in(recorded(read_routes())))
         .merge(signed_in(recorded(audit_routes())))
+        .merge(signed_in(recorded(people_routes())))
+        .merge(signed_in(recorded(service_routes())))
+        .merge(signed_in(recorded(own_service_routes())))
         .merge(signed_in(repeatable))
         .merge(signed_in(enrolment))
         .merge(signed_in(vspec))
@@ -274,12 +298,16 @@ fn routes() -> OpenApiRouter<Api> {
         .merge(enrolment_routes())
         .merge(catalogue_routes())
         .merge(audit_routes())
+        .merge(people_routes())
+        .merge(service_routes())
+        .merge(own_service_routes())
 }
 
 /// For everybody.
 fn open_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(session::create_session))
+        .routes(routes!(people::credentials::take_credential_reset))
         .routes(routes!(openapi::get_openapi))
         .routes(routes!(health::get_liveness))
         .routes(routes!(health::get_readiness))
@@ -292,6 +320,13 @@ fn metrics_routes() -> OpenApiRouter<Api> {
 fn read_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(session::get_session, session::delete_session))
+        .routes(routes!(session::step_up))
+        .routes(routes!(account::get_account))
+        .routes(routes!(account::change_password))
+        .routes(routes!(account::draw_second_factor, account::remove_second_factor))
+        .routes(routes!(account::confirm_second_factor))
+        .routes(routes!(account::list_own_sessions))
+        .routes(routes!(account::end_own_session))
         .routes(routes!(fleet::get_facets))
         .routes(routes!(fleet::get_fleet_summary))
         .routes(routes!(fleet::list_positions))
@@ -299,7 +334,8 @@ fn read_routes() -> OpenApiRouter<Api> {
         .routes(routes!(vehicles::list_vehicles))
         .routes(routes!(vehicles::search_vehicles))
         .routes(routes!(vehicles::get_vehicle))
-        .routes(routes!(vehicles::revoke_certificates))
+        .routes(routes!(certificates::list_certificates))
+        .routes(routes!(certificates::list_vehicle_certificates, vehicles::revoke_certificates))
         .routes(routes!(vehicles::create_enrolment_credential, vehicles::revoke_enrolment_credential))
         .routes(routes!(vehicles::replace_enrolment_credential))
         .routes(routes!(signals::list_signals))
@@ -326,6 +362,34 @@ fn audit_routes() -> OpenApiRouter<Api> {
         .routes(routes!(audit::list_audit_entries))
         .routes(routes!(audit::get_audit_proof))
         .routes(routes!(audit::list_vehicle_audit))
+        .routes(routes!(audit::get_vehicle_audit_proof))
+}
+
+/// Other people's accounts.
+fn people_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(people::list_people, people::create_person))
+        .routes(routes!(people::get_person, people::change_person))
+        .routes(routes!(people::disable_person))
+        .routes(routes!(people::enable_person))
+        .routes(routes!(people::credentials::reset_credentials))
+        .routes(routes!(people::sessions::list_sessions, people::sessions::end_sessions))
+        .routes(routes!(people::sessions::end_session))
+        .routes(routes!(people::assignments::assign_role))
+        .routes(routes!(people::assignments::revoke_role))
+        .routes(routes!(roles::list_roles))
+}
+
+fn service_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(services::list_services, services::create_service))
+        .routes(routes!(services::rotate_service_token))
+        .routes(routes!(services::disable_service))
+}
+
+/// For services alone.
+fn own_service_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(services::renew_own_token))
 }
 
 /// Creates that take an `Idempotency-Key`.

@@ -29,13 +29,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    accounts::{Accounts, FirstRunError},
+    accounts::FirstRunError,
     audit::{self, Audit, AuditError},
     catalogues::{CatalogueError, Catalogues},
     clock::Clock,
     config::{Config, Database},
-    desired::Desired,
-    enrolment::Enrolment,
     est::{self, Est},
     gateway::{self, Gateway},
     http::{
@@ -46,13 +44,16 @@ use crate::{
     owner::{Owner, OwnerError, OwnerOptions, OwnerParts, StoredCampaigns, Twins},
     pki::{Pki, PkiError, ServerIdentity},
     presence::Presence,
-    registry::Registry,
+    seal::SealError,
+    services::ServiceError,
 };
 
 mod adapters;
 mod claim;
+mod control;
 
 use claim::Claim;
+use control::Control;
 
 /// Connections that come and go and whose word is not yet taken; a fleet that comes back at once.
 const CONNECTIVITY_MAX: usize = 4_096;
@@ -101,6 +102,12 @@ pub enum StartError {
     Gateway(#[from] gateway::Error),
     #[error(transparent)]
     Server(#[from] ServerError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error(transparent)]
+    Services(#[from] ServiceError),
+    #[error("the policies do not load")]
+    Policies(#[from] identity::Error),
 }
 
 /// Where it listens.
@@ -109,36 +116,6 @@ struct Addresses {
     http: SocketAddr,
     mqtt: SocketAddr,
     est: SocketAddr,
-}
-
-/// What rests on the database alone.
-struct Control {
-    accounts: Accounts,
-    operator_made: bool,
-    audit: Audit,
-    catalogues: Catalogues,
-    registry: Registry,
-    desired: Desired,
-    enrolment: Enrolment,
-}
-
-impl Control {
-    async fn load(
-        config: &Config,
-        store: &Store,
-        pki: &Arc<Pki>,
-        metrics: &Metrics,
-        now: model::Timestamp,
-    ) -> Result<Self, StartError> {
-        let accounts = Accounts::new(store.clone())?;
-        let operator_made = accounts.first_run(&config.operator_password_file(), now).await?;
-        let audit = start_audit(config, store, metrics).await?;
-        let catalogues = Catalogues::load(store, now).await?;
-        let registry = Registry::load(store, config.region.clone(), config.jurisdiction, now).await?;
-        let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(pki));
-        let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(pki));
-        Ok(Self { accounts, operator_made, audit, catalogues, registry, desired, enrolment })
-    }
 }
 
 /// A running platform.
@@ -171,21 +148,20 @@ impl Platform {
         // Bound first: a port in use is told before anything else takes time.
         let server = Server::bind(config.http.listen, http_tls(&config, &pki)?)?;
         let (claim, store) = open_store(&config).await?;
-        let metrics = Metrics::default();
+        let (metrics, presence) = (Metrics::default(), Presence::default());
         let control = Control::load(&config, &store, &pki, &metrics, now).await?;
-        let Control { accounts, operator_made, audit, catalogues, registry, desired, enrolment } = control;
         let (notices, notices_out) = mpsc::channel(NOTICES_MAX);
-        let (owner, log) = start_owner(&config, &store, &catalogues, &clock, notices).await?;
-        let presence = Presence::default();
+        let (owner, log) = start_owner(&config, &store, &control.catalogues, &clock, notices).await?;
         let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
-        let admissions = adapters::Admissions::new(registry.clone(), catalogues.clone(), clock.clone());
         let log_probe = adapters::log_probe(&log);
-        let backends = backends(log, admissions, &desired, connectivity);
+        let backends = backends(log, &control, &clock, connectivity);
         let gateway = Arc::new(start_gateway(&config, &pki, backends)?);
         let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
-        let (est_server, est) = bind_est(&config, &pki, &enrolment, &registry, &clock, &metrics)?;
+        let (est_server, est) = bind_est(&config, &pki, &control, &clock, &metrics)?;
+        let (audit, desired, registry) = (control.audit, control.desired, control.registry);
+        let (operator_made, services) = (control.operator_made, control.services.clone());
         let api = Api::new(Parts {
-            enrolment,
+            enrolment: control.enrolment,
             twins: owner.twins(),
             history: owner.history(),
             probes: probes(log_probe, &owner, &gateway),
@@ -196,8 +172,11 @@ impl Platform {
             desired: desired.clone(),
             config: config.http,
             stopping: stopping.clone(),
-            catalogues,
-            accounts,
+            catalogues: control.catalogues,
+            accounts: control.accounts,
+            people: control.people,
+            services: control.services,
+            policies: control.policies,
             audit: audit.clone(),
             pki: Arc::clone(&pki),
             clock: clock.clone(),
@@ -209,12 +188,11 @@ impl Platform {
         tasks.spawn(api.clone().tend());
         tasks.spawn(watch(Arc::clone(&owner), Arc::clone(&gateway), failed.clone()));
         tasks.spawn(claim.clone().keep(store.clone(), failed.clone()));
+        tasks.spawn(services.keep_simulation(config.simulation_token_file(), clock.clone()));
         tasks.spawn(renew_certificate(Arc::clone(&pki), clock.clone()));
         let router = http::router(api);
         let at = Addresses { http: server.address(), mqtt: gateway.address(), est: est_server.address() };
-        let mut serving = JoinSet::new();
-        serving.spawn(server.run(router.clone(), stopping.clone()));
-        serving.spawn(est_server.run(est, stopping.clone()));
+        let serving = serve([(server, router.clone()), (est_server, est)], &stopping);
         tracing::info!(http = %at.http, mqtt = %at.mqtt, est = %at.est, region = %config.region, "the platform runs");
         let (tls, twins, gateway) = (config.http.tls, owner.twins(), Some(gateway));
         Ok(Self {
@@ -340,13 +318,18 @@ async fn open_store(config: &Config) -> Result<(Claim, Store), StartError> {
 fn bind_est(
     config: &Config,
     pki: &Arc<Pki>,
-    enrolment: &Enrolment,
-    registry: &Registry,
+    control: &Control,
     clock: &Clock,
     metrics: &Metrics,
 ) -> Result<(Server, Router), StartError> {
-    let tls = est::tls_config(pki, registry.clone(), clock.clone())?;
-    let est = Est::new(enrolment.clone(), registry.clone(), Arc::clone(pki), clock.clone(), metrics);
+    let tls = est::tls_config(pki, control.registry.clone(), clock.clone())?;
+    let est = Est::new(
+        control.enrolment.clone(),
+        control.registry.clone(),
+        Arc::clone(pki),
+        clock.clone(),
+        metrics,
+    );
     Ok((Server::bind(config.est, Some(tls))?, est::router(est)))
 }
 
@@ -385,17 +368,27 @@ async fn start_owner(
 
 fn backends(
     log: Arc<dyn DurableLog>,
-    admissions: adapters::Admissions,
-    desired: &Desired,
+    control: &Control,
+    clock: &Clock,
     connectivity: mpsc::Sender<gateway::Connectivity>,
 ) -> gateway::Backends {
+    let admissions =
+        adapters::Admissions::new(control.registry.clone(), control.catalogues.clone(), clock.clone());
     gateway::Backends {
         log,
         registry: Arc::new(admissions),
-        desired: Arc::new(adapters::Envelopes(desired.clone())),
-        reports: Arc::new(adapters::Reports(desired.clone())),
+        desired: Arc::new(adapters::Envelopes(control.desired.clone())),
+        reports: Arc::new(adapters::Reports(control.desired.clone())),
         connectivity,
     }
+}
+
+fn serve(routers: [(Server, Router); 2], stopping: &CancellationToken) -> JoinSet<()> {
+    let mut serving = JoinSet::new();
+    for (server, router) in routers {
+        serving.spawn(server.run(router, stopping.clone()));
+    }
+    serving
 }
 
 fn http_tls(config: &Config, pki: &Pki) -> Result<Option<Arc<rustls::ServerConfig>>, ServerError> {

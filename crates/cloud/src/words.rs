@@ -3,7 +3,8 @@
 use std::{borrow::Cow, fmt};
 
 use consent::Purpose;
-use model::{Brand, CatalogueHash, DataCategory, Lane, Region, Timestamp, VehicleId};
+use identity::{Function, Profile, Realm};
+use model::{Brand, CatalogueHash, DataCategory, Lane, PersonId, Region, ServiceId, Timestamp, VehicleId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -127,6 +128,26 @@ word! {
     |id| Cow::Owned(id.to_string()), parse, shaped("^[0-9a-f]{32}$", "9f1c6a02d4e84b7f8a3d5c6e7f809112")
 }
 word! {
+    FunctionSlug(Function), "What a person does here.",
+    |function| Cow::Borrowed(function.slug()), parse, one_of(Function::ALL.map(Function::slug))
+}
+word! {
+    RealmSlug(Realm), "Who an account belongs to.",
+    |realm| Cow::Borrowed(realm.slug()), parse, one_of(Realm::ALL.map(Realm::slug))
+}
+word! {
+    ProfileSlug(Profile), "What a service is for.",
+    |profile| Cow::Borrowed(profile.slug()), parse, one_of(Profile::ALL.map(Profile::slug))
+}
+word! {
+    PersonIdHex(PersonId), "An account of a person: 128 random bits as 32 hexadecimal digits.",
+    |id| Cow::Owned(id.to_string()), parse, shaped("^[0-9a-f]{32}$", "6f1c6a02d4e84b7f8a3d5c6e7f809112")
+}
+word! {
+    ServiceIdHex(ServiceId), "A machine of ours: 128 random bits as 32 hexadecimal digits.",
+    |id| Cow::Owned(id.to_string()), parse, shaped("^[0-9a-f]{32}$", "2a7d6a02d4e84b7f8a3d5c6e7f80ab01")
+}
+word! {
     CatalogueHashHex(CatalogueHash), "Names a catalogue by its content.",
     |hash| Cow::Owned(hash.to_string()), parse, shaped("^[0-9a-f]{16}$", "5d0f3c9a7be21846")
 }
@@ -158,3 +179,17 @@ pub fn parse_rfc3339(text: &str) -> Result<Timestamp, String> {
 
 #[cfg(test)]
 mod tests;
+
+/// The network that a request came from: enough to tell a stranger's, too little to find a flat.
+pub(crate) fn network_of(from: std::net::IpAddr) -> String {
+    match from.to_canonical() {
+        std::net::IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        std::net::IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}::/48")
+        }
+    }
+}

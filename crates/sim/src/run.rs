@@ -48,6 +48,8 @@ pub struct RunOptions {
     /// The platform's front door for cars: `host:port`.
     pub mqtt: String,
     pub login: Login,
+    /// The token of the platform's service of simulated cars; without it, no owner grants anything.
+    pub simulation_token: Option<String>,
     /// A certificate (PEM) that the API's own leads to, when no public authority knows it.
     pub api_ca: Option<PathBuf>,
     pub region: String,

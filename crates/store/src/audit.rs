@@ -51,7 +51,8 @@ pub struct AuditFilter {
     /// Exclusive.
     pub to: Option<Timestamp>,
     pub action: Option<String>,
-    pub brand: Option<Brand>,
+    /// Of one of these; all, and those of no brand, without it.
+    pub brands: Option<Vec<Brand>>,
     pub outcome: Option<String>,
     /// What stands behind a commitment: its label and its value.
     pub opened: Vec<(&'static str, String)>,
@@ -75,8 +76,8 @@ impl Store {
         if let Some(action) = &filter.action {
             query.and("action = ", action.into());
         }
-        if let Some(brand) = filter.brand {
-            query.and("brand = ", brand.into());
+        if let Some(brands) = &filter.brands {
+            query.and_in("brand", brands.iter().map(|brand| (*brand).into()).collect());
         }
         if let Some(outcome) = &filter.outcome {
             query.and("outcome = ", outcome.into());

@@ -1,10 +1,11 @@
 //! Certificates of cars: what was issued and what was taken back.
 
-use model::{Timestamp, VehicleId};
+use model::{Brand, Timestamp, VehicleId};
 
 use crate::{
-    Error, Store, Transaction,
+    Cursor, Error, Page, Store, Transaction,
     sql::{Arg, Row, args, row},
+    vehicles::Conditions,
 };
 
 /// An issued certificate.
@@ -18,6 +19,36 @@ pub struct Certificate {
     pub not_before: Timestamp,
     pub not_after: Timestamp,
     pub revoked_at: Option<Timestamp>,
+}
+
+/// Which certificates to list; all that is given must match.
+#[derive(Debug, Clone, Default)]
+pub struct CertificateFilter {
+    /// Of cars of one of these; all without it.
+    pub brands: Option<Vec<Brand>>,
+    pub state: Option<CertificateState>,
+}
+
+/// Whether a certificate lets its car in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateState {
+    /// It does; one that is not valid yet counts as valid.
+    Valid,
+    /// It has ended, and was not taken back before.
+    Expired,
+    Revoked,
+}
+
+impl Certificate {
+    pub fn state(&self, now: Timestamp) -> CertificateState {
+        if self.revoked_at.is_some() {
+            CertificateState::Revoked
+        } else if self.not_after <= now {
+            CertificateState::Expired
+        } else {
+            CertificateState::Valid
+        }
+    }
 }
 
 /// One that is to be kept.
@@ -84,6 +115,48 @@ impl Store {
             )
             .await?;
         row.as_ref().map(certificate).transpose()
+    }
+
+    /// The certificates of a car, the newest first.
+    pub async fn certificates_of(&self, vehicle: VehicleId, limit: u32) -> Result<Vec<Certificate>, Error> {
+        let sql = "SELECT fingerprint, vehicle_id, serial, not_before, not_after, revoked_at FROM certificates \
+                   WHERE vehicle_id = $1 ORDER BY not_before DESC, fingerprint LIMIT $2";
+        self.pool.fetch(sql, args![vehicle, limit]).await?.iter().map(certificate).collect()
+    }
+
+    /// One page of certificates with their cars' brands, in the fingerprints' order.
+    pub async fn certificates(
+        &self,
+        filter: &CertificateFilter,
+        now: Timestamp,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Page<(Certificate, Brand)>, Error> {
+        let mut query = Conditions::new(
+            "SELECT c.fingerprint, c.vehicle_id, c.serial, c.not_before, c.not_after, c.revoked_at, v.brand \
+             FROM certificates c JOIN vehicles v ON v.vehicle_id = c.vehicle_id",
+        );
+        if let Some(brands) = &filter.brands {
+            query.and_in("v.brand", brands.iter().map(|brand| (*brand).into()).collect());
+        }
+        match filter.state {
+            None => {}
+            Some(CertificateState::Valid) => {
+                query.and("c.revoked_at IS NULL AND c.not_after > ", now.into());
+            }
+            Some(CertificateState::Expired) => {
+                query.and("c.revoked_at IS NULL AND c.not_after <= ", now.into());
+            }
+            Some(CertificateState::Revoked) => query.and("c.revoked_at <= ", now.into()),
+        }
+        if let Some(cursor) = after {
+            query.and("c.fingerprint > ", cursor.key().into());
+        }
+        query.end(" ORDER BY c.fingerprint LIMIT ", u64::from(limit).saturating_add(1).into());
+        let rows = self.pool.fetch(query.sql, &query.args).await?;
+        let item = |row: &Row| Ok((certificate(row)?, row.word(6)?));
+        let items = rows.iter().map(item).collect::<Result<Vec<_>, Error>>()?;
+        Ok(Page::cut(items, limit, |(certificate, _)| certificate.fingerprint.clone()))
     }
 
     /// All certificates that have not expired, taken back or not, in pages of the fingerprints' order.

@@ -6,7 +6,6 @@
 //! Invariants, as absences: `store` never reads a clock but the database's own (for leases), draws no
 //! randomness, composes no value into a statement's text, and gives out a VIN through no query.
 
-mod accounts;
 mod audit;
 mod campaigns;
 mod catalogues;
@@ -17,8 +16,12 @@ mod desired;
 mod idempotency;
 mod lake_files;
 mod leases;
+mod links;
 mod migrations;
+mod outbox;
 mod page;
+mod people;
+mod services;
 mod settings;
 mod sql;
 mod subjects;
@@ -31,23 +34,26 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-pub use accounts::{Account, SessionRow};
 pub use audit::{AuditEntry, AuditFilter, AuditOpening};
 pub use campaigns::{
     Assignment, CampaignName, CampaignRow, CampaignSummary, HeldCampaign, NewCampaign, Selector,
     StatusCounts, Unassignment,
 };
 pub use catalogues::CatalogueRow;
-pub use certificates::{Certificate, KeyUse, NewCertificate};
+pub use certificates::{Certificate, CertificateFilter, CertificateState, KeyUse, NewCertificate};
 pub use credentials::{Credential, CredentialUse};
 pub use desired::{DesiredRow, NewDesired, ReportedRow};
 pub use idempotency::{Claim, StoredAnswer};
 pub use lake_files::{LakeFile, LakeFileState, LakeFileStats};
 pub use leases::Lease;
+pub use links::{LinkCodeRow, LinkRow};
+pub use outbox::OutboxRow;
 pub use page::{Cursor, Page};
+pub use people::{Address, CredentialReset, PeopleFilter, PersonRow, RoleRow, SessionRow, TotpRow};
+pub use services::ServiceRow;
 pub use sql::Transaction;
 pub use subjects::Subject;
-pub use vehicles::{FleetCount, NewVehicle, Vehicle, VehicleFilter};
+pub use vehicles::{FleetCount, NewVehicle, Vehicle, VehicleFilter, VehicleReach};
 
 use sql::Pool;
 

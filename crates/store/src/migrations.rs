@@ -11,12 +11,15 @@ struct Migration {
 }
 
 /// In order; a released one is never changed.
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 8] = [
     Migration { version: 1, script: include_str!("../migrations/0001_start.sql") },
     Migration { version: 2, script: include_str!("../migrations/0002_ended_campaigns.sql") },
     Migration { version: 3, script: include_str!("../migrations/0003_current_assignments.sql") },
     Migration { version: 4, script: include_str!("../migrations/0004_audit.sql") },
     Migration { version: 5, script: include_str!("../migrations/0005_enrolment_credentials.sql") },
+    Migration { version: 6, script: include_str!("../migrations/0006_people.sql") },
+    Migration { version: 7, script: include_str!("../migrations/0007_links.sql") },
+    Migration { version: 8, script: include_str!("../migrations/0008_services.sql") },
 ];
 
 pub(crate) async fn run(store: &Store) -> Result<(), Error> {

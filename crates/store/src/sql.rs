@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use model::Brand;
 use sqlx::{
     AssertSqlSafe, Column as _, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite,
     postgres::{PgPool, PgRow},
@@ -66,6 +67,13 @@ impl Composed {
         self.0.push(')');
         self
     }
+}
+
+/// Columns of a table, and the rest of a query.
+pub(crate) fn select(columns: &'static str, rest: &'static str) -> Composed {
+    let mut sql = Composed::new(columns);
+    sql.push(rest);
+    sql
 }
 
 impl SqlSafeStr for Composed {
@@ -133,14 +141,34 @@ impl Row {
         self.text(column)?.parse().map_err(|_| self.corrupt(column))
     }
 
+    pub(crate) fn opt_word<T: std::str::FromStr>(&self, column: usize) -> Result<Option<T>, Error> {
+        let text = self.opt_text(column)?;
+        text.map(|text| text.parse().map_err(|_| self.corrupt(column))).transpose()
+    }
+
+    /// Slugs with commas.
+    pub(crate) fn brands(&self, column: usize) -> Result<Vec<Brand>, Error> {
+        self.brands_of(column, &self.text(column)?)
+    }
+
+    pub(crate) fn brands_of(&self, column: usize, slugs: &str) -> Result<Vec<Brand>, Error> {
+        let brands = slugs.split(',').map(str::parse).collect::<Result<Vec<Brand>, _>>();
+        brands.map_err(|_| self.corrupt(column))
+    }
+
     /// The value itself is not repeated; it may be personal.
-    fn corrupt(&self, column: usize) -> Error {
+    pub(crate) fn corrupt(&self, column: usize) -> Error {
         let name = match self {
             Self::Sqlite(row) => row.try_column(column).map(|column| column.name().to_owned()),
             Self::Postgres(row) => row.try_column(column).map(|column| column.name().to_owned()),
         };
         Error::Corrupt { column: name.unwrap_or_else(|_| column.to_string()) }
     }
+}
+
+/// As [`Row::brands`] reads them.
+pub(crate) fn slugs(brands: &[Brand]) -> String {
+    brands.iter().map(|brand| brand.slug()).collect::<Vec<_>>().join(",")
 }
 
 /// Binds and runs on a concrete backend; the text and the arguments are the same for both.
@@ -360,6 +388,10 @@ into_arg! {
     Option<model::Timestamp>, value => Arg::Int(value.map(|time| time.0));
     model::VehicleId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
     model::SubjectId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
+    model::ServiceId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
+    model::PersonId, value => Arg::Text(Some(Cow::Owned(value.to_string())));
+    Option<model::PersonId>, value => Arg::Text(value.map(|id| Cow::Owned(id.to_string())));
+    &'a model::Region, value => Arg::Text(Some(Cow::Borrowed(value.as_str())));
     model::Brand, value => Arg::Text(Some(Cow::Borrowed(value.slug())));
     model::CatalogueHash, value => Arg::Text(Some(Cow::Owned(value.to_string())));
 }

@@ -10,10 +10,12 @@ use crate::{NewVehicle, Store};
 mod audit;
 mod campaigns;
 mod credentials;
+mod links;
 mod people;
 mod postgres;
 mod registry;
 mod roles;
+mod services;
 
 const NOW: Timestamp = Timestamp(1_763_885_730_250_000);
 
@@ -66,10 +68,26 @@ checks! {
     audit::entries_are_found_newest_first,
     audit::a_batch_takes_the_place_of_one_that_never_counted,
     audit::what_is_forgotten_stays_an_entry,
-    people::an_account_is_made_once,
+    links::a_car_has_one_owner,
+    links::a_link_ends,
+    links::a_code_counts_once_and_while_it_is_shown,
+    people::a_name_is_one_persons,
+    people::people_come_by_name_and_realm,
+    people::people_are_listed_by_brand_function_and_name,
+    people::an_account_gets_another_name_and_address,
+    people::somebody_else_holds_a_function_or_nobody_does,
+    people::a_link_counts_once_and_replaces_the_one_before,
+    people::what_was_sent_leaves_no_payload,
+    people::a_role_holds_until_it_ends,
+    people::who_is_disabled_is_signed_out_and_stays_out,
+    people::a_step_of_the_second_factor_is_taken_once,
     people::a_session_ends,
     people::a_key_answers_the_same_request_again,
     people::a_key_serves_one_request,
+    services::a_services_token_counts_until_the_overlap_ends,
+    services::a_service_that_is_disabled_stays_so,
+    services::services_are_listed_by_brand,
+    services::a_service_was_seen_to_the_minute,
     roles::a_lease_has_one_holder_and_a_growing_epoch,
     roles::a_role_that_nobody_else_took_keeps_its_epoch,
     roles::who_lost_a_role_changes_nothing_any_more,

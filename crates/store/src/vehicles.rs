@@ -36,12 +36,21 @@ pub struct Vehicle {
 /// Which vehicles to list; all that is given must match.
 #[derive(Debug, Clone, Default)]
 pub struct VehicleFilter {
+    /// All without it.
+    pub reach: Option<VehicleReach>,
     pub brand: Option<Brand>,
     pub region: Option<Region>,
     pub model: Option<String>,
     pub architecture: Option<String>,
     /// Found anywhere in id, brand, model and architecture, whatever the case.
     pub text: Option<String>,
+}
+
+/// Which vehicles somebody may see at all: those of brands, and some by themselves.
+#[derive(Debug, Clone, Default)]
+pub struct VehicleReach {
+    pub brands: Vec<Brand>,
+    pub vehicles: Vec<VehicleId>,
 }
 
 /// Registered vehicles of one kind.
@@ -181,6 +190,11 @@ fn vehicle_row(new: &NewVehicle, now: Timestamp) -> Vec<Arg<'_>> {
 
 impl VehicleFilter {
     fn apply<'a>(&'a self, query: &mut Conditions<'a>) {
+        if let Some(VehicleReach { brands, vehicles }) = &self.reach {
+            let brands = brands.iter().map(|brand| (*brand).into()).collect();
+            let vehicles = vehicles.iter().map(|vehicle| (*vehicle).into()).collect();
+            query.and_in_either(("brand", brands), ("vehicle_id", vehicles));
+        }
         if let Some(brand) = self.brand {
             query.and("brand = ", brand.into());
         }
@@ -201,7 +215,7 @@ impl VehicleFilter {
 }
 
 /// The text anywhere; what LIKE would read as a pattern is taken literally.
-fn like(text: &str) -> String {
+pub(crate) fn like(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
     for letter in text.to_lowercase().chars() {
@@ -238,6 +252,51 @@ impl<'a> Conditions<'a> {
         self.begin(column);
         self.sql.push(" IN ").params(self.args.len() + 1, values.len());
         self.args.extend(values);
+    }
+
+    /// One more condition: one column or the other is one of its values.
+    pub(crate) fn and_in_either(
+        &mut self,
+        one: (&'static str, Vec<Arg<'a>>),
+        other: (&'static str, Vec<Arg<'a>>),
+    ) {
+        self.begin("(1 = 0");
+        for (column, values) in [one, other] {
+            if !values.is_empty() {
+                self.sql.push(" OR ").push(column).push(" IN ").params(self.args.len() + 1, values.len());
+                self.args.extend(values);
+            }
+        }
+        self.sql.push(")");
+    }
+
+    /// One more condition of several parts and values, which follow.
+    pub(crate) fn and_part(&mut self, part: &'static str) -> &mut Self {
+        self.begin(part);
+        self
+    }
+
+    /// Goes on with a value.
+    pub(crate) fn value(&mut self, value: Arg<'a>) -> &mut Self {
+        self.args.push(value);
+        self.sql.param(self.args.len());
+        self
+    }
+
+    /// Goes on with text.
+    pub(crate) fn part(&mut self, part: &'static str) -> &mut Self {
+        self.sql.push(part);
+        self
+    }
+
+    /// Goes on with whether the column, which has slugs with commas, names one of the brands.
+    pub(crate) fn names_one_of(&mut self, column: &'static str, brands: &[Brand]) -> &mut Self {
+        self.part("(1 = 0");
+        for brand in brands {
+            self.part(" OR ',' || ").part(column).part(" || ',' LIKE ");
+            self.value(format!("%,{},%", brand.slug()).into());
+        }
+        self.part(")")
     }
 
     /// The query's end with its last value.

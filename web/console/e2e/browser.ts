@@ -62,12 +62,19 @@ export async function enterPassword(page: Page, password = inject('password')): 
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
+/** Signs in as one of the mock's people, who all have the same password. */
+export async function enterName(page: Page, username: string): Promise<void> {
+  await page.getByLabel('Name').fill(username);
+  await enterPassword(page);
+}
+
 /** The session that the tests share. Signing in is costly by design, and limited. */
 let shared: Cookie[] | undefined;
 
 /**
  * A page of somebody who is signed in and whose stream is live. `anew` gives it a session of its own, for
- * tests that end it.
+ * tests that end it, and for tests that act: a sign-in counts as a proof for ten minutes, which the shared one may have
+ * outlived.
  */
 export async function signedIn(
   path = '/',

@@ -4,7 +4,7 @@ import { read, signedIn, useBrowser } from './browser';
 useBrowser();
 
 it('a campaign is written, created, assigned and followed', async () => {
-  const page = await signedIn('/campaigns/new');
+  const page = await signedIn('/campaigns/new', {}, { anew: true });
   await page.getByRole('button', { name: 'Create campaign' }).click();
   await page.getByText('Give the campaign a name.').waitFor();
 
@@ -65,7 +65,7 @@ it('a campaign is written, created, assigned and followed', async () => {
 });
 
 it('a campaign is found behind newer ones', async () => {
-  const page = await signedIn('/campaigns');
+  const page = await signedIn('/campaigns', {}, { anew: true });
   const name = `Oldest ${Date.now()}`;
   await page.evaluate(
     async (names) => {

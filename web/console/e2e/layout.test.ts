@@ -1,5 +1,6 @@
+import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { accessibilityProblems, movingVehicle, newPage, SIZES, signedIn, useBrowser } from './browser';
+import { accessibilityProblems, movingVehicle, newPage, read, SIZES, signedIn, useBrowser } from './browser';
 
 useBrowser();
 
@@ -13,8 +14,23 @@ const SCREENS: [name: string, path: string, complete: string][] = [
   ['privacy', '/vehicles/:id/privacy', '#grants'],
   ['campaigns', '/campaigns', 'main .card'],
   ['audit', '/audit', 'tbody button'],
+  ['identity', '/vehicles/:id/identity', '#credentials'],
+  ['account', '/account', 'tbody'],
+  ['people', '/people', 'tbody a'],
+  ['person', '/people/:self', '#functions'],
+  ['new person', '/people/new', 'fieldset label'],
+  ['roles', '/roles', 'tbody'],
+  ['services', '/services', 'main h1'],
+  ['certificates', '/certificates', 'main .card'],
   ['new campaign', '/campaigns/new', 'fieldset .branch'],
 ];
+
+/** Of a car that drives, and of whoever is signed in. */
+async function addresses(page: Page): Promise<(path: string) => string> {
+  const id = await movingVehicle(page);
+  const { account } = await read<{ account: { person_id: string } }>(page, '/v1/session');
+  return (path) => path.replace(':id', id).replace(':self', account.person_id);
+}
 
 describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
   it('no screen has a problem that axe can find', async () => {
@@ -25,9 +41,9 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
     await page.context().close();
 
     const inside = await signedIn('/vehicles', { colorScheme, reducedMotion: 'reduce' });
-    const id = await movingVehicle(inside);
+    const at = await addresses(inside);
     for (const [name, path, complete] of SCREENS) {
-      await inside.goto(path.replace(':id', id));
+      await inside.goto(at(path));
       await inside.locator(complete).first().waitFor();
       found[name] = await accessibilityProblems(inside);
     }
@@ -38,10 +54,10 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
 
 it.each(Object.entries(SIZES))('nothing is wider than a %s', async (_, viewport) => {
   const page = await signedIn('/vehicles', { viewport });
-  const id = await movingVehicle(page);
+  const at = await addresses(page);
   const wider: string[] = [];
   for (const [name, path, complete] of SCREENS) {
-    await page.goto(path.replace(':id', id));
+    await page.goto(at(path));
     await page.locator(complete).first().waitFor();
     const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     if ((content ?? 0) > (window ?? 0)) wider.push(`${name}: ${content} px`);

@@ -9,7 +9,9 @@ it('a wrong password is refused in the words of the platform', async () => {
   await enterPassword(page, 'not the password');
   const alert = page.getByRole('alert');
   await alert.waitFor();
-  expect(await alert.textContent()).toMatch(/The sign-in was refused.*the name or the password is wrong/is);
+  expect(await alert.textContent()).toMatch(
+    /The sign-in was refused.*the name, the password or the one-time password is wrong/is,
+  );
   expect(await page.getByLabel('Password').inputValue()).toBe('');
 });
 

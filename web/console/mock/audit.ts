@@ -2,17 +2,9 @@ import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import type { ServerResponse } from 'node:http';
 import type { AuditItem } from '@marque/api';
 import type { Car } from './car.ts';
+import { actionOf, isRecorded } from './tables.ts';
 
 const ORIGIN = 'marque/eu/audit';
-
-const RECORDED: Record<string, [action: string, kind: string, id: string]> = {
-  'POST /v1/session': ['session.create', 'account', 'operator'],
-  'GET /v1/vehicles': ['vehicle.list', 'tenant', 'count:50'],
-  'GET /v1/vehicles/:id': ['vehicle.read', 'vehicle', ''],
-  'GET /v1/vehicles/:id/history': ['vehicle.history.read', 'vehicle', ''],
-  'PUT /v1/vehicles/:id/grants': ['consent.write', 'vehicle', ''],
-  'POST /v1/campaigns': ['campaign.create', 'campaign', 'unnamed'],
-};
 
 interface Opened {
   label: string;
@@ -28,6 +20,8 @@ interface Logged {
 
 /** What happened, as the platform would record it. */
 export interface Happened {
+  /** A person's id. */
+  actor: string;
   action: string;
   kind: string;
   id: string;
@@ -49,15 +43,15 @@ export class Audit {
     return `${ORIGIN}+${this.#id(bytes).toString('hex')}+${bytes.toString('base64')}`;
   }
 
-  add({ action, kind, id, brand, purpose, outcome, at }: Happened): void {
+  add({ actor: person, action, kind, id, brand, purpose, outcome, at }: Happened): void {
     const index = this.logged.length;
-    const actor = commit('actor', 'operator');
-    const resource = kind === 'vehicle' ? commit('resource', id) : undefined;
+    const actor = commit('actor', person);
+    const resource = kind === 'vehicle' || kind === 'person' ? commit('resource', id) : undefined;
     const request = randomBytes(8).toString('hex');
     const item: AuditItem = {
       index,
       at: new Date(at).toISOString(),
-      actor: { kind: 'operator', id: shown(actor) },
+      actor: { kind: 'person', id: shown(actor) },
       action,
       resource: { kind, id: resource ? shown(resource) : { value: id, salt: null, commitment: null } },
       region: 'eu',
@@ -72,7 +66,7 @@ export class Audit {
     const fields: [number, Buffer][] = [
       [0, number(1)],
       [1, number(at * 1000)],
-      [2, text('operator')],
+      [2, text('person')],
       [3, bytes(actor.commitment)],
       [4, text(action)],
       [5, text(kind)],
@@ -88,12 +82,10 @@ export class Audit {
     this.logged.push({ item, entry, openings: resource ? [actor.opened, resource.opened] : [actor.opened] });
   }
 
-  /** As the platform does, for the routes that the tests look for. */
-  record(method: string, path: string, car?: Car): void {
-    const found = RECORDED[`${method} ${car ? path.replace(car.id, ':id') : path}`];
-    if (!found) return;
-    const [action, kind, id] = found;
-    this.add({ action, kind, id: car?.id ?? id, brand: car?.model.brand, at: Date.now() });
+  /** As the platform does, for what its table says; `person` is who asked. */
+  record(person: string, method: string, path: string, car?: Car): void {
+    const happened = happenedIn(method, path, person, car);
+    if (happened) this.add({ ...happened, actor: person, at: Date.now() });
   }
 
   prove(index: number, response: ServerResponse): void {
@@ -149,6 +141,23 @@ export class Audit {
   #id(key: Buffer): Buffer {
     return sha256(Buffer.from(`${ORIGIN}\n`), key).subarray(0, 4);
   }
+}
+
+function happenedIn(
+  method: string,
+  path: string,
+  person: string,
+  car?: Car,
+): Omit<Happened, 'actor' | 'at'> | undefined {
+  if (method === 'POST' && path === '/v1/session')
+    return { action: 'session.create', kind: 'person', id: person };
+  const action = actionOf(method, path);
+  if (!action || !isRecorded(action)) return undefined;
+  if (car) return { action, kind: 'vehicle', id: car.id, brand: car.model.brand };
+  const whom = /^\/v1\/people\/([^/]+)/.exec(path)?.[1];
+  if (whom) return { action, kind: 'person', id: whom };
+  if (action === 'vehicle.list') return { action, kind: 'tenant', id: 'count:50' };
+  return { action, kind: action.split('.')[0] ?? '', id: 'unnamed' };
 }
 
 function commit(label: string, value: string) {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type {
   Assigned,
@@ -14,74 +13,53 @@ import type {
   Unassigned,
   Vehicle,
 } from '@marque/api';
+import { Accounts } from './accounts.ts';
 import { grants, state, vehicle } from './answers.ts';
 import { Audit } from './audit.ts';
 import { BRANDS, MODELS } from './brands.ts';
+import { type Call, json, page, Refusal, type Route } from './call.ts';
 import type { Car } from './car.ts';
+import { certificates } from './certificates.ts';
 import type { Collecting, Fleet } from './fleet.ts';
 import { history } from './history.ts';
 import { leaves } from './leaves.ts';
+import { people } from './people.ts';
+import { services } from './services.ts';
+import { roles } from './tables.ts';
 
 type Next = () => void;
-interface Call {
-  query: URLSearchParams;
-  body: unknown;
-  now: number;
-  request: IncomingMessage;
-  response: ServerResponse;
-  part: (index: number) => string;
-}
-
-/** The platform's kinds of problems: what each has as its status and its title. */
-const PROBLEMS = {
-  unauthorized: [401, 'Sign in first'],
-  'sign-in-refused': [401, 'The sign-in was refused'],
-  'not-found': [404, 'Not found'],
-  conflict: [409, 'The request conflicts with what is there'],
-  unprocessable: [422, 'The request says something impossible'],
-  internal: [500, 'The platform failed'],
-} as const;
-
-class Refusal extends Error {
-  constructor(
-    readonly kind: keyof typeof PROBLEMS,
-    readonly detail: string,
-    readonly errors?: { place: string; detail: string }[],
-  ) {
-    super(detail);
-  }
-
-  get document() {
-    const [status, title] = PROBLEMS[this.kind];
-    const { detail, errors } = this;
-    const instance = `urn:marque:request:${randomBytes(8).toString('hex')}`;
-    return { type: `urn:marque:problem:${this.kind}`, title, status, detail, instance, errors };
-  }
-}
 
 /** The paths whose `POST` makes something, by the contract. */
 type Creating = {
   [Path in keyof paths]: paths[Path] extends { post: { responses: { 201: unknown } } } ? Path : never;
 }[keyof paths];
 
-const creates = new Set<string>(['/v1/session', '/v1/campaigns'] satisfies Creating[]);
-
-const SESSION_MS = 12 * 3_600_000;
+const creating = (
+  [
+    '/v1/session',
+    '/v1/campaigns',
+    '/v1/account/totp',
+    '/v1/people',
+    '/v1/people/{person_id}/roles',
+    '/v1/services',
+    '/v1/services/{service_id}/tokens',
+    '/v1/vehicles/{vehicle_id}/enrolment-credential',
+    '/v1/vehicles/{vehicle_id}/enrolment-credential/replacement',
+  ] satisfies Creating[] as string[]
+).map((path) => new RegExp(`^${path.replace(/\{[^}]+\}/g, '[^/]+')}$`));
 
 /** The contract's routes over a simulated fleet. Anything outside `/v1` goes to the next handler. */
 export function handler(fleet: Fleet, password: string) {
-  const sessions = new Map<string, string>();
+  const accounts = new Accounts(password);
   const catalogue = leaves();
   const audit = new Audit();
 
-  const routes: [method: string, pattern: RegExp, run: (call: Call) => unknown][] = [
-    ['POST', /^\/v1\/session$/, signIn],
-    [
-      'GET',
-      /^\/v1\/session$/,
-      (call) => ({ account: { username: whoIs(call.request) }, expires_at: later(call.now) }),
-    ],
-    ['DELETE', /^\/v1\/session$/, signOut],
+  const routes: Route[] = [
+    ...accounts.routes,
+    ...people(accounts),
+    ...services(),
+    ...certificates(fleet, carOf),
+    ['GET', /^\/v1\/roles$/, roles],
     ['GET', /^\/v1\/facets$/, facets],
     ['GET', /^\/v1\/fleet\/summary$/, ({ now }) => fleet.summary(now)],
     ['GET', /^\/v1\/fleet\/positions$/, ({ now }) => ({ items: located().map((car) => car.position(now)) })],
@@ -148,48 +126,34 @@ export function handler(fleet: Fleet, password: string) {
     const url = new URL(request.url ?? '/', 'http://mock');
     if (!url.pathname.startsWith('/v1/')) return next();
     try {
-      const [, pattern, run] = routes.find(([m, p]) => m === request.method && p.test(url.pathname)) ?? [];
-      const open = request.method === 'POST' && url.pathname === '/v1/session';
-      if (!open && !whoIs(request)) throw new Refusal('unauthorized', 'sign in at POST /v1/session');
-      if (!pattern || !run) throw new Refusal('not-found', `there is no ${request.method} ${url.pathname}`);
-      const parts = pattern.exec(url.pathname) ?? [];
-      const body = await read(request);
-      const result = run({
+      const method = request.method ?? '';
+      const [, pattern, run] = routes.find(([m, p]) => m === method && p.test(url.pathname)) ?? [];
+      const parts = pattern?.exec(url.pathname) ?? [];
+      const call: Call = {
         query: url.searchParams,
-        body,
+        body: await read(request),
         now: Date.now(),
         request,
         response,
         part: (i) => decodeURIComponent(parts[i] ?? ''),
-      });
-      audit.record(request.method ?? '', url.pathname, fleet.byId.get(parts[1] ?? ''));
+      };
+      if (method !== 'POST' || url.pathname !== '/v1/session') accounts.check(call, method, url.pathname);
+      if (!run) throw new Refusal('not-found', `there is no ${method} ${url.pathname}`);
+      const result = run(call);
+      audit.record(accounts.whoAsked(call), method, url.pathname, fleet.byId.get(parts[1] ?? ''));
       if (response.headersSent || result === STREAMING) return;
       if (result === undefined) response.writeHead(204).end();
-      else json(response, request.method === 'POST' && creates.has(url.pathname) ? 201 : 200, result);
+      else
+        json(
+          response,
+          method === 'POST' && creating.some((path) => path.test(url.pathname)) ? 201 : 200,
+          result,
+        );
     } catch (cause) {
       const refusal = cause instanceof Refusal ? cause : new Refusal('internal', String(cause));
       json(response, refusal.document.status, refusal.document, 'application/problem+json');
     }
   };
-
-  function signIn({ body, now, response }: Call) {
-    const given = body as { username?: string; password?: string };
-    if (given.password !== password)
-      throw new Refusal('sign-in-refused', 'the name or the password is wrong');
-    const token = randomBytes(16).toString('hex');
-    sessions.set(token, given.username ?? 'operator');
-    response.setHeader('set-cookie', `marque_session=${token}; HttpOnly; SameSite=Strict; Path=/`);
-    return { token, expires_at: later(now), account: { username: given.username ?? 'operator' } };
-  }
-
-  function signOut({ request }: Call) {
-    sessions.delete(cookie(request));
-    return undefined;
-  }
-
-  function whoIs(request: IncomingMessage): string | undefined {
-    return sessions.get(cookie(request));
-  }
 
   function facets(): Facets {
     return {
@@ -401,35 +365,14 @@ function listed({ groups, samples_per_minute_max: _, ...campaign }: Campaign): C
   return { ...campaign, ended_at: campaign.ended_at ?? null, signals };
 }
 
-function page<T>(items: T[], query: URLSearchParams) {
-  const limit = Math.min(200, Number(query.get('limit') ?? 50));
-  const start = Number(query.get('cursor') ?? 0);
-  return {
-    items: items.slice(start, start + limit),
-    next_cursor: start + limit < items.length ? String(start + limit) : null,
-  };
-}
-
 function stream(response: ServerResponse) {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
   return (event: string, data: unknown) =>
     response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
-function json(response: ServerResponse, status: number, body: unknown, type = 'application/json') {
-  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(JSON.stringify(body));
-}
-
-function cookie(request: IncomingMessage): string {
-  return /(?:^|;\s*)marque_session=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? '';
-}
-
 async function read(request: IncomingMessage): Promise<unknown> {
   let text = '';
   for await (const chunk of request) text += chunk;
   return text ? JSON.parse(text) : undefined;
-}
-
-function later(now: number): string {
-  return new Date(now + SESSION_MS).toISOString();
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as format from './format';
+import { dayStart } from './format';
 
 describe('ago', () => {
   const now = Date.parse('2026-11-23T12:00:00Z');
@@ -77,4 +78,11 @@ describe('names', () => {
     expect(format.shortId('0123456789abcdef0123456789abcdef')).toBe('01234567…cdef');
     expect(format.shortId('abc')).toBe('abc');
   });
+});
+
+it('a day begins at midnight, and the next one a day later', () => {
+  expect(dayStart('2026-11-23')).toBe('2026-11-23T00:00:00.000Z');
+  expect(dayStart('2026-11-30', 1)).toBe('2026-12-01T00:00:00.000Z');
+  expect(dayStart('soon')).toBeUndefined();
+  expect(dayStart(null)).toBeUndefined();
 });

@@ -59,6 +59,12 @@ export function day(at: string | number): string {
   return date.format(new Date(at));
 }
 
+/** The day as the API takes it; nothing for what is no day. */
+export function dayStart(day: string | null, plusDays = 0): string | undefined {
+  const time = day ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
+  return Number.isNaN(time) ? undefined : new Date(time + plusDays * 86_400_000).toISOString();
+}
+
 export function clockTime(at: string | number): string {
   return time.format(new Date(at));
 }

@@ -8,11 +8,15 @@ use axum::{
     http::{HeaderValue, Uri, header},
     response::{IntoResponse, Response},
 };
+use identity::Brands;
+use model::{Timestamp, VehicleId};
 use store::{AuditFilter, AuditOpening, Cursor};
 
 use super::{
     Api,
-    extract::{Json, Path, Query},
+    auth::SignedIn,
+    extract::{Json, Path, Paths, Query},
+    gate::Gate,
     page,
     problem::{Kind, Problem},
     words::{BrandSlug, PurposeSlug, RegionName, Time, VehicleIdHex},
@@ -79,9 +83,13 @@ pub(crate) async fn get_audit_bundle(
 )]
 pub(crate) async fn list_audit_entries(
     State(api): State<Api>,
+    gate: Gate,
     trail: Trail,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<AuditPage>, Problem> {
+    let named = query.brand.map(|brand| brand.0);
+    let reach = gate.reach()?;
+    let brands = reach.brands_within(named)?.ok_or_else(no_brand)?;
     let (cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
     let actor = query.actor.map(|actor| (Label::Actor.slug(), actor));
     let vehicle = query.vehicle_id.map(|vehicle| (Label::Resource.slug(), vehicle.0.to_string()));
@@ -89,11 +97,12 @@ pub(crate) async fn list_audit_entries(
         from: query.from.map(|time| time.0),
         to: query.to.map(|time| time.0),
         action: query.action,
-        brand: query.brand.map(|brand| brand.0),
+        // What belongs to no brand is for who sees all.
+        brands: (named.is_some() || brands != Brands::ALL).then(|| brands.iter().collect()),
         outcome: query.outcome.map(|outcome| ::audit::Outcome::from(outcome).slug().to_owned()),
         opened: actor.into_iter().chain(vehicle).collect(),
     };
-    let page = entries(&api, &filter, cursor.as_ref(), limit).await?;
+    let page = entries(&api, &filter, cursor.as_ref(), limit, "/v1/audit/entries").await?;
     trail.count("tenant", page.items.len());
     Ok(Json(page))
 }
@@ -108,19 +117,37 @@ pub(crate) async fn list_audit_entries(
 )]
 pub(crate) async fn get_audit_proof(
     State(api): State<Api>,
+    gate: Gate,
     trail: Trail,
     Path(index): Path<u64>,
 ) -> Result<Response, Problem> {
+    let brands = gate.brands()?;
+    let may_see = |event: &Event, _: &[AuditOpening]| {
+        event.brand.map_or(brands == Brands::ALL, |brand| brands.contains(brand))
+    };
+    let proof = proof(&api, index, may_see).await?;
+    trail.resource("audit-entry", index);
+    Ok(proof)
+}
+
+async fn proof(
+    api: &Api,
+    index: u64,
+    may_see: impl FnOnce(&Event, &[AuditOpening]) -> bool,
+) -> Result<Response, Problem> {
     let found = api.audit().entries(&[index]).await?.remove(&index);
-    let entry = found.ok_or_else(|| Problem::not_found("the log has no such entry"))?;
+    let gone = || Problem::not_found("the log has no such entry");
+    let entry = found.ok_or_else(gone)?;
     let openings = api.store().audit_openings(&[index]).await?;
+    if !may_see(&Event::decode(&entry).map_err(AuditError::Log)?, &openings) {
+        return Err(gone());
+    }
     let openings: Vec<Opening> = openings.iter().map(opened).collect::<Result<_, _>>()?;
     let evidence = Evidence::new(entry, openings).map_err(AuditError::Log)?;
-    trail.resource("audit-entry", index);
     Ok(text(api.audit().proof(index, evidence).await?.to_string()))
 }
 
-/// Who accessed what of a car, the newest entries first.
+/// Who accessed what of one's own car since it is one's own, the newest entries first.
 #[utoipa::path(
     get, path = "/v1/vehicles/{vehicle_id}/audit", tag = "audit",
     extensions(("x-marque-action" = json!("audit.read_own_car"))),
@@ -129,14 +156,52 @@ pub(crate) async fn get_audit_proof(
 )]
 pub(crate) async fn list_vehicle_audit(
     State(api): State<Api>,
+    gate: Gate,
+    signed_in: SignedIn,
     Path(vehicle_id): Path<VehicleIdHex>,
     Query(query): Query<CarAuditQuery>,
 ) -> Result<Json<AuditPage>, Problem> {
     let (cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
-    let car = api.car(vehicle_id.0)?;
+    let car = gate.car(vehicle_id.0)?;
     let opened = vec![(Label::Resource.slug(), car.vehicle.to_string())];
-    let filter = AuditFilter { opened, ..AuditFilter::default() };
-    Ok(Json(entries(&api, &filter, cursor.as_ref(), limit).await?))
+    let from = since(&signed_in, car.vehicle);
+    let filter = AuditFilter { opened, from, ..AuditFilter::default() };
+    let proofs = format!("/v1/vehicles/{vehicle_id}/audit");
+    Ok(Json(entries(&api, &filter, cursor.as_ref(), limit, &proofs).await?))
+}
+
+/// The proof that an entry about one's own car is in the log (c2sp.org/tlog-proof).
+#[utoipa::path(
+    get, path = "/v1/vehicles/{vehicle_id}/audit/{index}/proof", tag = "audit",
+    extensions(("x-marque-action" = json!("audit.read_own_car"))),
+    params(("vehicle_id" = inline(VehicleIdHex), Path, description = "The vehicle's id"),
+        ("index" = u64, Path, description = "The entry's place in the log, from 0")),
+    responses((status = 200, description = "A text that can be verified without the log",
+        content_type = "text/plain", body = String, example = "c2sp.org/tlog-proof@v1\nextra ...\nindex 0\n\n...")),
+)]
+pub(crate) async fn get_vehicle_audit_proof(
+    State(api): State<Api>,
+    gate: Gate,
+    signed_in: SignedIn,
+    Paths(vehicle_id, index): Paths<VehicleIdHex, u64>,
+) -> Result<Response, Problem> {
+    let car = gate.car(vehicle_id.0)?;
+    let (vehicle, from) = (car.vehicle.to_string(), since(&signed_in, car.vehicle));
+    let is_of_car =
+        |opening: &AuditOpening| opening.label == Label::Resource.slug() && opening.value == vehicle;
+    proof(&api, index, |event, openings| {
+        from.is_none_or(|from| event.at >= from) && openings.iter().any(is_of_car)
+    })
+    .await
+}
+
+/// Since when a car is somebody's.
+fn since(signed_in: &SignedIn, vehicle: VehicleId) -> Option<Timestamp> {
+    signed_in.session().person.links.to(vehicle).iter().map(|link| link.from).min()
+}
+
+fn no_brand() -> Problem {
+    Problem::new(Kind::Forbidden, "none of your functions reaches the audit of any brand")
 }
 
 /// The description of the routes whose paths go on for as long as a log is.
@@ -152,6 +217,7 @@ async fn entries(
     filter: &AuditFilter,
     cursor: Option<&Cursor>,
     limit: u32,
+    proofs: &str,
 ) -> Result<AuditPage, Problem> {
     let page = api.store().audit_entries(filter, cursor, limit).await?;
     let events = api.audit().entries(&page.items).await?;
@@ -163,12 +229,12 @@ async fn entries(
     // What SQL knows already and no checkpoint covers yet is not there.
     for index in page.items.iter().filter(|index| events.contains_key(index)) {
         let event = Event::decode(&events[index]).map_err(AuditError::Log)?;
-        items.push(item(*index, event, openings.get(index).map_or(&[][..], Vec::as_slice)));
+        items.push(item(*index, event, openings.get(index).map_or(&[][..], Vec::as_slice), proofs));
     }
     Ok(AuditPage { items, next_cursor: page.next.map(|cursor| cursor.to_string()) })
 }
 
-fn item(index: u64, event: Event, openings: &[AuditOpening]) -> AuditItem {
+fn item(index: u64, event: Event, openings: &[AuditOpening], proofs: &str) -> AuditItem {
     let shown = |label: Label, field: Field| {
         let opening = openings.iter().find(|opening| opening.label == label.slug());
         disclosed(field, opening)
@@ -189,7 +255,7 @@ fn item(index: u64, event: Event, openings: &[AuditOpening]) -> AuditItem {
         reason: event.reason.map(|reason| reason.to_string()),
         request_id: event.request.map(|request| request.as_str().to_owned()),
         address: event.address.map(|field| shown(Label::Address, field)),
-        proof: format!("/v1/audit/entries/{index}/proof"),
+        proof: format!("{proofs}/{index}/proof"),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     net::{IpAddr, Ipv4Addr},
+    sync::Arc,
 };
 
 use axum::{
@@ -11,35 +12,98 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use model::Timestamp;
+use identity::Principal as Who;
+use model::{Micros, PersonId, Timestamp};
 
 use super::{
     Api,
     audit::trail,
+    gate::Gate,
     problem::{Kind, Problem},
     server::Peer,
 };
+use crate::{accounts::Session, services};
 
 pub(crate) const COOKIE: &str = "marque_session";
 
-/// The person behind a request; every route but the open ones has one.
+/// Who is behind a request; every route but the open ones has one.
 #[derive(Clone)]
-pub(crate) struct Principal {
-    pub username: String,
-    pub expires_at: Timestamp,
+pub(crate) struct Principal(Arc<Inner>);
+
+struct Inner {
+    asker: Asker,
+    who: Who,
     token: String,
+    /// How often people, roles and links had changed when this was looked up.
+    changes: u64,
+    looked_up: Timestamp,
 }
 
+enum Asker {
+    Person(Arc<Session>),
+    Service,
+}
+
+/// A change that another process made is noticed after this.
+const TRUSTED_FOR: Micros = Micros::from_secs(15);
+
 impl Principal {
-    /// To end the session.
-    pub(crate) fn token(&self) -> &str {
-        &self.token
+    async fn of(api: &Api, token: &str) -> Result<Option<Self>, store::Error> {
+        let changes = api.accounts().changes();
+        let now = api.now();
+        let (asker, who) = if token.starts_with(services::PREFIX) {
+            let service = api.services().authenticate(token, now).await?;
+            let Some(service) = service.filter(|service| service.enabled) else { return Ok(None) };
+            (Asker::Service, Who::Service(service))
+        } else {
+            let Some(session) = api.accounts().session(token, now).await? else { return Ok(None) };
+            let who = Who::Person(session.person.clone());
+            (Asker::Person(Arc::new(session)), who)
+        };
+        let token = token.to_owned();
+        Ok(Some(Self(Arc::new(Inner { asker, who, token, changes, looked_up: now }))))
+    }
+
+    pub(crate) fn who(&self) -> &Who {
+        &self.0.who
+    }
+
+    /// What kind of somebody asks, and who.
+    pub(crate) fn name(&self) -> (&'static str, String) {
+        match &self.0.who {
+            Who::Person(person) => ("person", person.id.to_string()),
+            Who::Service(service) => ("service", service.id.to_string()),
+            Who::Car { vehicle, .. } => ("car", vehicle.to_string()),
+        }
+    }
+
+    /// Whether the proof is fresh enough for what is dangerous.
+    pub(crate) fn is_proven(&self, now: Timestamp) -> bool {
+        match &self.0.asker {
+            Asker::Person(session) => session.is_proven(now),
+            Asker::Service => false,
+        }
+    }
+
+    /// The same as of now; none when the session has ended.
+    pub(crate) async fn again(&self, api: &Api) -> Result<Option<Self>, store::Error> {
+        let Inner { asker, changes, looked_up, token, .. } = &*self.0;
+        let now = api.now();
+        let is_fresh = *changes == api.accounts().changes() && now.since(*looked_up) < TRUSTED_FOR;
+        let has_ended = match asker {
+            Asker::Person(session) => now >= session.expires_at,
+            Asker::Service => false,
+        };
+        if is_fresh && !has_ended {
+            return Ok(Some(self.clone()));
+        }
+        Self::of(api, token).await
     }
 }
 
 impl std::fmt::Debug for Principal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Principal").field("username", &self.username).finish_non_exhaustive()
+        f.debug_struct("Principal").field("name", &self.name()).finish_non_exhaustive()
     }
 }
 
@@ -48,6 +112,31 @@ impl<S: Send + Sync> FromRequestParts<S> for Principal {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         parts.extensions.get::<Self>().cloned().ok_or_else(sign_in_first)
+    }
+}
+
+/// The session of the person behind a request, for what only people do.
+#[derive(Debug)]
+pub(crate) struct SignedIn(Arc<Session>);
+
+impl SignedIn {
+    pub(crate) fn session(&self) -> &Session {
+        &self.0
+    }
+
+    pub(crate) fn person(&self) -> PersonId {
+        self.0.person.id
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match &Principal::from_request_parts(parts, state).await?.0.asker {
+            Asker::Person(session) => Ok(Self(Arc::clone(session))),
+            Asker::Service => Err(Problem::new(Kind::Forbidden, "only people do this")),
+        }
     }
 }
 
@@ -79,11 +168,20 @@ pub(crate) async fn require(
     next: Next,
 ) -> Result<Response, Problem> {
     let (principal, origin) = identify(&api, request.method(), request.headers()).await?;
-    if let Err(problem) = origin {
+    let gate = Gate::of(&api, &principal, &request);
+    let allowed = origin.and_then(|()| gate.as_ref().map_or(Ok(()), Gate::enter));
+    if let Err(problem) = allowed {
         return Err(trail::refused(&api, principal, request, problem).await);
     }
     request.extensions_mut().insert(principal);
-    Ok(next.run(request).await)
+    let Some(gate) = gate else { return Ok(next.run(request).await) };
+    request.extensions_mut().insert(gate.clone());
+    let is_act = !request.method().is_safe();
+    let response = next.run(request).await;
+    if is_act && response.status().is_success() && gate.changes_rights() {
+        api.accounts().changed();
+    }
+    gate.close(response)
 }
 
 /// The same for metrics, which are open where only this machine can ask.
@@ -93,8 +191,9 @@ pub(crate) async fn require_for_metrics(
     next: Next,
 ) -> Result<Response, Problem> {
     if !api.metrics_open() {
-        let (_, origin) = identify(&api, request.method(), request.headers()).await?;
+        let (principal, origin) = identify(&api, request.method(), request.headers()).await?;
         origin?;
+        Gate::of(&api, &principal, &request).map_or(Ok(()), |gate| gate.enter())?;
     }
     Ok(next.run(request).await)
 }
@@ -112,8 +211,8 @@ async fn identify(
             (token.to_owned(), if method.is_safe() || same_origin(headers) { Ok(()) } else { Err(foreign()) })
         }
     };
-    let session = api.accounts().session(&token, api.now()).await?.ok_or_else(sign_in_first)?;
-    Ok((Principal { username: session.username, expires_at: session.expires_at, token }, origin))
+    let principal = Principal::of(api, &token).await?.ok_or_else(sign_in_first)?;
+    Ok((principal, origin))
 }
 
 fn foreign() -> Problem {

@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use identity::{Brands, BrandsThing, Facts, What};
 use model::CampaignId;
 use store::{CampaignRow, CampaignSummary, Selector};
 use wire::Kind;
@@ -14,7 +15,9 @@ use super::{
     audit::trail::Trail,
     etag,
     extract::{Json, Path, Query},
-    fleet, page,
+    fleet,
+    gate::Gate,
+    page,
     problem::Problem,
     words::{PurposeSlug, Time, VehicleIdHex},
 };
@@ -30,6 +33,9 @@ pub(crate) mod types;
 
 pub use types::VEHICLE_IDS_MAX;
 
+/// A campaign may be assigned to cars of any brand, so whoever writes one answers for all.
+const OF_ALL_BRANDS: What = What::OfBrands { brands: Brands::ALL, thing: BrandsThing::Campaign };
+
 /// Lists campaigns, the newest first.
 #[utoipa::path(
     get, path = "/v1/campaigns", tag = "campaigns", params(CampaignsQuery),
@@ -38,8 +44,10 @@ pub use types::VEHICLE_IDS_MAX;
 )]
 pub(crate) async fn list_campaigns(
     State(api): State<Api>,
+    gate: Gate,
     Query(query): Query<CampaignsQuery>,
 ) -> Result<Json<CampaignPage>, Problem> {
+    gate.brands()?;
     let (cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
     let page = api.store().campaigns(cursor.as_ref(), limit).await?;
     let items = page.items.into_iter().map(item).collect();
@@ -55,9 +63,11 @@ pub(crate) async fn list_campaigns(
 )]
 pub(crate) async fn create_campaign(
     State(api): State<Api>,
+    gate: Gate,
     trail: Trail,
     Json(document): Json<CampaignDocument>,
 ) -> Result<Response, Problem> {
+    gate.ask(OF_ALL_BRANDS, Facts::NONE)?;
     let id = api.desired().create_campaign(&document, api.now()).await?;
     trail.resource("campaign", id);
     let campaign = campaign(api.store().campaign(id).await?)?;
@@ -74,9 +84,11 @@ pub(crate) async fn create_campaign(
 )]
 pub(crate) async fn get_campaign(
     State(api): State<Api>,
+    gate: Gate,
     Path(campaign_id): Path<u64>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    gate.brands()?;
     let campaign = campaign(api.store().campaign(CampaignId(campaign_id)).await?)?;
     Ok(etag::answer(&headers, &campaign))
 }
@@ -91,10 +103,12 @@ pub(crate) async fn get_campaign(
 )]
 pub(crate) async fn put_campaign(
     State(api): State<Api>,
+    gate: Gate,
     Path(campaign_id): Path<u64>,
     headers: HeaderMap,
     Json(document): Json<CampaignDocument>,
 ) -> Result<Json<Campaign>, Problem> {
+    gate.ask(OF_ALL_BRANDS, Facts::NONE)?;
     let id = CampaignId(campaign_id);
     let row = api.store().campaign(id).await?;
     let version = row.version;
@@ -113,10 +127,12 @@ pub(crate) async fn put_campaign(
 )]
 pub(crate) async fn assign_campaign(
     State(api): State<Api>,
+    gate: Gate,
     trail: Trail,
     Path(campaign_id): Path<u64>,
     Json(body): Json<VehicleChoice>,
 ) -> Result<Json<Assigned>, Problem> {
+    gate.ask(OF_ALL_BRANDS, Facts::NONE)?;
     let Chosen { selector, unknown_models, unknown_vehicle_ids } = choose(&api, body)?;
     trail.brands(selector.brands.iter().copied());
     let Change { matched, changed: assigned } =
@@ -134,10 +150,12 @@ pub(crate) async fn assign_campaign(
 )]
 pub(crate) async fn unassign_campaign(
     State(api): State<Api>,
+    gate: Gate,
     trail: Trail,
     Path(campaign_id): Path<u64>,
     Json(body): Json<VehicleChoice>,
 ) -> Result<Json<Unassigned>, Problem> {
+    gate.ask(OF_ALL_BRANDS, Facts::NONE)?;
     let Chosen { selector, unknown_models, unknown_vehicle_ids } = choose(&api, body)?;
     trail.brands(selector.brands.iter().copied());
     let Change { matched, changed: unassigned } =
@@ -154,8 +172,10 @@ pub(crate) async fn unassign_campaign(
 )]
 pub(crate) async fn end_campaign(
     State(api): State<Api>,
+    gate: Gate,
     Path(campaign_id): Path<u64>,
 ) -> Result<Json<Campaign>, Problem> {
+    gate.ask(OF_ALL_BRANDS, Facts::NONE)?;
     let id = CampaignId(campaign_id);
     api.desired().end_campaign(id, api.now()).await?;
     Ok(Json(campaign(api.store().campaign(id).await?)?))
@@ -170,8 +190,10 @@ pub(crate) async fn end_campaign(
 )]
 pub(crate) async fn get_campaign_status(
     State(api): State<Api>,
+    gate: Gate,
     Path(campaign_id): Path<u64>,
 ) -> Result<Json<CampaignStatus>, Problem> {
+    gate.brands()?;
     let id = CampaignId(campaign_id);
     let row = api.store().campaign(id).await?;
     let counts = api.store().campaign_status(id, Kind::Campaigns.slug()).await?;

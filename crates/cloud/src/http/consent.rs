@@ -9,6 +9,7 @@ use model::{ConsentEpoch, DataCategory, Purpose, Timestamp};
 use super::{
     Api, etag,
     extract::{Json, Path},
+    gate::Gate,
     problem::Problem,
     words::{CategorySlug, PurposeSlug, Time, VehicleIdHex},
 };
@@ -24,11 +25,11 @@ pub(crate) mod types;
     responses((status = 200, description = "The grants", body = GrantSet)),
 )]
 pub(crate) async fn get_grants(
-    State(api): State<Api>,
+    gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let car = api.car(vehicle_id.0)?;
+    let car = gate.car(vehicle_id.0)?;
     Ok(etag::answer(&headers, &grant_set(&car.grants)))
 }
 
@@ -42,11 +43,12 @@ pub(crate) async fn get_grants(
 )]
 pub(crate) async fn put_grants(
     State(api): State<Api>,
+    gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
     headers: HeaderMap,
     Json(body): Json<PutGrants>,
 ) -> Result<Json<GrantSet>, Problem> {
-    let car = api.car(vehicle_id.0)?;
+    let car = gate.car(vehicle_id.0)?;
     etag::check_match(&headers, &grant_set(&car.grants))?;
     let wanted = words(&body.grants, "")?;
     let next = replaced(&car.grants, &wanted, api.now());

@@ -29,6 +29,10 @@ pub(crate) struct Query<T>(pub T);
 #[derive(Debug)]
 pub(crate) struct Path<T>(pub T);
 
+/// The path's two parameters.
+#[derive(Debug)]
+pub(crate) struct Paths<T, U>(pub T, pub U);
+
 /// What a route takes, beside axum's own limit, so that an answer can name it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyLimit(pub usize);
@@ -85,11 +89,29 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let params = RawPathParams::from_request_parts(parts, state).await;
-        let params = params.map_err(|_| Problem::bad_request("the path is not UTF-8"))?;
-        let (name, text) = params.iter().next().expect("who takes a parameter has a route with one");
-        read::parameter(name, text).map(Self).map_err(|unread| refuse(Kind::BadRequest, unread))
+        parameter(&params_of(parts, state).await?, 0).map(Self)
     }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Send, U: DeserializeOwned + Send> FromRequestParts<S>
+    for Paths<T, U>
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = params_of(parts, state).await?;
+        Ok(Self(parameter(&params, 0)?, parameter(&params, 1)?))
+    }
+}
+
+async fn params_of<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
+    let params = RawPathParams::from_request_parts(parts, state).await;
+    params.map_err(|_| Problem::bad_request("the path is not UTF-8"))
+}
+
+fn parameter<T: DeserializeOwned>(params: &RawPathParams, place: usize) -> Result<T, Problem> {
+    let (name, text) = params.iter().nth(place).expect("who takes a parameter has a route with it");
+    read::parameter(name, text).map_err(|unread| refuse(Kind::BadRequest, unread))
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {

@@ -7,19 +7,21 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use model::{Brand, Purpose};
+use model::Purpose;
 
 use super::{
     Api,
     audit::trail::Trail,
-    auth::Principal,
     etag,
     extract::{Json, Query},
+    gate::Gate,
     problem::Problem,
     sse,
     words::{BrandSlug, RegionName},
 };
 use types::{BrandFacet, Facets, FleetSummary, ModelFacet, Positions, PositionsQuery, PurposeQuery};
+
+use view::Scope;
 
 mod stream;
 pub(crate) mod types;
@@ -34,13 +36,20 @@ pub(crate) const PURPOSE: Purpose = Purpose::FleetManagement;
     extensions(("x-marque-action" = json!("fleet.facets.read"))),
     responses((status = 200, description = "Brands, regions, architectures, models", body = Facets)),
 )]
-pub(crate) async fn get_facets(State(api): State<Api>, headers: HeaderMap) -> Response {
-    let counts = api.registry().counts();
+pub(crate) async fn get_facets(
+    State(api): State<Api>,
+    gate: Gate,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let brands = gate.brands()?;
+    let counts: Vec<_> =
+        api.registry().counts().into_iter().filter(|count| brands.contains(count.brand)).collect();
     let architectures: BTreeSet<&str> = counts.iter().map(|count| count.architecture.as_str()).collect();
     let facets = Facets {
-        brands: Brand::ALL
+        brands: brands
+            .iter()
             .map(|brand| BrandFacet { slug: BrandSlug(brand), name: brand.name().to_owned() })
-            .into(),
+            .collect(),
         regions: vec![RegionName(api.registry().region().clone())],
         architectures: architectures.into_iter().map(str::to_owned).collect(),
         models: counts
@@ -52,7 +61,7 @@ pub(crate) async fn get_facets(State(api): State<Api>, headers: HeaderMap) -> Re
             })
             .collect(),
     };
-    etag::answer(&headers, &facets)
+    Ok(etag::answer(&headers, &facets))
 }
 
 /// Refuses a region that this platform is not.
@@ -77,9 +86,11 @@ pub(crate) fn unknown_region(api: &Api) -> String {
 )]
 pub(crate) async fn get_fleet_summary(
     State(api): State<Api>,
+    gate: Gate,
     Query(query): Query<PurposeQuery>,
-) -> Json<FleetSummary> {
-    Json(api.view().frame(&api, query.purpose()).await.summary.clone())
+) -> Result<Json<FleetSummary>, Problem> {
+    let scope = Scope { purpose: query.purpose(), brands: gate.brands()? };
+    Ok(Json(api.view().frame(&api, scope).await.summary.clone()))
 }
 
 /// Where the cars are whose owners have granted location.
@@ -90,14 +101,22 @@ pub(crate) async fn get_fleet_summary(
 )]
 pub(crate) async fn list_positions(
     State(api): State<Api>,
+    gate: Gate,
     trail: Trail,
     Query(query): Query<PositionsQuery>,
 ) -> Result<Json<Positions>, Problem> {
     check_region(&api, query.region.as_ref())?;
     let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
-    let frame = api.view().frame(&api, purpose).await;
-    let wanted = |brand: &BrandSlug| query.brand.as_ref().is_none_or(|wanted| wanted == brand);
-    let items: Vec<_> = frame.positions.iter().filter(|position| wanted(&position.brand)).cloned().collect();
+    let reach = gate.reach()?;
+    let named = query.brand.map(|brand| brand.0);
+    let mut items = Vec::new();
+    if let Some(brands) = reach.brands_within(named)? {
+        let frame = api.view().frame(&api, Scope { purpose, brands }).await;
+        items.extend(frame.positions.iter().cloned());
+    }
+    let linked = reach.vehicles.iter().filter_map(|vehicle| api.registry().car(*vehicle));
+    let linked = linked.filter(|car| named.is_none_or(|named| named == car.brand));
+    items.extend(linked.filter_map(|car| view::position(&api, &car, purpose)));
     trail.count("tenant", items.len());
     Ok(Json(Positions { items, complete: true }))
 }
@@ -115,11 +134,11 @@ pub(crate) async fn list_positions(
 )]
 pub(crate) async fn stream_fleet_events(
     State(api): State<Api>,
-    principal: Principal,
+    gate: Gate,
     Query(query): Query<PurposeQuery>,
 ) -> Result<Response, Problem> {
-    let purpose = query.purpose();
+    let scope = Scope { purpose: query.purpose(), brands: gate.brands()? };
     let place = sse::place(&api)?;
-    let frames = api.view().subscribe(&api, purpose).await;
-    Ok(sse::answer(stream::events(api, principal, purpose, frames, place)).into_response())
+    let frames = api.view().subscribe(&api, scope).await;
+    Ok(sse::answer(stream::events(api, gate, scope, frames, place)).into_response())
 }

@@ -3,8 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use axum::extract::State;
+use identity::Action;
 use jiff::SignedDuration;
-use model::{Micros, Timestamp};
+use model::{DataCategory, Micros, Timestamp};
 use signals::Leaf;
 use store::Cursor;
 
@@ -12,6 +13,7 @@ use super::{
     Api,
     extract::{Json, Path, Query},
     fleet::PURPOSE,
+    gate::{Gate, of_car},
     page,
     problem::{Kind, Problem},
     words::{CategorySlug, PlaceError, VehicleIdHex},
@@ -37,15 +39,18 @@ const INTERVAL_MIN: Micros = Micros::MILLISECOND;
 )]
 pub(crate) async fn get_history(
     State(api): State<Api>,
+    gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
     Query(query): Query<HistoryQuery>,
 ) -> Result<Json<HistoryPage>, Problem> {
-    let car = api.car(vehicle_id.0)?;
+    let car = gate.car(vehicle_id.0)?;
+    let sees_tracks = gate.may(Action::VehicleLocationHistoryRead, of_car(&car));
     let purpose = query.purpose.as_ref().map_or(PURPOSE, |purpose| purpose.0);
     let mut withheld = BTreeSet::new();
     let mut leaves = Vec::new();
     for leaf in leaves_of(&api, &query.signals)? {
-        if api.registry().decide(&car, purpose, leaf.category).is_allowed() {
+        let is_seen = sees_tracks || leaf.category != DataCategory::Location;
+        if is_seen && api.registry().decide(&car, purpose, leaf.category).is_allowed() {
             leaves.push(leaf);
         } else {
             withheld.insert(leaf.category);

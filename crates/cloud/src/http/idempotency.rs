@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest;
 use axum::{
+    Extension,
     body::{Body, Bytes},
     extract::{Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -16,6 +17,7 @@ use super::{
     Api,
     auth::Principal,
     extract::body_of,
+    gate::Gate,
     problem::{Kind, Problem},
 };
 use crate::task::to_its_end;
@@ -43,6 +45,8 @@ const WORK_MAX: Micros = Micros::MINUTE;
 pub(crate) async fn repeatable(
     State(api): State<Api>,
     principal: Principal,
+    // A method that the path does not have has none.
+    gate: Option<Extension<Gate>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
@@ -56,9 +60,14 @@ pub(crate) async fn repeatable(
     let request = Request::from_parts(parts, Body::from(body));
     let work = async move {
         let now = api.now();
-        match api.store().claim_key(&principal.username, &key, &hash, now).await? {
+        match api.store().claim_key(&principal.name().1, &key, &hash, now).await? {
             Claim::New => {}
-            Claim::Answered(answer) => return Ok(replay(answer)),
+            Claim::Answered(answer) => {
+                if let Some(Extension(gate)) = gate {
+                    gate.repeats();
+                }
+                return Ok(replay(answer));
+            }
             Claim::Unanswered { since } => return Err(unanswered(now.since(since))),
             Claim::Reused => {
                 return Err(Problem::at(
@@ -72,7 +81,7 @@ pub(crate) async fn repeatable(
             return keep(&api, &principal, &key, response).await;
         }
         if did_nothing(response.status()) {
-            api.store().release_key(&principal.username, &key).await?;
+            api.store().release_key(&principal.name().1, &key).await?;
         }
         Ok(response)
     };
@@ -104,7 +113,7 @@ async fn keep(api: &Api, principal: &Principal, key: &str, response: Response) -
         location: location.map(str::to_owned),
         body: body.to_vec(),
     };
-    api.store().store_answer(&principal.username, key, &answer).await?;
+    api.store().store_answer(&principal.name().1, key, &answer).await?;
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 

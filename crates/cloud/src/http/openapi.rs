@@ -20,11 +20,27 @@ use super::{
 
 /// What clients send may leave fields out, and so does a problem. Everything else that the platform says has
 /// all its fields, some of them null.
-const MAY_LEAVE_OUT: [&str; 7] =
-    ["Campaign", "CampaignDocument", "CampaignGroup", "EnrolVehicle", "OnChange", "Problem", "VehicleChoice"];
+const MAY_LEAVE_OUT: [&str; 10] = [
+    "Campaign",
+    "CampaignDocument",
+    "CampaignGroup",
+    "EnrolVehicle",
+    "NewPerson",
+    "NewRole",
+    "OnChange",
+    "PersonChange",
+    "Problem",
+    "VehicleChoice",
+];
 
 /// Where somebody may have changed, ended or registered the same meanwhile.
-const CONFLICTS: [(HttpMethod, &str); 6] = [
+const CONFLICTS: [(HttpMethod, &str); 12] = [
+    (HttpMethod::Post, "/v1/people"),
+    (HttpMethod::Patch, "/v1/people/{person_id}"),
+    (HttpMethod::Post, "/v1/people/{person_id}/roles"),
+    (HttpMethod::Delete, "/v1/people/{person_id}/roles/{assignment_id}"),
+    (HttpMethod::Post, "/v1/services"),
+    (HttpMethod::Post, "/v1/services/{service_id}/tokens"),
     (HttpMethod::Post, "/v1/vehicles/enrolments"),
     (HttpMethod::Put, "/v1/vehicles/{vehicle_id}/grants"),
     (HttpMethod::Put, "/v1/campaigns/{campaign_id}"),
@@ -46,6 +62,9 @@ const CONFLICTS: [(HttpMethod, &str); 6] = [
     servers((url = "/", description = "This server")),
     tags(
         (name = "session", description = "Signing in and out"),
+        (name = "account", description = "One's own account: password, second factor, sessions"),
+        (name = "people", description = "Other people's accounts, and what they may do"),
+        (name = "services", description = "Machines of ours and their tokens"),
         (name = "fleet", description = "The fleet as a whole"),
         (name = "vehicles", description = "The registry of vehicles and their certificates"),
         (name = "signals", description = "The latest values of a car's signals"),
@@ -109,6 +128,7 @@ fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
             (HttpMethod::Put, &mut item.put),
             (HttpMethod::Post, &mut item.post),
             (HttpMethod::Delete, &mut item.delete),
+            (HttpMethod::Patch, &mut item.patch),
         ];
         for (method, operation) in operations {
             if let Some(operation) = operation {

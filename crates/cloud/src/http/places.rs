@@ -51,7 +51,7 @@ impl Class {
     pub(crate) fn of(method: &Method, route: Option<&str>) -> Self {
         match route {
             Some("/livez" | "/readyz") => Self::Health,
-            Some("/v1/session") if method == Method::POST => Self::Open,
+            Some("/v1/session" | "/v1/credential-resets") if method == Method::POST => Self::Open,
             None | Some("/v1/openapi.json") => Self::Open,
             Some(_) => Self::SignedIn,
         }

@@ -73,6 +73,8 @@ kinds! {
     BadRequest BAD_REQUEST "bad-request" "The request is not well formed",
     Unauthorized UNAUTHORIZED "unauthorized" "Sign in first",
     SignInRefused UNAUTHORIZED "sign-in-refused" "The sign-in was refused",
+    SecondFactorRequired UNAUTHORIZED "second-factor-required" "The account has a second factor",
+    StepUpRequired FORBIDDEN "step-up-required" "Prove again who you are",
     Forbidden FORBIDDEN "forbidden" "Not allowed",
     NotFound NOT_FOUND "not-found" "Not found",
     MethodNotAllowed METHOD_NOT_ALLOWED "method-not-allowed" "The resource has no such method",

@@ -10,13 +10,13 @@ use axum::{
 use super::{
     Api,
     audit::trail,
-    auth::{self, Caller, Principal},
+    auth::{self, Caller, SignedIn},
     edge::{self, RequestId},
     extract::Json,
     problem::{Kind, Problem},
 };
-use crate::{accounts::SignInError, words::Time};
-use types::{Account, Credentials, NewSession, Session};
+use crate::accounts::{self, SignInError};
+use types::{Credentials, NewSession, Session, StepUp};
 
 pub(crate) mod types;
 
@@ -42,27 +42,26 @@ pub(crate) async fn create_session(
         return Err(Problem::new(Kind::Forbidden, "sign in on the console's own pages"));
     }
     let now = api.now();
-    let opened = match api.accounts().sign_in(&body.username, &body.password, from, now).await {
+    let opened = match api.accounts().sign_in(&body.username, body.proof(), from, now).await {
         Ok(opened) => opened,
-        Err(SignInError::Wrong) => {
-            let problem = refused(SignInError::Wrong);
-            let known = api.store().account(&body.username).await?.map(|account| account.username);
-            trail::sign_in(&api, known.as_deref(), from, &request, Some(&problem)).await?;
+        Err(error @ (SignInError::Wrong | SignInError::SecondFactor)) => {
+            let problem = refused(error);
+            let known = api.store().person_named(&body.username).await?.map(|person| person.id);
+            trail::sign_in(&api, known, from, &request, Some(&problem)).await?;
             return Err(problem);
         }
         Err(error) => return Err(refused(error)),
     };
     // A session whose beginning is not recorded is given to nobody.
-    if let Err(problem) = trail::sign_in(&api, Some(&opened.username), from, &request, None).await {
-        api.accounts().sign_out(opened.token.reveal()).await?;
+    if let Err(problem) = trail::sign_in(&api, Some(opened.session.person.id), from, &request, None).await {
+        api.accounts().sign_out(&opened.session).await?;
         return Err(problem);
     }
-    let max_age_s = opened.expires_at.since(now).0 / 1_000_000;
+    let max_age_s = opened.session.expires_at.since(now).0 / 1_000_000;
     let cookie = auth::set_cookie(opened.token.reveal(), max_age_s, api.secure());
     let session = NewSession {
         token: opened.token.reveal().to_owned(),
-        expires_at: Time(opened.expires_at),
-        account: Account { username: opened.username },
+        session: Session::of(&opened.session, api.policies(), now),
     };
     let mut response = (StatusCode::CREATED, Json(session)).into_response();
     response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/v1/session"));
@@ -78,11 +77,28 @@ pub(crate) async fn create_session(
     extensions(("x-marque-action" = json!("session.read"))),
     responses((status = 200, description = "The session", body = Session)),
 )]
-pub(crate) async fn get_session(principal: Principal) -> Json<Session> {
-    Json(Session {
-        expires_at: Time(principal.expires_at),
-        account: Account { username: principal.username },
-    })
+pub(crate) async fn get_session(State(api): State<Api>, signed_in: SignedIn) -> Json<Session> {
+    Json(Session::of(signed_in.session(), api.policies(), api.now()))
+}
+
+/// Proves again who one is.
+///
+/// What is dangerous asks for a proof that is not older than ten minutes; signing in is one.
+#[utoipa::path(
+    post, path = "/v1/session/step-up", tag = "session", request_body = StepUp,
+    extensions(("x-marque-action" = json!("session.step_up"))),
+    responses((status = 200, description = "Proven", body = Session)),
+)]
+pub(crate) async fn step_up(
+    State(api): State<Api>,
+    signed_in: SignedIn,
+    Caller(from): Caller,
+    Json(body): Json<StepUp>,
+) -> Result<Json<Session>, Problem> {
+    let (session, now) = (signed_in.session(), api.now());
+    api.accounts().prove(session, body.proof(), from, now).await.map_err(refused)?;
+    let proven = accounts::Session { proven_at: now, ..session.clone() };
+    Ok(Json(Session::of(&proven, api.policies(), now)))
 }
 
 /// Signs out: the token and the cookie end at once.
@@ -91,11 +107,8 @@ pub(crate) async fn get_session(principal: Principal) -> Json<Session> {
     extensions(("x-marque-action" = json!("session.end_own"))),
     responses((status = 204, description = "Signed out")),
 )]
-pub(crate) async fn delete_session(
-    State(api): State<Api>,
-    principal: Principal,
-) -> Result<Response, Problem> {
-    api.accounts().sign_out(principal.token()).await?;
+pub(crate) async fn delete_session(State(api): State<Api>, signed_in: SignedIn) -> Result<Response, Problem> {
+    api.accounts().sign_out(signed_in.session()).await?;
     let mut response = edge::empty(StatusCode::NO_CONTENT);
     if let Some(cookie) = auth::set_cookie("", 0, api.secure()) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
@@ -103,15 +116,17 @@ pub(crate) async fn delete_session(
     Ok(response)
 }
 
-fn refused(error: SignInError) -> Problem {
+pub(crate) fn refused(error: SignInError) -> Problem {
     let text = error.to_string();
     match error {
         SignInError::Wrong => Problem::new(Kind::SignInRefused, text),
+        SignInError::SecondFactor => Problem::new(Kind::SecondFactorRequired, text),
         SignInError::TooMany { retry_after_s } => {
             Problem::new(Kind::TooManyRequests, text).retry_after_s(retry_after_s)
         }
         SignInError::Busy => Problem::new(Kind::TooManyRequests, text).retry_after_s(1),
         SignInError::Store(error) => error.into(),
+        SignInError::Seal(error) => Problem::internal(&error),
         SignInError::Random(error) => Problem::internal(&error),
     }
 }

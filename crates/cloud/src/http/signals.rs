@@ -6,15 +6,16 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use identity::Action;
 use model::{DataCategory, Purpose};
 use serde_json::Value as JsonValue;
 use signals::Leaf;
 
 use super::{
     Api,
-    auth::Principal,
     extract::{Json, Path, Query},
     fleet::PURPOSE,
+    gate::{Gate, of_car},
     problem::Problem,
     sse, values,
     words::{CategorySlug, Time, VehicleIdHex},
@@ -37,12 +38,13 @@ pub(crate) mod types;
 )]
 pub(crate) async fn list_signals(
     State(api): State<Api>,
+    gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
     Query(query): Query<SignalsQuery>,
 ) -> Result<Json<Signals>, Problem> {
-    let car = api.car(vehicle_id.0)?;
+    let car = gate.car(vehicle_id.0)?;
     let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
-    Ok(Json(snapshot(&api, &car, purpose)))
+    Ok(Json(snapshot(&api, &car, Sight::of(&gate, &car, purpose))))
 }
 
 /// Follows a car's signals.
@@ -59,30 +61,49 @@ pub(crate) async fn list_signals(
 )]
 pub(crate) async fn stream_signal_events(
     State(api): State<Api>,
-    principal: Principal,
+    gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
     Query(query): Query<SignalsQuery>,
 ) -> Result<Response, Problem> {
-    let car = api.car(vehicle_id.0)?;
+    let car = gate.car(vehicle_id.0)?;
     let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
     let place = sse::place(&api)?;
-    Ok(sse::answer(stream::events(api, principal, car.vehicle, purpose, place)).into_response())
+    Ok(sse::answer(stream::events(api, gate, car.vehicle, purpose, place)).into_response())
 }
 
-/// All that the purpose may see, and which categories it may not.
-fn snapshot(api: &Api, car: &Car, purpose: Purpose) -> Signals {
+/// As what somebody looks at a car.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sight {
+    purpose: Purpose,
+    /// Whether their functions let them see where it is.
+    location: bool,
+}
+
+impl Sight {
+    fn of(gate: &Gate, car: &Car, purpose: Purpose) -> Self {
+        Self { purpose, location: gate.may(Action::VehicleLocationRead, of_car(car)) }
+    }
+
+    fn sees(self, api: &Api, car: &Car, category: DataCategory) -> bool {
+        (self.location || category != DataCategory::Location)
+            && api.registry().decide(car, self.purpose, category).is_allowed()
+    }
+}
+
+/// All that may be seen, and which categories may not.
+fn snapshot(api: &Api, car: &Car, sight: Sight) -> Signals {
     let twin = api.twins().get(car.subject).unwrap_or_default();
     let mut withheld = BTreeSet::new();
-    let mut items = items(api, car, purpose, &twin, |_| true, &mut withheld);
+    let mut items = items(api, car, sight, &twin, |_| true, &mut withheld);
     items.sort_by(|a, b| a.path.cmp(&b.path));
     Signals { items, withheld: withheld.into_iter().map(CategorySlug).collect() }
 }
 
-/// The items of the wanted signals that the purpose may see; what it may not see goes to `withheld`.
+/// The items of the wanted signals that may be seen; categories of others go to `withheld`.
 fn items(
     api: &Api,
     car: &Car,
-    purpose: Purpose,
+    sight: Sight,
     twin: &Twin,
     wanted: impl Fn(&Latest) -> bool,
     withheld: &mut BTreeSet<DataCategory>,
@@ -90,7 +111,7 @@ fn items(
     let mut items = Vec::new();
     for latest in twin.readings().iter().filter(|latest| wanted(latest)) {
         let Some(leaf) = api.catalogues().leaf(latest.signal) else { continue };
-        if api.registry().decide(car, purpose, leaf.category).is_allowed() {
+        if sight.sees(api, car, leaf.category) {
             items.push(item(&leaf, latest));
         } else {
             withheld.insert(leaf.category);

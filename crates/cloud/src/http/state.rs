@@ -6,6 +6,7 @@ use model::Timestamp;
 use super::{
     Api, etag,
     extract::Path,
+    gate::Gate,
     problem::Problem,
     words::{Time, VehicleIdHex},
 };
@@ -22,10 +23,11 @@ pub(crate) mod types;
 )]
 pub(crate) async fn get_state(
     State(api): State<Api>,
+    gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let car = api.car(vehicle_id.0)?;
+    let car = gate.car(vehicle_id.0)?;
     let desired = api.store().desired(car.vehicle).await?;
     let reported = api.store().reported(car.vehicle).await?;
     let report = api.store().report(car.vehicle).await?;

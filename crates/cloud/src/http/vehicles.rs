@@ -1,12 +1,15 @@
 //! The registry of vehicles and their certificates.
 
+use std::collections::BTreeSet;
+
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use model::{Purpose, VehicleId, Vin};
-use store::{Cursor, VehicleFilter};
+use identity::{Action, Brands, Condition, Facts, What};
+use model::{Brand, Purpose, VehicleId, Vin};
+use store::{Cursor, VehicleFilter, VehicleReach};
 use wire::Kind as DesiredKind;
 
 use super::{
@@ -18,6 +21,7 @@ use super::{
         self,
         types::{PurposeQuery, VehicleState},
     },
+    gate::Gate,
     page,
     problem::{Kind, Problem},
     words::{BrandSlug, LaneSlug, RegionName, Time, VehicleIdHex},
@@ -49,6 +53,7 @@ const SCANNED_PAGES_MAX: u32 = 40;
 )]
 pub(crate) async fn list_vehicles(
     State(api): State<Api>,
+    gate: Gate,
     trail: Trail,
     Query(query): Query<VehiclesQuery>,
 ) -> Result<Json<VehiclePage>, Problem> {
@@ -57,8 +62,15 @@ pub(crate) async fn list_vehicles(
         return Err(Problem::query("q", "must have at most 64 characters"));
     }
     fleet::check_region(&api, query.region.as_ref())?;
+    let reach = gate.reach()?;
+    let named = query.brand.map(|brand| brand.0);
+    let brands = if reach.vehicles.is_empty() { reach.brands_within(named)? } else { reach.brands };
     let filter = VehicleFilter {
-        brand: query.brand.map(|brand| brand.0),
+        reach: (brands != Some(Brands::ALL)).then(|| VehicleReach {
+            brands: brands.map(|brands| brands.iter().collect()).unwrap_or_default(),
+            vehicles: reach.vehicles.into_iter().collect(),
+        }),
+        brand: named,
         region: query.region.map(|region| region.0),
         model: query.model,
         architecture: query.architecture,
@@ -105,9 +117,11 @@ pub(crate) async fn list_vehicles(
 )]
 pub(crate) async fn create_vehicle(
     State(api): State<Api>,
+    gate: Gate,
     trail: Trail,
     Json(body): Json<NewVehicle>,
 ) -> Result<Response, Problem> {
+    gate.ask(What::Tenant { brand: body.brand.0 }, Facts::NONE)?;
     let car = factory(&api, body, None, "")?;
     let id = api.enrolment().register(car, api.now()).await?;
     trail.car(&*api.car(id)?);
@@ -127,6 +141,7 @@ pub(crate) async fn create_vehicle(
 )]
 pub(crate) async fn enrol_vehicles(
     State(api): State<Api>,
+    gate: Gate,
     trail: Trail,
     Json(body): Json<Enrolment>,
 ) -> Result<Json<Enrolled>, Problem> {
@@ -142,7 +157,20 @@ pub(crate) async fn enrol_vehicles(
             grants.into_iter().map(|((purpose, category), said)| (purpose, category, said)).collect();
         cars.push(car);
     }
-    trail.brands(cars.iter().map(|car| car.brand));
+    let brands: BTreeSet<Brand> = cars.iter().map(|car| car.brand).collect();
+    let granting: BTreeSet<Brand> =
+        cars.iter().filter(|car| !car.grants.is_empty()).map(|car| car.brand).collect();
+    trail.brands(brands.iter().copied());
+    for brand in brands {
+        gate.ask(What::Tenant { brand }, Facts::NONE)?;
+    }
+    // Grants count for cars that this request registers, and for no other.
+    let facts = Facts::NONE.with(Condition::NewCar);
+    let facts =
+        if api.services().has_simulated_cars() { facts.with(Condition::SimulationEnabled) } else { facts };
+    for brand in granting {
+        gate.ask_for(Action::ConsentImport, What::Tenant { brand }, facts)?;
+    }
     let enrolled = api.enrolment().enrol(cars, api.now()).await?;
     trail.count("tenant", enrolled.len());
     let items = enrolled
@@ -164,6 +192,7 @@ pub(crate) async fn enrol_vehicles(
 )]
 pub(crate) async fn search_vehicles(
     State(api): State<Api>,
+    gate: Gate,
     trail: Trail,
     Query(query): Query<PurposeQuery>,
     Json(body): Json<VinSearch>,
@@ -171,11 +200,22 @@ pub(crate) async fn search_vehicles(
     let vin: Vin =
         body.vin.parse().map_err(|error: model::ParseError| Problem::at("vin", error.to_string()))?;
     let found = api.store().vehicle_by_vin(&vin).await?;
-    match found.as_ref().and_then(|vehicle| api.registry().car(vehicle.vehicle)) {
-        Some(car) => trail.car(&car),
+    let id = found.as_ref().map_or(VehicleId::from_bytes([0; 16]), |vehicle| vehicle.vehicle);
+    let car = match gate.car(id) {
+        Ok(car) => Some(car),
+        // A car that may not be seen is as one that is not there.
+        Err(problem) if problem.kind() == Kind::NotFound => None,
+        Err(problem) => return Err(problem),
+    };
+    match &car {
+        Some(car) => trail.car(car),
         None => trail.count("vehicle", 0),
     }
-    let items = found.into_iter().map(|vehicle| item(&api, vehicle, query.purpose())).collect();
+    let items = found
+        .filter(|_| car.is_some())
+        .into_iter()
+        .map(|vehicle| item(&api, vehicle, query.purpose()))
+        .collect();
     Ok(Json(VehiclePage { items, next_cursor: None }))
 }
 
@@ -188,10 +228,12 @@ pub(crate) async fn search_vehicles(
 )]
 pub(crate) async fn get_vehicle(
     State(api): State<Api>,
+    gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
     Query(query): Query<PurposeQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    gate.car(vehicle_id.0)?;
     Ok(etag::answer(&headers, &detail(&api, vehicle_id.0, query.purpose()).await?))
 }
 
@@ -205,9 +247,11 @@ pub(crate) async fn get_vehicle(
 )]
 pub(crate) async fn create_certificate(
     State(api): State<Api>,
+    gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
     Json(body): Json<CertificateRequest>,
 ) -> Result<Response, Problem> {
+    gate.car(vehicle_id.0)?;
     let issued = api.enrolment().certify(vehicle_id.0, body.csr_pem, api.now()).await?;
     let certificate = IssuedCertificate {
         certificate_pem: issued.pem,
@@ -229,8 +273,10 @@ pub(crate) async fn create_certificate(
 )]
 pub(crate) async fn revoke_certificates(
     State(api): State<Api>,
+    gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
 ) -> Result<Json<RevokedCertificates>, Problem> {
+    gate.car(vehicle_id.0)?;
     let revoked = api.enrolment().revoke(vehicle_id.0, api.now()).await?;
     Ok(Json(RevokedCertificates { revoked: u32::try_from(revoked).unwrap_or(u32::MAX) }))
 }
@@ -246,9 +292,19 @@ pub(crate) async fn revoke_certificates(
 )]
 pub(crate) async fn create_enrolment_credential(
     State(api): State<Api>,
+    gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
 ) -> Result<Response, Problem> {
-    draw(&api, vehicle_id, false).await
+    // Whether it was ever certified is asked again where it is drawn, with the answer in one's hands.
+    let certified = api.store().newest_certificate(vehicle_id.0).await?.is_some();
+    let facts = if certified { Facts::NONE } else { Facts::NONE.with(Condition::NeverCertified) };
+    match gate.car_when(vehicle_id.0, facts) {
+        Err(problem) if certified && problem.kind() == Kind::Forbidden => {
+            Err(EnrolError::HasCertificate.into())
+        }
+        Err(problem) => Err(problem),
+        Ok(_) => draw(&api, vehicle_id, false).await,
+    }
 }
 
 /// Draws such a credential for a car that was certified before, for example when its control unit was changed.
@@ -262,8 +318,10 @@ pub(crate) async fn create_enrolment_credential(
 )]
 pub(crate) async fn replace_enrolment_credential(
     State(api): State<Api>,
+    gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
 ) -> Result<Response, Problem> {
+    gate.car(vehicle_id.0)?;
     draw(&api, vehicle_id, true).await
 }
 
@@ -276,8 +334,10 @@ pub(crate) async fn replace_enrolment_credential(
 )]
 pub(crate) async fn revoke_enrolment_credential(
     State(api): State<Api>,
+    gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
 ) -> Result<Json<RevokedEnrolmentCredential>, Problem> {
+    gate.car(vehicle_id.0)?;
     let revoked = api.enrolment().revoke_credential(vehicle_id.0, api.now()).await?;
     Ok(Json(RevokedEnrolmentCredential { revoked }))
 }

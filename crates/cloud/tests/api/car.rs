@@ -38,7 +38,7 @@ impl Car {
             "vehicle": new_vehicle(number, "peugeot", "e-208"), "csr_pem": csr,
             "grants": granted.iter().map(grant).collect::<Vec<_>>()
         }] });
-        let enrolled = fixture.post("/v1/vehicles/enrolments", body).await.expect(200);
+        let enrolled = fixture.enrol(body).await.expect(200);
         let id = enrolled["items"][0]["vehicle_id"].as_str().unwrap().to_owned();
         let campaign = fixture.campaign("Basics").await;
         let assignments = format!("/v1/campaigns/{campaign}/assignments");
@@ -213,7 +213,8 @@ async fn what_is_not_granted_is_withheld_at_every_exit() {
     let other = fixture.get(&format!("{history_of}&purpose=maintenance")).await.expect(200);
     assert_eq!((&other["columns"], &other["rows"]), (&json!([]), &json!([])));
     // All is withdrawn: what the car does is not known any more either.
-    fixture.put(&format!("/v1/vehicles/{}/grants", car.id), json!({ "grants": [] })).await.expect(200);
+    let owner = fixture.owner_of(&car.id).await;
+    owner.put(&format!("/v1/vehicles/{}/grants", car.id), json!({ "grants": [] })).await.expect(200);
     assert_eq!(fixture.get(&signals_of).await.expect(200)["items"], json!([]));
     let summary = fixture.get("/v1/fleet/summary").await.expect(200);
     assert_eq!((&summary["by_state"]["unknown"], &summary["by_state"]["moving"]), (&json!(1), &json!(0)));

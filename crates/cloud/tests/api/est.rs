@@ -123,6 +123,7 @@ async fn start_at(folder: &TempDir, clock: Clock, change: impl FnOnce(&mut Optio
 
 async fn draw(fixture: &Fixture, vehicle: &str) -> String {
     let path = format!("/v1/vehicles/{vehicle}/enrolment-credential");
+    fixture.step_up().await;
     let drawn = fixture.post(&path, json!({})).await.expect(201);
     assert_eq!(drawn["vehicle_id"], vehicle);
     drawn["credential"].as_str().unwrap().to_owned()

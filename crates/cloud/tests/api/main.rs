@@ -12,14 +12,19 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 use cloud::{clock::Clock, config::Options, platform::Platform};
+use model::{Brand, PersonId, Timestamp, VehicleId};
+use store::{LinkRow, PersonRow, RoleRow, Store};
 
+mod administration;
 mod audit;
 mod campaigns;
 mod car;
 mod est;
 mod fleet;
+mod gate;
 mod people;
 mod rules;
+mod services;
 mod streams;
 mod vehicles;
 
@@ -95,11 +100,31 @@ impl Fixture {
         self.call(Method::PUT, path, Some(body), &[]).await
     }
 
+    /// By somebody else than the operator.
+    async fn by(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Reply {
+        let bearer = format!("Bearer {token}");
+        call(&self.platform.router(), method, path, body, &[("authorization", &bearer)]).await
+    }
+
     async fn call(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Reply {
         let bearer = format!("Bearer {}", self.token);
         let mut headers = headers.to_vec();
         headers.push(("authorization", &bearer));
         call(&self.platform.router(), method, path, body, &headers).await
+    }
+
+    /// Registers and certifies cars with what their owners, who do not exist, grant.
+    async fn enrol(&self, body: Value) -> Reply {
+        let token = std::fs::read_to_string(self.folder.path().join("data/simulation-token")).unwrap();
+        let bearer = format!("Bearer {}", token.trim());
+        let headers = [("authorization", bearer.as_str())];
+        call(&self.platform.router(), Method::POST, "/v1/vehicles/enrolments", Some(body), &headers).await
+    }
+
+    /// Proves again who the operator is.
+    async fn step_up(&self) {
+        let proof = json!({ "password": password(&self.folder) });
+        self.post("/v1/session/step-up", proof).await.expect(200);
     }
 
     /// Registers a car; its id.
@@ -108,8 +133,101 @@ impl Fixture {
         body["vehicle_id"].as_str().unwrap().to_owned()
     }
 
+    /// The same platform, as somebody else sees it. They have the operator's password.
+    async fn signed_in_as(&self, name: &str, realm: &str, roles: &[(&str, &[Brand])]) -> Visitor<'_> {
+        let store = self.store().await;
+        let operator = store.person_named("operator").await.unwrap().unwrap();
+        let mut letters = name.bytes();
+        let id = PersonId::from_bytes(std::array::from_fn(|_| letters.next().unwrap_or(b'.')));
+        let person = PersonRow { id, username: name.to_owned(), realm: realm.to_owned(), ..operator };
+        let mut tx = store.begin().await.unwrap();
+        assert!(tx.add_person(&person).await.unwrap());
+        for (index, (function, brands)) in roles.iter().enumerate() {
+            let role = RoleRow {
+                id: format!("{name}-{index}"),
+                person: id,
+                function: (*function).to_owned(),
+                brands: brands.to_vec(),
+                region: "eu".parse().unwrap(),
+                starts_at: Timestamp(0),
+                ends_at: None,
+                created_at: Timestamp(0),
+                created_by: None,
+            };
+            tx.add_role(&role).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let token = sign_in_as(&self.platform.router(), name, &self.folder).await;
+        Visitor { fixture: self, person: id, token }
+    }
+
+    /// Somebody who owns a car.
+    async fn owner_of(&self, vehicle: &str) -> Visitor<'_> {
+        let name = format!("{}-owner", vehicle.chars().take(8).collect::<String>());
+        let roles: [(&str, &[Brand]); 2] = [("owner", &Brand::ALL), ("driver", &Brand::ALL)];
+        let owner = self.signed_in_as(&name, "customer", &roles).await;
+        owner.link(vehicle, "owner").await;
+        owner
+    }
+
+    async fn store(&self) -> Store {
+        Store::sqlite(&self.folder.path().join("data/marque.db")).await.unwrap()
+    }
+
     async fn campaign(&self, name: &str) -> u64 {
         self.post("/v1/campaigns", campaign(name)).await.expect(201)["campaign_id"].as_u64().unwrap()
+    }
+}
+
+/// Somebody else than the operator, signed in to a fixture's platform.
+struct Visitor<'a> {
+    fixture: &'a Fixture,
+    person: PersonId,
+    token: String,
+}
+
+impl Visitor<'_> {
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        self.call_with(method, path, body, &[]).await
+    }
+
+    async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        let bearer = format!("Bearer {}", self.token);
+        let headers: Vec<_> = headers.iter().copied().chain([("authorization", bearer.as_str())]).collect();
+        call(&self.fixture.platform.router(), method, path, body, &headers).await
+    }
+
+    async fn get(&self, path: &str) -> Reply {
+        self.call(Method::GET, path, None).await
+    }
+
+    async fn put(&self, path: &str, body: Value) -> Reply {
+        self.call(Method::PUT, path, Some(body)).await
+    }
+
+    /// Ties them to a car.
+    async fn link(&self, vehicle: &str, function: &str) {
+        let store = self.fixture.store().await;
+        let vehicle: VehicleId = vehicle.parse().unwrap();
+        let link = LinkRow {
+            id: format!("{}-{vehicle}-{function}", self.person),
+            person: self.person,
+            function: function.to_owned(),
+            vehicle,
+            brand: store.vehicle(vehicle).await.unwrap().brand,
+            region: "eu".parse().unwrap(),
+            starts_at: Timestamp(0),
+            ends_at: None,
+        };
+        let mut tx = store.begin().await.unwrap();
+        tx.add_link(&link).await.unwrap();
+        tx.commit().await.unwrap();
     }
 }
 
@@ -119,6 +237,7 @@ async fn start(folder: &TempDir, change: impl FnOnce(&mut Options)) -> Platform 
         http: "127.0.0.1:0".parse().unwrap(),
         mqtt: "127.0.0.1:0".parse().unwrap(),
         est: "127.0.0.1:0".parse().unwrap(),
+        simulated_cars: true,
         ..Options::default()
     };
     change(&mut options);
@@ -131,7 +250,11 @@ fn password(folder: &TempDir) -> String {
 }
 
 async fn sign_in(router: &Router, folder: &TempDir) -> String {
-    let credentials = json!({ "username": "operator", "password": password(folder) });
+    sign_in_as(router, "operator", folder).await
+}
+
+async fn sign_in_as(router: &Router, name: &str, folder: &TempDir) -> String {
+    let credentials = json!({ "username": name, "password": password(folder) });
     let reply = call(router, Method::POST, "/v1/session", Some(credentials), &[]).await;
     reply.expect(201)["token"].as_str().unwrap().to_owned()
 }

@@ -69,7 +69,8 @@ async fn a_car_is_followed_live() {
     // A new grant shows what was withheld.
     let grants = ["driving", "location"]
         .map(|category| json!({ "purpose": "fleet-management", "category": category, "granted": true }));
-    fixture.put(&format!("/v1/vehicles/{}/grants", car.id), json!({ "grants": grants })).await.expect(200);
+    let owner = fixture.owner_of(&car.id).await;
+    owner.put(&format!("/v1/vehicles/{}/grants", car.id), json!({ "grants": grants })).await.expect(200);
     // At once: a parked car sends nothing that could carry it.
     let snapshot = events.find("snapshot").await;
     assert_eq!((snapshot["items"].as_array().unwrap().len(), &snapshot["withheld"]), (3, &json!([])));
@@ -110,7 +111,8 @@ async fn the_fleet_is_followed_live() {
         assert_eq!(found == 1, state == "moving");
     }
     // The owner withdraws the location: the car is gone from the map.
-    fixture.put(&format!("/v1/vehicles/{}/grants", car.id), json!({ "grants": [] })).await.expect(200);
+    let owner = fixture.owner_of(&car.id).await;
+    owner.put(&format!("/v1/vehicles/{}/grants", car.id), json!({ "grants": [] })).await.expect(200);
     let mut all = events.find("positions").await;
     while all["complete"] != true {
         all = events.find("positions").await;

@@ -180,7 +180,8 @@ async fn a_create_that_a_crash_interrupted_is_not_done_twice() {
     );
     let store = store::Store::sqlite(&fixture.folder.path().join("data/marque.db")).await.unwrap();
     let before = Clock::system().now() - model::Micros::HOUR;
-    store.claim_key("operator", "k", &hex::encode(digest), before).await.unwrap();
+    let operator = store.person_named("operator").await.unwrap().unwrap().id;
+    store.claim_key(&operator.to_string(), "k", &hex::encode(digest), before).await.unwrap();
     let reply = fixture.call(Method::POST, "/v1/vehicles", Some(body), &[("idempotency-key", "k")]).await;
     let problem = reply.problem(409, "conflict");
     assert!(problem["detail"].as_str().unwrap().contains("look whether it was done"), "{problem}");
@@ -201,8 +202,8 @@ async fn a_fleet_is_enrolled_at_once_and_again_without_harm() {
         };
         json!({ "vehicles": numbers.map(car).collect::<Vec<_>>() })
     };
-    let first = fixture.post("/v1/vehicles/enrolments", request(0..20)).await.expect(200);
-    let again = fixture.post("/v1/vehicles/enrolments", request(10..30)).await.expect(200);
+    let first = fixture.enrol(request(0..20)).await.expect(200);
+    let again = fixture.enrol(request(10..30)).await.expect(200);
     assert_eq!(first["items"][15]["vehicle_id"], again["items"][5]["vehicle_id"]);
     assert_eq!(
         (&again["items"][5]["created"], &again["items"][15]["created"]),
@@ -212,7 +213,7 @@ async fn a_fleet_is_enrolled_at_once_and_again_without_harm() {
     assert_eq!(first["items"][15]["certificate_pem"], again["items"][5]["certificate_pem"]);
     let mut other = request(15..16);
     other["vehicles"][0]["csr_pem"] = json!(csr().1);
-    let problem = fixture.post("/v1/vehicles/enrolments", other).await.problem(409, "conflict");
+    let problem = fixture.enrol(other).await.problem(409, "conflict");
     assert!(problem["detail"].as_str().unwrap().contains("a VIN alone gives no other"), "{problem}");
     assert_eq!(fixture.get("/v1/fleet/summary").await.expect(200)["vehicles"], 30);
     let id = first["items"][0]["vehicle_id"].as_str().unwrap();
@@ -222,17 +223,17 @@ async fn a_fleet_is_enrolled_at_once_and_again_without_harm() {
     let mut twice = request(40..41);
     let copy = twice["vehicles"][0].clone();
     twice["vehicles"].as_array_mut().unwrap().push(copy);
-    let problem = fixture.post("/v1/vehicles/enrolments", twice).await.problem(422, "unprocessable");
+    let problem = fixture.enrol(twice).await.problem(422, "unprocessable");
     assert_eq!(problem["errors"][0]["place"], "vehicles[1].vehicle.vin");
     let mut broken = request(50..52);
     broken["vehicles"][1]["csr_pem"] = json!("nonsense");
-    let problem = fixture.post("/v1/vehicles/enrolments", broken).await.problem(422, "unprocessable");
+    let problem = fixture.enrol(broken).await.problem(422, "unprocessable");
     assert_eq!(problem["errors"][0]["place"], "vehicles[1].csr_pem");
     let mut granted = request(60..62);
     let grants = granted["vehicles"][1]["grants"].as_array_mut().unwrap();
     grants.push(grants[0].clone());
     let repeated = format!("vehicles[1].grants[{}]", grants.len() - 1);
-    let problem = fixture.post("/v1/vehicles/enrolments", granted).await.problem(422, "unprocessable");
+    let problem = fixture.enrol(granted).await.problem(422, "unprocessable");
     assert_eq!(problem["errors"][0]["place"], repeated);
     assert_eq!(
         fixture.get("/v1/vehicles?limit=500").await.expect(200)["items"].as_array().unwrap().len(),
@@ -259,23 +260,25 @@ async fn a_certificate_needs_a_car_and_a_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn grants_are_replaced_as_a_whole() {
     let fixture = Fixture::new().await;
-    let path = format!("/v1/vehicles/{}/grants", fixture.car(1, "lancia", "Ypsilon").await);
-    let empty = fixture.get(&path).await;
+    let car = fixture.car(1, "lancia", "Ypsilon").await;
+    let path = format!("/v1/vehicles/{car}/grants");
+    let owner = fixture.owner_of(&car).await;
+    let empty = owner.get(&path).await;
     let tag = empty.header("etag").to_owned();
     assert_eq!(empty.expect(200), json!({ "epoch": 1, "grants": [] }));
     let grant = |category: &str, granted: bool| json!({ "purpose": "fleet-management", "category": category, "granted": granted });
     let put = json!({ "grants": [grant("location", true), grant("driving", true)] });
-    let set = fixture.call(Method::PUT, &path, Some(put.clone()), &[("if-match", &tag)]).await.expect(200);
+    let set = owner.call_with(Method::PUT, &path, Some(put.clone()), &[("if-match", &tag)]).await.expect(200);
     assert_eq!((&set["epoch"], set["grants"].as_array().unwrap().len()), (&json!(2), 2));
-    let stale = fixture.call(Method::PUT, &path, Some(put), &[("if-match", &tag)]).await;
+    let stale = owner.call_with(Method::PUT, &path, Some(put), &[("if-match", &tag)]).await;
     stale.problem(412, "precondition-failed");
     // What is not listed any more is withdrawn.
-    let set = fixture.put(&path, json!({ "grants": [grant("driving", true)] })).await.expect(200);
+    let set = owner.put(&path, json!({ "grants": [grant("driving", true)] })).await.expect(200);
     let location =
         set["grants"].as_array().unwrap().iter().find(|grant| grant["category"] == "location").unwrap();
     assert_eq!((&set["epoch"], &location["granted"]), (&json!(3), &json!(false)));
     let twice = json!({ "grants": [grant("driving", true), grant("driving", false)] });
-    let problem = fixture.put(&path, twice).await.problem(422, "unprocessable");
+    let problem = owner.put(&path, twice).await.problem(422, "unprocessable");
     assert_eq!(problem["errors"][0]["place"], "grants[1]");
     fixture.platform.stop().await;
 }

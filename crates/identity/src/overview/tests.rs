@@ -22,6 +22,17 @@ fn rights_are_those_of_the_table() {
 }
 
 #[test]
+fn step_up_is_asked_for_where_the_table_says() {
+    let (tables, policies) = (Tables::read(), Policies::load().unwrap());
+    for function in Function::ALL {
+        for action in Action::ALL.iter().filter(|action| !tables.is_everybodys(**action)) {
+            let cell = tables.cells[&(*action, Column::Function(function))];
+            assert_eq!(policies.asks_step_up(function, *action), cell.step_up, "{action} by {function}");
+        }
+    }
+}
+
+#[test]
 fn purposes_are_those_of_the_table() {
     let (tables, policies) = (Tables::read(), Policies::load().unwrap());
     for function in Function::ALL {

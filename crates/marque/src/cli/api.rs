@@ -42,6 +42,23 @@ pub(super) struct Login {
     api_ca: Option<PathBuf>,
 }
 
+impl Login {
+    /// Another file of the folder where the password is.
+    pub(super) fn beside_password_file(&self, name: &str) -> PathBuf {
+        self.password_file.with_file_name(name)
+    }
+
+    /// The same platform, by a token.
+    pub(super) fn with_token_file(&self, token_file: PathBuf) -> Self {
+        Self {
+            token_file: Some(token_file),
+            username: self.username.clone(),
+            password_file: self.password_file.clone(),
+            api_ca: self.api_ca.clone(),
+        }
+    }
+}
+
 #[cfg(test)]
 impl Login {
     pub(super) fn with_password_file(password_file: PathBuf) -> Self {

@@ -57,6 +57,11 @@ pub(crate) struct Options {
     #[arg(long)]
     metrics_open: bool,
 
+    /// The cars are simulated: a service whose token is in the data folder may register them with what their owners,
+    /// who do not exist, grant. Never where there are real cars.
+    #[arg(long)]
+    simulated_cars: bool,
+
     /// How old the oldest row in memory becomes before all are put into the tables' files.
     #[arg(long, default_value_t = config::Options::FLUSH_AGE.0 / Micros::SECOND.0, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=86_400))]
     flush_age_s: i64,
@@ -76,6 +81,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         behind_tls_proxy: options.behind_tls_proxy,
         metrics_open: options.metrics_open,
         flush_age: Micros::from_secs(options.flush_age_s),
+        simulated_cars: options.simulated_cars,
     }
     .resolve()
     .context("read the options")?;

@@ -112,6 +112,7 @@ impl Demo<'_> {
             cloud: platform.url(),
             mqtt: platform.mqtt_address().to_string(),
             password_file: password_file.to_owned(),
+            simulation_token_file: config::simulation_token_file(&self.options.data),
             state: self.options.data.join("fleet"),
             ledger: ledger.clone(),
             vehicles: self.options.vehicles,
@@ -377,6 +378,7 @@ fn config(options: &Options) -> Result<Config> {
         mqtt: on_this_machine(0),
         est: on_this_machine(0),
         flush_age: FLUSH_AGE,
+        simulated_cars: true,
         ..config::Options::default()
     }
     .resolve()

@@ -68,6 +68,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 
+    /// A file with the token of the platform's service of simulated cars, which says what their owners grant:
+    /// `simulation-token` in its data folder. Without it, no owner grants anything.
+    #[arg(long, value_name = "FILE")]
+    simulation_token_file: Option<PathBuf>,
+
     /// A PEM file with the authority of the API's certificate, when no public one knows it.
     #[arg(long, value_name = "FILE")]
     api_ca: Option<PathBuf>,
@@ -149,6 +154,7 @@ fn settings(options: &Options) -> anyhow::Result<RunOptions> {
         cloud: options.cloud.clone(),
         mqtt,
         login,
+        simulation_token: options.simulation_token_file.as_deref().map(secret).transpose()?,
         api_ca: options.api_ca.clone(),
         region: options.region.clone(),
         state: options.state.clone(),

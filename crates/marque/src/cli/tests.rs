@@ -74,6 +74,7 @@ pub(crate) async fn platform(folder: &Path) -> (Platform, PathBuf) {
         http: any_port,
         mqtt: any_port,
         est: any_port,
+        simulated_cars: true,
         ..config::Options::default()
     };
     let config = options.resolve().unwrap();

@@ -70,7 +70,16 @@ impl World {
     pub(crate) fn start_platform(&self) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_marque"));
         command
-            .args(["--log", "warn", "cloud", "--metrics-open", "--flush-age-s", "1", "--data"])
+            .args([
+                "--log",
+                "warn",
+                "cloud",
+                "--metrics-open",
+                "--flush-age-s",
+                "1",
+                "--simulated-cars",
+                "--data",
+            ])
             .arg(self.data())
             .args(["--http", &format!("127.0.0.1:{}", self.http)])
             .args(["--mqtt", &format!("127.0.0.1:{}", self.mqtt), "--est", "127.0.0.1:0"]);
@@ -88,6 +97,8 @@ impl World {
             .arg(self.path("fleet"))
             .arg("--password-file")
             .arg(self.password_file())
+            .arg("--simulation-token-file")
+            .arg(self.data().join("simulation-token"))
             .arg("--journal")
             .arg(self.journal())
             .arg("--report")

@@ -102,6 +102,7 @@ fn options(state: &std::path::Path) -> RunOptions {
         cloud: "http://127.0.0.1:1".to_owned(),
         mqtt: "127.0.0.1:1".to_owned(),
         login: Login::Token("secret".to_owned()),
+        simulation_token: None,
         api_ca: None,
         region: RunOptions::REGION.to_owned(),
         state: state.to_owned(),

@@ -42,7 +42,7 @@ pub(super) async fn entries_are_found_newest_first(store: Store) {
 
     let action = AuditFilter { action: Some("vehicle.read".to_owned()), ..all.clone() };
     assert_eq!(found(&store, &action).await, [9, 7, 5, 3, 1]);
-    let brand = AuditFilter { brand: Some(Brand::Opel), ..action.clone() };
+    let brand = AuditFilter { brands: Some(vec![Brand::Opel]), ..action.clone() };
     assert_eq!(found(&store, &brand).await, [9, 3]);
     let outcome = AuditFilter { outcome: Some("denied".to_owned()), ..all.clone() };
     assert!(found(&store, &outcome).await.is_empty());

@@ -1,27 +1,339 @@
-use model::Micros;
+use model::{Brand, Micros, PersonId, Region, Timestamp};
 
 use super::NOW;
-use crate::{Claim, Store, StoredAnswer};
+use crate::{
+    Address, Claim, CredentialReset, Error, OutboxRow, Page, PeopleFilter, PersonRow, RoleRow, SessionRow,
+    Store, StoredAnswer, TotpRow,
+};
 
-pub(super) async fn an_account_is_made_once(store: Store) {
-    assert!(store.add_account("operator", "$argon2id$x", NOW).await.unwrap());
-    assert!(!store.add_account("operator", "$argon2id$y", NOW).await.unwrap());
-    let account = store.account("operator").await.unwrap().unwrap();
-    assert_eq!(account.password_hash, "$argon2id$x");
-    assert_eq!(store.account("nobody").await.unwrap(), None);
+pub(super) fn person(number: u8, username: &str) -> PersonRow {
+    PersonRow {
+        id: PersonId::from_bytes([number; 16]),
+        username: username.to_owned(),
+        realm: "staff".to_owned(),
+        enabled: true,
+        password_hash: Some("$argon2id$x".to_owned()),
+        totp: None,
+        created_at: NOW,
+        created_by: None,
+        brands: None,
+        address: None,
+    }
+}
+
+fn session(id: &str, person: PersonId) -> SessionRow {
+    SessionRow {
+        id: id.to_owned(),
+        person,
+        created_at: NOW,
+        expires_at: NOW + Micros::HOUR,
+        proven_at: NOW,
+        address: Some("192.0.2.0/24".to_owned()),
+    }
+}
+
+pub(super) async fn add(store: &Store, person: &PersonRow) -> bool {
+    let mut tx = store.begin().await.unwrap();
+    let added = tx.add_person(person).await.unwrap();
+    tx.commit().await.unwrap();
+    added
+}
+
+pub(super) async fn a_name_is_one_persons(store: Store) {
+    let operator = person(1, "operator");
+    assert!(add(&store, &operator).await);
+    assert!(!add(&store, &person(2, "operator")).await);
+    assert_eq!(store.person_named("operator").await.unwrap().as_ref(), Some(&operator));
+    assert_eq!(store.person(operator.id).await.unwrap(), Some(operator));
+    assert_eq!(store.person_named("nobody").await.unwrap(), None);
+    assert_eq!(store.person(PersonId::from_bytes([2; 16])).await.unwrap(), None);
+}
+
+fn filter(realms: &[&str]) -> PeopleFilter {
+    PeopleFilter {
+        realms: realms.iter().map(|realm| (*realm).to_owned()).collect(),
+        brands: None,
+        function: None,
+        text: None,
+        region: "eu".parse().unwrap(),
+        now: NOW,
+    }
+}
+
+fn names(page: &Page<PersonRow>) -> Vec<&str> {
+    page.items.iter().map(|item| item.username.as_str()).collect()
+}
+
+pub(super) async fn people_come_by_name_and_realm(store: Store) {
+    for (number, name) in [(1, "c"), (2, "a"), (3, "b")] {
+        add(&store, &person(number, name)).await;
+    }
+    add(&store, &PersonRow { realm: "customer".to_owned(), ..person(4, "d") }).await;
+    let filter = filter(&["staff", "partner"]);
+    let first = store.people(&filter, None, 2).await.unwrap();
+    assert_eq!(names(&first), ["a", "b"]);
+    let second = store.people(&filter, first.next.as_ref(), 2).await.unwrap();
+    assert_eq!((names(&second), &second.next), (vec!["c"], &None));
+}
+
+fn role(id: &str, person: &PersonRow, function: &str, brands: &[Brand]) -> RoleRow {
+    RoleRow {
+        id: id.to_owned(),
+        person: person.id,
+        function: function.to_owned(),
+        brands: brands.to_vec(),
+        region: "eu".parse().unwrap(),
+        starts_at: NOW,
+        ends_at: None,
+        created_at: NOW,
+        created_by: None,
+    }
+}
+
+async fn give(store: &Store, role: &RoleRow) {
+    let mut tx = store.begin().await.unwrap();
+    tx.add_role(role).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+pub(super) async fn people_are_listed_by_brand_function_and_name(store: Store) {
+    let created = |number, name, brands: &[Brand]| PersonRow {
+        brands: Some(brands.to_vec()),
+        address: Some(Address { text: format!("{name}@example.org"), changed_at: None }),
+        ..person(number, name)
+    };
+    let (anna, ben) = (created(1, "anna", &[Brand::Opel, Brand::Fiat]), created(2, "ben", &[Brand::Ram]));
+    let (cleo, dora) = (person(3, "cleo"), person(4, "dora_x"));
+    for one in [&anna, &ben, &cleo, &dora] {
+        assert!(add(&store, one).await);
+    }
+    assert_eq!(store.person(anna.id).await.unwrap().as_ref(), Some(&anna));
+    give(&store, &role("r1", &ben, "support", &[Brand::Jeep, Brand::AlfaRomeo])).await;
+    give(&store, &role("r2", &dora, "support", &[Brand::Opel])).await;
+    give(&store, &RoleRow { ends_at: Some(NOW), ..role("r3", &cleo, "support", &[Brand::Jeep]) }).await;
+    let check = async |change: fn(&mut PeopleFilter), expected: &[&str]| {
+        let mut filter = filter(&["staff"]);
+        change(&mut filter);
+        assert_eq!(names(&store.people(&filter, None, 9).await.unwrap()), expected);
+    };
+    check(|_| {}, &["anna", "ben", "cleo", "dora_x"]).await;
+    // Who was created for no brand and has no function is everybody's.
+    check(|filter| filter.brands = Some(vec![Brand::Opel]), &["anna", "cleo", "dora_x"]).await;
+    check(|filter| filter.brands = Some(vec![Brand::AlfaRomeo, Brand::Lancia]), &["ben", "cleo"]).await;
+    check(|filter| filter.function = Some("support".to_owned()), &["ben", "dora_x"]).await;
+    check(|filter| filter.text = Some("_X".to_owned()), &["dora_x"]).await;
+    let both = |filter: &mut PeopleFilter| {
+        filter.function = Some("support".to_owned());
+        filter.brands = Some(vec![Brand::Jeep]);
+    };
+    check(both, &["ben"]).await;
+    let roles = store.roles_of_all(&[ben.id, dora.id]).await.unwrap();
+    assert_eq!(roles.iter().map(|role| role.id.as_str()).collect::<Vec<_>>(), ["r1", "r2"]);
+    assert_eq!(store.roles_of_all(&[]).await.unwrap(), []);
+}
+
+pub(super) async fn an_account_gets_another_name_and_address(store: Store) {
+    let (anna, ben) = (person(1, "anna"), person(2, "ben"));
+    add(&store, &anna).await;
+    add(&store, &ben).await;
+    let address = Address { text: "anna@example.org".to_owned(), changed_at: Some(NOW) };
+    let mut tx = store.begin().await.unwrap();
+    tx.rename_person(anna.id, "ann").await.unwrap();
+    tx.set_address(anna.id, &address).await.unwrap();
+    tx.commit().await.unwrap();
+    let expected = PersonRow { username: "ann".to_owned(), address: Some(address), ..anna.clone() };
+    assert_eq!(store.person(anna.id).await.unwrap(), Some(expected));
+    let mut tx = store.begin().await.unwrap();
+    let error = tx.rename_person(anna.id, "ben").await.unwrap_err();
+    assert!(matches!(error, Error::Conflict { .. }), "{error}");
+}
+
+pub(super) async fn somebody_else_holds_a_function_or_nobody_does(store: Store) {
+    let (anna, ben) = (person(1, "anna"), person(2, "ben"));
+    add(&store, &anna).await;
+    add(&store, &ben).await;
+    let region: Region = "eu".parse().unwrap();
+    let besides = async |role: &str| {
+        let mut tx = store.begin().await.unwrap();
+        let held = tx.is_held_besides(role, "administrator", &region, NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        held
+    };
+    assert_eq!(store.ever_held("administrator", &region).await.unwrap(), 0);
+    give(&store, &role("r1", &anna, "administrator", &Brand::ALL)).await;
+    give(&store, &role("r2", &anna, "administrator", &[Brand::Opel])).await;
+    assert_eq!(store.ever_held("administrator", &region).await.unwrap(), 1);
+    assert!(besides("r1").await);
+    let mut tx = store.begin().await.unwrap();
+    assert!(tx.end_role(anna.id, "r2", NOW).await.unwrap());
+    tx.commit().await.unwrap();
+    assert!(!besides("r1").await);
+    let end = Some(NOW + Micros::DAY);
+    give(&store, &RoleRow { ends_at: end, ..role("r3", &ben, "administrator", &[Brand::Opel]) }).await;
+    assert!(!besides("r1").await, "one that will end does not count");
+    give(&store, &role("r4", &ben, "administrator", &[Brand::Opel])).await;
+    assert!(besides("r1").await);
+    assert_eq!(store.ever_held("administrator", &region).await.unwrap(), 2);
+    assert_eq!(store.role(ben.id, "r4").await.unwrap().unwrap().person, ben.id);
+    assert_eq!(store.role(anna.id, "r4").await.unwrap(), None);
+    let mut tx = store.begin().await.unwrap();
+    tx.set_enabled(ben.id, false).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!besides("r1").await, "nor does that of somebody who cannot sign in");
+}
+
+fn reset(person: &PersonRow, token: &str) -> CredentialReset {
+    CredentialReset {
+        person: person.id,
+        token_hash: token.to_owned(),
+        created_at: NOW,
+        expires_at: NOW + Micros::DAY,
+    }
+}
+
+async fn void(store: &Store, reset: &CredentialReset) {
+    let mut tx = store.begin().await.unwrap();
+    tx.reset_credentials(reset).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+pub(super) async fn a_link_counts_once_and_replaces_the_one_before(store: Store) {
+    let anna = person(1, "anna");
+    add(&store, &anna).await;
+    assert!(store.add_session("aa", &session("1", anna.id)).await.unwrap());
+    void(&store, &reset(&anna, "first")).await;
+    assert_eq!(store.session("aa", NOW).await.unwrap(), None);
+    assert_eq!(store.person(anna.id).await.unwrap().unwrap().password_hash, None);
+    void(&store, &reset(&anna, "second")).await;
+    let take = async |token: &str, at: Timestamp| {
+        let mut tx = store.begin().await.unwrap();
+        let whose = tx.take_credential_reset(token, at).await.unwrap();
+        tx.commit().await.unwrap();
+        whose
+    };
+    let end = NOW + Micros::DAY;
+    assert_eq!(store.credential_reset("second", NOW).await.unwrap(), Some(anna.id));
+    assert_eq!(store.credential_reset("second", end).await.unwrap(), None);
+    assert_eq!(take("first", NOW).await, None);
+    assert_eq!(take("second", end).await, None);
+    assert_eq!(take("second", NOW).await, Some(anna.id));
+    assert_eq!(take("second", NOW).await, None);
+    void(&store, &reset(&anna, "third")).await;
+    let mut tx = store.begin().await.unwrap();
+    tx.set_enabled(anna.id, false).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.credential_reset("third", NOW).await.unwrap(), None);
+    void(&store, &reset(&anna, "fourth")).await;
+    assert_eq!(store.forget_credential_resets(end).await.unwrap(), 1);
+}
+
+pub(super) async fn what_was_sent_leaves_no_payload(store: Store) {
+    let anna = person(1, "anna");
+    add(&store, &anna).await;
+    let letter = |id: &str, at: Timestamp| OutboxRow {
+        id: id.to_owned(),
+        kind: "credential-reset".to_owned(),
+        person: anna.id,
+        payload: vec![1, 2, 3],
+        created_at: at,
+    };
+    let mut tx = store.begin().await.unwrap();
+    tx.add_to_outbox(&letter("b", NOW + Micros::SECOND)).await.unwrap();
+    tx.add_to_outbox(&letter("c", NOW)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.unsent(1).await.unwrap(), [letter("c", NOW)]);
+    store.note_sent("c", NOW).await.unwrap();
+    assert_eq!(store.unsent(9).await.unwrap(), [letter("b", NOW + Micros::SECOND)]);
+    let kept = "SELECT 1 FROM outbox WHERE payload IS NOT NULL AND outbox_id = 'c'";
+    assert!(store.pool.fetch_optional(kept, &[]).await.unwrap().is_none());
+    assert_eq!(store.sent_before(NOW, 9).await.unwrap(), Vec::<String>::new());
+    assert_eq!(store.sent_before(NOW + Micros::SECOND, 9).await.unwrap(), ["c"]);
+    store.forget_sent("c").await.unwrap();
+    assert_eq!(store.sent_before(NOW + Micros::SECOND, 9).await.unwrap(), Vec::<String>::new());
+}
+
+pub(super) async fn a_role_holds_until_it_ends(store: Store) {
+    let somebody = person(1, "somebody");
+    add(&store, &somebody).await;
+    let region: Region = "eu".parse().unwrap();
+    assert!(!store.has_roles(&region).await.unwrap());
+    let role = RoleRow {
+        id: "r1".to_owned(),
+        person: somebody.id,
+        function: "operations".to_owned(),
+        brands: vec![Brand::Opel, Brand::Fiat],
+        region: region.clone(),
+        starts_at: NOW,
+        ends_at: None,
+        created_at: NOW,
+        created_by: Some(PersonId::from_bytes([9; 16])),
+    };
+    let mut tx = store.begin().await.unwrap();
+    tx.add_role(&role).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(store.has_roles(&region).await.unwrap());
+    assert_eq!(store.roles_of(somebody.id).await.unwrap(), std::slice::from_ref(&role));
+    let later = NOW + Micros::DAY;
+    let mut tx = store.begin().await.unwrap();
+    assert!(!tx.end_role(PersonId::from_bytes([9; 16]), "r1", later).await.unwrap());
+    assert!(tx.end_role(somebody.id, "r1", later).await.unwrap());
+    assert!(!tx.end_role(somebody.id, "r1", later).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(store.roles_of(somebody.id).await.unwrap(), [RoleRow { ends_at: Some(later), ..role }]);
 }
 
 pub(super) async fn a_session_ends(store: Store) {
-    store.add_account("operator", "x", NOW).await.unwrap();
+    let operator = person(1, "operator");
+    add(&store, &operator).await;
     let end = NOW + Micros::HOUR;
-    store.add_session("aa", "operator", NOW, end).await.unwrap();
-    store.add_session("bb", "operator", NOW, end).await.unwrap();
-    let open = store.session("aa", NOW).await.unwrap().unwrap();
-    assert_eq!((open.username.as_str(), open.expires_at), ("operator", end));
+    for (token, id) in [("aa", "1"), ("bb", "2"), ("cc", "3")] {
+        assert!(store.add_session(token, &session(id, operator.id)).await.unwrap());
+    }
+    assert_eq!(store.session("aa", NOW).await.unwrap(), Some(session("1", operator.id)));
     assert_eq!(store.session("aa", end).await.unwrap(), None);
-    store.end_session("aa").await.unwrap();
+    assert_eq!(store.sessions_of(operator.id, NOW).await.unwrap().len(), 3);
+    assert!(!store.end_session(PersonId::from_bytes([2; 16]), "1").await.unwrap());
+    assert!(store.end_session(operator.id, "1").await.unwrap());
     assert_eq!(store.session("aa", NOW).await.unwrap(), None);
+    assert_eq!(store.end_sessions(operator.id, Some("2")).await.unwrap(), 1);
+    let proven = NOW + Micros::MINUTE;
+    assert!(store.prove_session("2", proven).await.unwrap());
+    assert!(!store.prove_session("2", end).await.unwrap());
+    assert_eq!(store.session("bb", NOW).await.unwrap().unwrap().proven_at, proven);
     assert_eq!(store.forget_ended_sessions(end).await.unwrap(), 1);
+}
+
+pub(super) async fn who_is_disabled_is_signed_out_and_stays_out(store: Store) {
+    let somebody = person(1, "somebody");
+    add(&store, &somebody).await;
+    assert!(store.add_session("aa", &session("1", somebody.id)).await.unwrap());
+    let mut tx = store.begin().await.unwrap();
+    assert!(tx.set_enabled(somebody.id, false).await.unwrap());
+    assert!(!tx.set_enabled(PersonId::from_bytes([2; 16]), false).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(store.session("aa", NOW).await.unwrap(), None);
+    assert!(!store.add_session("bb", &session("2", somebody.id)).await.unwrap());
+    assert!(!store.person(somebody.id).await.unwrap().unwrap().enabled);
+}
+
+pub(super) async fn a_step_of_the_second_factor_is_taken_once(store: Store) {
+    let somebody = person(1, "somebody");
+    add(&store, &somebody).await;
+    assert!(!store.take_totp_step(somebody.id, 5).await.unwrap());
+    let totp = TotpRow { sealed: vec![1, 2, 3], step: 4 };
+    let mut tx = store.begin().await.unwrap();
+    tx.set_totp(somebody.id, Some(&totp)).await.unwrap();
+    tx.set_password(somebody.id, Some("other")).await.unwrap();
+    tx.commit().await.unwrap();
+    let known = store.person(somebody.id).await.unwrap().unwrap();
+    assert_eq!((known.totp, known.password_hash.as_deref()), (Some(totp), Some("other")));
+    assert!(store.take_totp_step(somebody.id, 6).await.unwrap());
+    assert!(!store.take_totp_step(somebody.id, 6).await.unwrap());
+    assert!(!store.take_totp_step(somebody.id, 5).await.unwrap());
+    let mut tx = store.begin().await.unwrap();
+    tx.set_totp(somebody.id, None).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.person(somebody.id).await.unwrap().unwrap().totp, None);
 }
 
 pub(super) async fn a_key_answers_the_same_request_again(store: Store) {

@@ -1,4 +1,4 @@
-export const VEHICLE_TABS = ['live', 'state', 'privacy'] as const;
+export const VEHICLE_TABS = ['live', 'state', 'privacy', 'identity'] as const;
 export type VehicleTab = (typeof VEHICLE_TABS)[number];
 
 export type Route =
@@ -10,15 +10,27 @@ export type Route =
   | { page: 'campaign-new' }
   | { page: 'campaign'; id: string }
   | { page: 'audit' }
+  | { page: 'account' }
+  | { page: 'people' }
+  | { page: 'person-new' }
+  | { page: 'person'; id: string }
+  | { page: 'roles' }
+  | { page: 'services' }
+  | { page: 'certificates' }
   | { page: 'not-found' };
+
+/** Pages whose address is their name. */
+const PLAIN = ['map', 'audit', 'account', 'people', 'roles', 'services', 'certificates'] as const;
 
 /** What an address shows. */
 export function match(path: string): Route {
   const [first, second, third, ...rest] = path.split('/').filter(Boolean).map(decode);
   if (rest.length > 0) return { page: 'not-found' };
   if (first === undefined) return { page: 'fleet' };
-  if (first === 'map' && second === undefined) return { page: 'map' };
-  if (first === 'audit' && second === undefined) return { page: 'audit' };
+  const plain = PLAIN.find((page) => page === first);
+  if (plain && second === undefined) return { page: plain };
+  if (first === 'people' && second !== undefined && third === undefined)
+    return second === 'new' ? { page: 'person-new' } : { page: 'person', id: second };
   if (first === 'vehicles') {
     if (second === undefined) return { page: 'vehicles' };
     const tab = VEHICLE_TABS.find((tab) => tab === (third ?? 'live'));
@@ -34,6 +46,10 @@ export function match(path: string): Route {
 export function vehiclePath(id: string, tab: VehicleTab = 'live'): string {
   const base = `/vehicles/${encodeURIComponent(id)}`;
   return tab === 'live' ? base : `${base}/${tab}`;
+}
+
+export function personPath(id: string): string {
+  return `/people/${encodeURIComponent(id)}`;
 }
 
 export function vehiclesPath(filter: Record<string, string>): string {

@@ -1,4 +1,4 @@
-import { type Account, body, createApi, Problem } from '@marque/api';
+import { type Account, body, createApi, type HeldFunction, Problem, type Session } from '@marque/api';
 
 type Status = 'unknown' | 'unreachable' | 'signed-out' | 'signed-in' | 'expired';
 
@@ -6,6 +6,8 @@ type Status = 'unknown' | 'unreachable' | 'signed-out' | 'signed-in' | 'expired'
 class SessionStore {
   status = $state<Status>('unknown');
   account = $state.raw<Account>();
+  functions = $state.raw<HeldFunction[]>([]);
+  purposes = $state.raw<Session['purposes']>([]);
   problem = $state.raw<Problem>();
   #api = createApi();
   #check: ReturnType<typeof setTimeout> | undefined;
@@ -23,10 +25,21 @@ class SessionStore {
     }
   }
 
-  /** Throws the problem when the platform refuses. */
-  async signIn(username: string, password: string): Promise<void> {
-    const session = await body(this.#api.POST('/v1/session', { body: { username, password } }));
-    this.#begin(session);
+  /** Throws the problem when the platform refuses. `oneTimePassword` is null until it is asked for. */
+  async signIn(username: string, password: string, oneTimePassword: string | null): Promise<void> {
+    const credentials = { username, password, one_time_password: oneTimePassword };
+    this.#begin(await body(this.#api.POST('/v1/session', { body: credentials })));
+  }
+
+  /** Proves anew who it is. Throws the problem when the platform refuses. */
+  async prove(password: string, oneTimePassword: string | null): Promise<void> {
+    const proof = { password, one_time_password: oneTimePassword };
+    try {
+      this.#begin(await body(this.#api.POST('/v1/session/step-up', { body: proof })));
+    } catch (cause) {
+      if (Problem.from(cause).kind === 'unauthorized') this.expire();
+      throw cause;
+    }
   }
 
   /** Throws the problem when the platform does not answer: the cookie lives on, and only it can end it. */
@@ -48,16 +61,19 @@ class SessionStore {
     if (this.status === 'signed-in') this.status = 'expired';
   }
 
-  #begin(session: { account: Account; expires_at: string }): void {
+  #begin(session: Session): void {
     this.account = session.account;
+    this.functions = session.functions;
+    this.purposes = session.purposes;
     this.problem = undefined;
     this.status = 'signed-in';
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const again of waiting) again();
     clearTimeout(this.#check);
-    // The platform may have prolonged it: asks instead of assuming. Timers hold 31 bits.
-    const wait = Math.min(Math.max(Date.parse(session.expires_at) - Date.now(), 1000), 2 ** 31 - 1);
+    // The platform may have prolonged it, and functions may have an end: asks instead of assuming. Timers hold 31 bits.
+    const ends = [session.expires_at, ...session.functions.flatMap(({ until }) => until ?? [])];
+    const wait = Math.min(Math.max(Math.min(...ends.map(Date.parse)) - Date.now(), 1000), 2 ** 31 - 1);
     this.#check = setTimeout(() => void this.restore(), wait);
   }
 }

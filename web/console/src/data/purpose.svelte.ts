@@ -1,4 +1,5 @@
 import type { PurposeSlug } from '@marque/api';
+import { session } from '../app/session.svelte';
 
 /** What personal data is looked at for. The platform checks it against each car's grants. */
 export const PURPOSES = [
@@ -12,8 +13,27 @@ export const PURPOSES = [
 
 export type Purpose = (typeof PURPOSES)[number]['value'];
 
+/** The purposes that one of the functions may name. */
+export function offeredPurposes() {
+  return PURPOSES.filter(({ value }) => session.purposes.includes(value));
+}
+
+/** What lists of cars and the fleet's figures are read for: the first that is offered. */
+export function standingPurpose(): Purpose {
+  return offeredPurposes()[0]?.value ?? PURPOSES[0].value;
+}
+
 class PurposeStore {
-  value = $state<Purpose>('fleet-management');
+  #chosen = $state<Purpose>();
+
+  get value(): Purpose {
+    const chosen = this.#chosen;
+    return chosen && session.purposes.includes(chosen) ? chosen : standingPurpose();
+  }
+
+  set value(chosen: Purpose) {
+    this.#chosen = chosen;
+  }
 }
 
 export const purpose = new PurposeStore();

@@ -7,9 +7,13 @@ export interface ProblemDocument {
   errors?: { place?: string; detail?: string }[] | null;
 }
 
+const KIND = 'urn:marque:problem:';
+
 /** A request that did not succeed. `status` is 0 when no answer came at all. */
 export class Problem extends Error {
   readonly status: number;
+  /** Names the kind of problem, such as `step-up-required`; empty when the answer was no problem document. */
+  readonly kind: string;
   readonly title: string;
   readonly detail: string;
   /** What exactly was refused, and where in the request it stands. */
@@ -21,6 +25,7 @@ export class Problem extends Error {
     super(`${title}: ${detail}`);
     this.name = 'Problem';
     this.status = status;
+    this.kind = document.type?.startsWith(KIND) ? document.type.slice(KIND.length) : '';
     this.title = title;
     this.detail = detail;
     this.places = (document.errors ?? []).map((error) => ({

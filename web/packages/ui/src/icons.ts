@@ -10,10 +10,13 @@ import chevronDown from 'lucide-static/icons/chevron-down.svg?raw';
 import chevronRight from 'lucide-static/icons/chevron-right.svg?raw';
 import alert from 'lucide-static/icons/circle-alert.svg?raw';
 import parking from 'lucide-static/icons/circle-parking.svg?raw';
+import account from 'lucide-static/icons/circle-user-round.svg?raw';
 import copy from 'lucide-static/icons/copy.svg?raw';
+import identity from 'lucide-static/icons/fingerprint.svg?raw';
 import focus from 'lucide-static/icons/focus.svg?raw';
 import gauge from 'lucide-static/icons/gauge.svg?raw';
 import inbox from 'lucide-static/icons/inbox.svg?raw';
+import key from 'lucide-static/icons/key-round.svg?raw';
 import fleet from 'lucide-static/icons/layout-grid.svg?raw';
 import lock from 'lucide-static/icons/lock.svg?raw';
 import signOut from 'lucide-static/icons/log-out.svg?raw';
@@ -30,10 +33,12 @@ import shield from 'lucide-static/icons/shield-check.svg?raw';
 import filters from 'lucide-static/icons/sliders-horizontal.svg?raw';
 import light from 'lucide-static/icons/sun.svg?raw';
 import remove from 'lucide-static/icons/trash-2.svg?raw';
+import people from 'lucide-static/icons/users.svg?raw';
 import offline from 'lucide-static/icons/wifi-off.svg?raw';
 import close from 'lucide-static/icons/x.svg?raw';
 
 export const icons = {
+  account,
   activity,
   alert,
   arrowLeft,
@@ -51,7 +56,9 @@ export const icons = {
   fleet,
   focus,
   gauge,
+  identity,
   inbox,
+  key,
   light,
   line,
   lock,
@@ -60,6 +67,7 @@ export const icons = {
   navigation,
   offline,
   parking,
+  people,
   plus,
   reload,
   remove,

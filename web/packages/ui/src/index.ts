@@ -7,6 +7,8 @@ export type { IconName } from './icons';
 export { default as Logo } from './Logo.svelte';
 export { default as Meter } from './Meter.svelte';
 export { default as ProblemPanel } from './ProblemPanel.svelte';
+export { default as QrCode } from './QrCode.svelte';
+export { default as Secret } from './Secret.svelte';
 export { default as Segmented } from './Segmented.svelte';
 export { default as Skeleton } from './Skeleton.svelte';
 export { default as Sparkline } from './Sparkline.svelte';

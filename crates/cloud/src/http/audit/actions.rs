@@ -5,14 +5,13 @@
 use std::collections::HashMap;
 
 use axum::http::Method;
+use identity::Action;
 use utoipa::openapi::{OpenApi, RefOr, path::Operation};
-
-use Logged::{Act, Never, PrivilegedRead, Read};
 
 /// The extension of an OpenAPI operation that names its action.
 pub(crate) const EXTENSION: &str = "x-marque-action";
 
-/// What is written of an action.
+/// What is written of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Logged {
     /// It reads nothing personal and changes nothing.
@@ -25,66 +24,26 @@ pub(crate) enum Logged {
     Act,
 }
 
-/// What somebody may want to do.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Action {
-    pub name: &'static str,
-    /// The kind of thing that it is done to.
-    pub resource: &'static str,
-    pub logged: Logged,
+impl Logged {
+    fn of(action: Action, method: &Method) -> Self {
+        match (action.privileged(), action.personal_data()) {
+            (true, _) if method.is_safe() => Self::PrivilegedRead,
+            (true, _) => Self::Act,
+            (false, true) => Self::Read,
+            (false, false) => Self::Never,
+        }
+    }
 }
-
-const fn action(name: &'static str, resource: &'static str, logged: Logged) -> Action {
-    Action { name, resource, logged }
-}
-
-/// All actions that routes have by now.
-const ACTIONS: [Action; 38] = [
-    action("audit.checkpoint.read", "region", Never),
-    action("audit.entries.read", "group", PrivilegedRead),
-    action("audit.read_own_car", "vehicle", Read),
-    action("audit.search", "tenant", PrivilegedRead),
-    action("audit.tile.read", "region", Never),
-    action("campaign.assign", "campaign", Act),
-    action("campaign.change", "campaign", Act),
-    action("campaign.create", "campaign", Act),
-    action("campaign.end", "campaign", Act),
-    action("campaign.list", "tenant", Never),
-    action("campaign.read", "tenant", Never),
-    action("campaign.status.read", "tenant", Never),
-    action("campaign.unassign", "campaign", Act),
-    action("catalogue.create", "group", Act),
-    action("catalogue.list", "region", Never),
-    action("catalogue.read", "region", Never),
-    action("certificate.enrol_credential.create", "vehicle", Act),
-    action("certificate.enrol_credential.replace", "vehicle", Act),
-    action("certificate.enrol_credential.revoke", "vehicle", Act),
-    action("certificate.issue", "vehicle", Act),
-    action("certificate.revoke", "vehicle", Act),
-    action("consent.read", "vehicle", Read),
-    action("consent.write", "vehicle", Act),
-    action("fleet.facets.read", "tenant", Never),
-    action("fleet.follow", "tenant", Read),
-    action("fleet.positions.read", "tenant", Read),
-    action("fleet.summary.read", "tenant", Never),
-    action("metrics.read", "group", Never),
-    action("session.end_own", "session", Act),
-    action("session.read", "session", Never),
-    action("vehicle.create", "tenant", Act),
-    action("vehicle.enrol", "tenant", Act),
-    action("vehicle.find_by_vin", "vehicle", Read),
-    action("vehicle.history.read", "vehicle", Read),
-    action("vehicle.list", "tenant", Read),
-    action("vehicle.read", "vehicle", Read),
-    action("vehicle.signals.read", "vehicle", Read),
-    action("vehicle.state.read", "vehicle", Never),
-];
 
 /// Routes without an action, each with its reason.
-pub(crate) const PUBLIC: [(&str, &str); 4] = [
+pub(crate) const PUBLIC: [(&str, &str); 5] = [
     ("GET /livez", "a supervisor asks before anybody can sign in; says nothing but that it lives"),
     ("GET /readyz", "the same; says which part does not serve, no figure and no name"),
     ("GET /v1/openapi.json", "the API's description is in the public repository"),
+    (
+        "POST /v1/credential-resets",
+        "whoever has the one-time link sets a password; the handler records it, since only it knows whose it is",
+    ),
     ("POST /v1/session", "signing in; the handler records it, since only it knows who somebody says to be"),
 ];
 
@@ -92,7 +51,8 @@ pub(crate) const PUBLIC: [(&str, &str); 4] = [
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Route {
     /// None of a public one.
-    pub action: Option<&'static Action>,
+    pub action: Option<Action>,
+    pub logged: Logged,
     pub takes_purpose: bool,
 }
 
@@ -152,10 +112,10 @@ fn route_of(method: &Method, path: &str, operation: &Operation) -> Option<Route>
         .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "purpose"));
     let Some(name) = name.and_then(|name| name.as_str()) else {
         let is_public = PUBLIC.iter().any(|(route, _)| *route == format!("{method} {path}"));
-        return is_public.then_some(Route { action: None, takes_purpose });
+        return is_public.then_some(Route { action: None, logged: Logged::Never, takes_purpose });
     };
-    let action = ACTIONS.iter().find(|action| action.name == name)?;
-    Some(Route { action: Some(action), takes_purpose })
+    let action: Action = name.parse().ok()?;
+    Some(Route { action: Some(action), logged: Logged::of(action, method), takes_purpose })
 }
 
 #[cfg(test)]

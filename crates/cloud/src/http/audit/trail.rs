@@ -18,10 +18,11 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures::StreamExt as _;
-use model::{Brand, Purpose, SubjectId, VehicleId};
+use identity::{Action, ResourceKind};
+use model::{Brand, PersonId, Purpose, ServiceId, SubjectId, VehicleId};
 use serde::Deserialize;
 
-use super::actions::{Action, Found, Logged};
+use super::actions::{Found, Logged, Route};
 use crate::{
     audit::{Audit, AuditError, Named, Record},
     clock::Clock,
@@ -29,12 +30,12 @@ use crate::{
         Api,
         auth::{Caller, Principal},
         edge::RequestId,
-        fleet,
+        gate::{self, Gate},
         problem::{Kind, Problem},
     },
     registry::Car,
     task::to_its_end,
-    words::{BrandSlug, PurposeSlug},
+    words::{BrandSlug, network_of},
 };
 
 /// What only the handler knows of its request. What it does not say is left out of the entry.
@@ -46,6 +47,7 @@ struct Details {
     car: Option<(VehicleId, SubjectId, Brand)>,
     brand: Option<Brand>,
     resource: Option<(&'static str, String)>,
+    person: Option<PersonId>,
 }
 
 impl Trail {
@@ -69,6 +71,11 @@ impl Trail {
     /// What was made or read, by a name that is nobody's.
     pub(crate) fn resource(&self, kind: &'static str, id: impl ToString) {
         self.details().resource = Some((kind, id.to_string()));
+    }
+
+    /// Whose account was made.
+    pub(crate) fn person(&self, person: PersonId) {
+        self.details().person = Some(person);
     }
 
     fn details(&self) -> std::sync::MutexGuard<'_, Details> {
@@ -99,15 +106,15 @@ pub(crate) async fn record(
             return Err(Problem::new(Kind::Internal, "the platform does not know what this route does"));
         }
     };
-    let Some(action) = route.action.filter(|action| action.logged != Logged::Never) else {
+    let Some(action) = route.action.filter(|_| route.logged != Logged::Never) else {
         return Ok(next.run(request).await);
     };
     let (mut parts, body) = request.into_parts();
-    let seen = Seen::of(&api, action, route.takes_purpose, &mut parts).await;
+    let seen = Seen::of(&api, action, route, &mut parts).await;
     let trail = Trail::default();
     parts.extensions.insert(trail.clone());
     let request = Request::from_parts(parts, body);
-    match action.logged {
+    match route.logged {
         Logged::Never => Ok(next.run(request).await),
         Logged::Read | Logged::PrivilegedRead => read(&api, seen, &trail, request, next).await,
         // To its end, so that how it ended is recorded also when nobody waits for the answer any more.
@@ -118,11 +125,10 @@ pub(crate) async fn record(
 /// Records that a request was refused before it came to its handler, if it was one for a privileged action.
 pub(crate) async fn refused(api: &Api, principal: Principal, request: Request, problem: Problem) -> Problem {
     let Found::Route(route) = found(api, &request) else { return problem };
-    let privileged = |action: &&Action| matches!(action.logged, Logged::PrivilegedRead | Logged::Act);
-    let Some(action) = route.action.filter(privileged) else { return problem };
+    let Some(action) = route.action.filter(|action| action.privileged()) else { return problem };
     let (mut parts, _) = request.into_parts();
     parts.extensions.insert(principal);
-    let seen = Seen::of(api, action, route.takes_purpose, &mut parts).await;
+    let seen = Seen::of(api, action, route, &mut parts).await;
     let record = seen.record(api, &Trail::default(), Outcome::Denied, Some(problem.kind().slug()));
     match api.audit().record(record).await {
         Ok(_) => problem,
@@ -130,24 +136,47 @@ pub(crate) async fn refused(api: &Api, principal: Principal, request: Request, p
     }
 }
 
-/// Records that somebody signed in, or tried to. Who they say to be counts only if there is such an account:
+/// Records that somebody signed in, or tried to. Whom they say to be counts only if there is such an account:
 /// people type their password into the wrong field.
 pub(crate) async fn sign_in(
     api: &Api,
-    username: Option<&str>,
+    person: Option<PersonId>,
     from: IpAddr,
     request: &RequestId,
     refused: Option<&Problem>,
 ) -> Result<(), Problem> {
-    let account = username.and_then(|name| name.parse().ok()).unwrap_or_else(|| word("unknown"));
+    stranger(api, "session.create", person, from, request, refused).await
+}
+
+/// Records that somebody set a password by a one-time link, or tried to.
+pub(crate) async fn credential_reset(
+    api: &Api,
+    person: Option<PersonId>,
+    from: IpAddr,
+    request: &RequestId,
+    refused: Option<&Problem>,
+) -> Result<(), Problem> {
+    stranger(api, "account.credentials.take", person, from, request, refused).await
+}
+
+/// What somebody does who has no session.
+async fn stranger(
+    api: &Api,
+    action: &'static str,
+    person: Option<PersonId>,
+    from: IpAddr,
+    request: &RequestId,
+    refused: Option<&Problem>,
+) -> Result<(), Problem> {
+    let account = person.map_or_else(|| word("unknown"), |person| word(&person.to_string()));
     let actor = match refused {
-        None => (slug("operator"), Named::Committed(account.clone())),
+        None => (slug("person"), Named::Committed(account.clone())),
         Some(_) => (slug("stranger"), Named::Plain(word("unknown"))),
     };
     let record = Record {
         at: api.now(),
         actor,
-        action: slug("session.create"),
+        action: slug(action),
         resource: (slug("account"), Named::Committed(account)),
         subject: None,
         brand: None,
@@ -155,7 +184,7 @@ pub(crate) async fn sign_in(
         outcome: if refused.is_some() { Outcome::Denied } else { Outcome::Allowed },
         reason: refused.map(|problem| slug(problem.kind().slug())),
         request: request.0.parse().ok(),
-        address: prefix_of(from),
+        address: network_of(from).parse().ok(),
     };
     api.audit().record(record).await.map(drop).map_err(|error| unrecorded(&error))
 }
@@ -167,11 +196,16 @@ async fn read(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    let gate = request.extensions().get::<Gate>().cloned();
     let response = next.run(request).await;
     let status = response.status();
+    // Who reads what is their own leaves no trace of it, unless the act is one that always does.
+    if !seen.action.privileged() && gate.is_some_and(|gate| gate.was_of_oneself()) {
+        return Ok(response);
+    }
     let was_read = status.is_success() || status == StatusCode::NOT_MODIFIED;
     if !was_read {
-        if status == StatusCode::FORBIDDEN && seen.action.logged == Logged::PrivilegedRead {
+        if status == StatusCode::FORBIDDEN && seen.action.privileged() {
             let reason = reason_of(&response);
             let record = seen.record(api, trail, Outcome::Denied, Some(reason));
             api.audit().record(record).await.map_err(|error| unrecorded(&error))?;
@@ -214,7 +248,7 @@ async fn act(
     let record = seen.record(api, trail, outcome, reason);
     if let Err(error) = api.audit().record(record).await {
         // It is done, and that it began stands in the log.
-        tracing::error!(%error, action = seen.action.name, "how an act ended was not recorded");
+        tracing::error!(%error, action = %seen.action, "how an act ended was not recorded");
     }
     Ok(response)
 }
@@ -236,10 +270,13 @@ fn unrecorded(error: &AuditError) -> Problem {
 /// What is known of a request before its handler runs.
 #[derive(Debug)]
 struct Seen {
-    action: &'static Action,
-    username: Option<Word>,
+    action: Action,
+    who: Option<(Slug, Word)>,
     vehicle: Option<VehicleId>,
     campaign: Option<u64>,
+    /// Whose account it is about.
+    about: Option<PersonId>,
+    service: Option<ServiceId>,
     brand: Option<Brand>,
     purpose: Option<Purpose>,
     request: Option<Word>,
@@ -249,12 +286,11 @@ struct Seen {
 /// What lists and reads are asked for.
 #[derive(Debug, Default, Deserialize)]
 struct Asked {
-    purpose: Option<PurposeSlug>,
     brand: Option<BrandSlug>,
 }
 
 impl Seen {
-    async fn of(api: &Api, action: &'static Action, takes_purpose: bool, parts: &mut Parts) -> Self {
+    async fn of(api: &Api, action: Action, route: Route, parts: &mut Parts) -> Self {
         let principal = parts.extensions.get::<Principal>().cloned();
         let Ok(Caller(from)) = Caller::from_request_parts(parts, api).await;
         let paths = RawPathParams::from_request_parts(parts, api).await.ok();
@@ -263,17 +299,26 @@ impl Seen {
         };
         // What cannot be read is not a request that anything is done for.
         let asked = Query::<Asked>::try_from_uri(&parts.uri).map(|Query(asked)| asked).unwrap_or_default();
-        let purpose = takes_purpose.then(|| asked.purpose.map_or(fleet::PURPOSE, |purpose| purpose.0));
+        let purpose = route.takes_purpose.then(|| gate::purpose_of(&parts.uri));
         Self {
             action,
-            username: principal.and_then(|principal| principal.username.parse().ok()),
+            who: principal.map(|principal| {
+                let (kind, name) = principal.name();
+                (slug(kind), word(&name))
+            }),
             vehicle: path("vehicle_id").and_then(|id| id.parse().ok()),
             campaign: path("campaign_id").and_then(|id| id.parse().ok()),
+            about: path("person_id").and_then(|id| id.parse().ok()),
+            service: path("service_id").and_then(|id| id.parse().ok()),
             brand: asked.brand.map(|brand| brand.0),
             purpose,
             request: parts.extensions.get::<RequestId>().and_then(|id| id.0.parse().ok()),
-            address: prefix_of(from),
+            address: network_of(from).parse().ok(),
         }
+    }
+
+    fn is_of_oneself(&self) -> bool {
+        matches!(self.action.resource(), ResourceKind::Session | ResourceKind::Account | ResourceKind::Notice)
     }
 
     fn record(&self, api: &Api, trail: &Trail, outcome: Outcome, reason: Option<&'static str>) -> Record {
@@ -289,19 +334,23 @@ impl Seen {
             (slug("vehicle"), Named::Committed(word(&vehicle.to_string())))
         } else if let Some(campaign) = self.campaign {
             (slug("campaign"), Named::Plain(word(&campaign.to_string())))
-        } else if let Some(username) = self.username.clone().filter(|_| self.action.resource == "session") {
-            (slug("session"), Named::Committed(username))
+        } else if let Some(about) = details.person.or(self.about) {
+            (slug("person"), Named::Committed(word(&about.to_string())))
+        } else if let Some(service) = self.service {
+            (slug("service"), Named::Plain(word(&service.to_string())))
+        } else if let Some((_, name)) = self.who.clone().filter(|_| self.is_of_oneself()) {
+            (slug(self.action.resource().slug()), Named::Committed(name))
         } else {
-            (slug(self.action.resource), Named::Plain(word("unnamed")))
+            (slug(self.action.resource().slug()), Named::Plain(word("unnamed")))
         };
-        let actor = match self.username.clone() {
-            Some(username) => (slug("operator"), Named::Committed(username)),
+        let actor = match self.who.clone() {
+            Some((kind, name)) => (kind, Named::Committed(name)),
             None => (slug("stranger"), Named::Plain(word("unknown"))),
         };
         Record {
             at: api.now(),
             actor,
-            action: slug(self.action.name),
+            action: slug(self.action.slug()),
             resource,
             subject: car.map(|(_, subject, _)| subject),
             brand: car.map(|(.., brand)| brand).or(details.brand).or(self.brand),
@@ -349,21 +398,6 @@ fn until_its_end(response: Response, ended: Ended) -> Response {
         piece
     });
     (parts, Body::from_stream(pieces)).into_response()
-}
-
-/// The network that a request came from: enough to tell a stranger's, too little to find a flat.
-fn prefix_of(from: IpAddr) -> Option<Word> {
-    let text = match from.to_canonical() {
-        IpAddr::V4(address) => {
-            let [a, b, c, _] = address.octets();
-            format!("{a}.{b}.{c}.0/24")
-        }
-        IpAddr::V6(address) => {
-            let [a, b, c, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}::/48")
-        }
-    };
-    text.parse().ok()
 }
 
 fn slug(text: &'static str) -> Slug {

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::words::{CatalogueHashHex, CategorySlug, Time};
+use crate::{
+    http::signals::types::scalar,
+    words::{CatalogueHashHex, CategorySlug, Time},
+};
 
 /// Which catalogues to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -62,7 +65,7 @@ pub(crate) struct LeafItem {
     pub min: Option<f64>,
     pub max: Option<f64>,
     /// Empty when every value of the type is allowed.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(schema_with = values)]
     pub allowed: Vec<Value>,
     pub category: CategorySlug,
     /// Digits after the decimal point.
@@ -76,4 +79,8 @@ pub(crate) enum LeafKindSlug {
     Sensor,
     Actuator,
     Attribute,
+}
+
+fn values() -> utoipa::openapi::schema::Array {
+    utoipa::openapi::schema::ArrayBuilder::new().items(scalar()).build()
 }

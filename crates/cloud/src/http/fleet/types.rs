@@ -70,10 +70,11 @@ pub(crate) struct FleetSummary {
     pub by_region: Vec<RegionCount>,
     pub by_architecture: Vec<ArchitectureCount>,
     pub by_state: StateCounts,
-    /// Samples acknowledged a second, over the last seconds.
-    pub samples_per_s: f64,
-    /// Batches acknowledged a second, over the last seconds.
-    pub acks_per_s: f64,
+    /// Samples acknowledged a second, over the last seconds. Counted of all brands together, so null for who sees
+    /// only some.
+    pub samples_per_s: Option<f64>,
+    /// Batches acknowledged a second, over the last seconds; null likewise.
+    pub acks_per_s: Option<f64>,
     pub at: Time,
 }
 

@@ -1,4 +1,4 @@
-//! The fleet as one picture, drawn at most once a second for all who look at it for the same purpose.
+//! The fleet as one picture, drawn at most once a second for all who look at the same brands for the same purpose.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use identity::Brands;
 use model::{DataCategory, Micros, Purpose, Timestamp, VehicleId};
 use signals::{Catalogue, Quality, SignalId, Value};
 use tokio::sync::{OwnedMutexGuard, broadcast, watch};
@@ -27,10 +28,19 @@ const AGE_MAX: Micros = Micros::SECOND;
 const TICK: Duration = Duration::from_secs(1);
 /// Rates are over the last seconds, so that they neither jump nor lag.
 const RATE_SAMPLES: usize = 6;
+/// Pictures that are kept: one for each purpose and set of brands that somebody may see.
+const EASELS_MAX: usize = 256;
 /// Cars looked at while the registry is held.
 const STRIDE: usize = 1_024;
 /// Slower is standing: sensors are noisy.
 const STANDING_KMH: f64 = 1.0;
+
+/// What a picture is drawn of, and for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Scope {
+    pub purpose: Purpose,
+    pub brands: Brands,
+}
 
 /// The fleet at one time.
 #[derive(Debug, Clone)]
@@ -52,16 +62,16 @@ pub(crate) struct Frame {
     pub connectivity: Vec<ConnectivityChange>,
 }
 
-/// Draws frames and keeps the newest of each purpose.
+/// Draws frames and keeps the newest of each scope.
 #[derive(Debug)]
 pub(crate) struct View {
     signals: Watched,
-    easels: Mutex<HashMap<Purpose, Arc<Easel>>>,
-    streams: Mutex<HashMap<Purpose, watch::Sender<Arc<Frame>>>>,
+    easels: Mutex<HashMap<Scope, Arc<Easel>>>,
+    streams: Mutex<HashMap<Scope, watch::Sender<Arc<Frame>>>>,
     rates: Mutex<VecDeque<Counted>>,
 }
 
-/// The newest frame of a purpose. One draws at a time; whoever waits for it takes what was drawn.
+/// The newest frame of a scope. One draws at a time; whoever waits for it takes what was drawn.
 type Easel = tokio::sync::Mutex<Option<Arc<Frame>>>;
 
 /// The signals that the picture is drawn of.
@@ -99,15 +109,15 @@ impl View {
     }
 
     /// A picture that is at most a second old, and never older than the newest grant.
-    pub(crate) async fn frame(&self, api: &Api, purpose: Purpose) -> Arc<Frame> {
-        let newest = self.easel(purpose).lock_owned().await;
+    pub(crate) async fn frame(&self, api: &Api, scope: Scope) -> Arc<Frame> {
+        let newest = self.easel(scope).lock_owned().await;
         let young = newest.as_ref().filter(|frame| frame.is_young(api.now())).map(Arc::clone);
         match young {
             Some(frame) if frame.consent == api.registry().consent_changes() => frame,
             young => {
                 draw(api.clone(), newest, move |api| {
-                    let again = young.and_then(|frame| api.view().decide_again(api, purpose, &frame));
-                    again.unwrap_or_else(|| api.view().draw(api, purpose, None, Vec::new()))
+                    let again = young.and_then(|frame| api.view().decide_again(api, scope, &frame));
+                    again.unwrap_or_else(|| api.view().draw(api, scope, None, &[]))
                 })
                 .await
             }
@@ -115,35 +125,40 @@ impl View {
     }
 
     /// Pictures from now on, one a second while anybody looks.
-    pub(crate) async fn subscribe(&self, api: &Api, purpose: Purpose) -> watch::Receiver<Arc<Frame>> {
-        let first = self.frame(api, purpose).await;
+    pub(crate) async fn subscribe(&self, api: &Api, scope: Scope) -> watch::Receiver<Arc<Frame>> {
+        let first = self.frame(api, scope).await;
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stream) = streams.get(&purpose) {
+        if let Some(stream) = streams.get(&scope) {
             return stream.subscribe();
         }
         let (sender, receiver) = watch::channel(first);
-        streams.insert(purpose, sender);
-        tokio::spawn(follow(api.clone(), purpose));
+        streams.insert(scope, sender);
+        tokio::spawn(follow(api.clone(), scope));
         receiver
     }
 
-    fn easel(&self, purpose: Purpose) -> Arc<Easel> {
+    fn easel(&self, scope: Scope) -> Arc<Easel> {
         let mut easels = self.easels.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(easels.entry(purpose).or_default())
+        if easels.len() >= EASELS_MAX && !easels.contains_key(&scope) {
+            // Those that nobody draws on now can be set up again.
+            easels.retain(|_, easel| Arc::strong_count(easel) > 1);
+        }
+        Arc::clone(easels.entry(scope).or_default())
     }
 
     /// The frame as the grants of now allow it: only cars whose grants have changed are looked at. `None` when
     /// too many have changed.
-    fn decide_again(&self, api: &Api, purpose: Purpose, frame: &Frame) -> Option<Frame> {
+    fn decide_again(&self, api: &Api, scope: Scope, frame: &Frame) -> Option<Frame> {
         // Before the grants are read: what changes meanwhile is decided once more.
         let consent = api.registry().consent_changes();
         let changed = api.registry().consent_changed_since(frame.consent)?;
         let mut frame = frame.clone();
         frame.consent = consent;
         for vehicle in changed {
-            let Some(car) = api.registry().car(vehicle) else { continue };
+            let car = api.registry().car(vehicle).filter(|car| scope.brands.contains(car.brand));
+            let Some(car) = car else { continue };
             let connected = api.presence().of(vehicle).connected_at.is_some();
-            let (state, position) = self.look(api, &car, purpose, connected);
+            let (state, position) = self.look(api, &car, scope.purpose, connected);
             frame.put(vehicle, state, position);
         }
         Some(frame)
@@ -159,21 +174,21 @@ impl View {
         }
     }
 
-    fn draw(&self, api: &Api, purpose: Purpose, before: Option<&Frame>, changes: Vec<Change>) -> Frame {
+    fn draw(&self, api: &Api, scope: Scope, before: Option<&Frame>, changes: &[Change]) -> Frame {
         let consent = api.registry().consent_changes();
-        let mut summary = self.count_registered(api);
+        let mut summary = self.count_registered(api, scope.brands);
         let (mut states, mut positions) = (Vec::new(), Vec::new());
         let mut after = None;
         loop {
             let cars = api.registry().cars_after(after, STRIDE);
             let Some(last) = cars.last() else { break };
             after = Some(last.vehicle);
-            for car in &cars {
+            for car in cars.iter().filter(|car| scope.brands.contains(car.brand)) {
                 let connected = api.presence().of(car.vehicle).connected_at.is_some();
                 if connected {
                     count_connected(&mut summary, car);
                 }
-                let (state, position) = self.look(api, car, purpose, connected);
+                let (state, position) = self.look(api, car, scope.purpose, connected);
                 *count_of(&mut summary.by_state, state) += 1;
                 states.push((car.vehicle, state));
                 positions.extend(position);
@@ -182,7 +197,11 @@ impl View {
         summary.by_region.iter_mut().for_each(|region| region.connected = summary.connected);
         let before_positions = before.map_or(&[][..], |before| &before.positions);
         let (moved, vanished) = differences(before_positions, &positions);
-        let change = |change: Change| ConnectivityChange {
+        let seen = |change: &&Change| {
+            scope.brands == Brands::ALL
+                || api.registry().car(change.vehicle).is_some_and(|car| scope.brands.contains(car.brand))
+        };
+        let change = |change: &Change| ConnectivityChange {
             vehicle_id: VehicleIdHex(change.vehicle),
             connected: change.connected,
             at: Time(change.at),
@@ -196,12 +215,12 @@ impl View {
             positions,
             moved,
             vanished,
-            connectivity: changes.into_iter().map(change).collect(),
+            connectivity: changes.iter().filter(seen).map(change).collect(),
         }
     }
 
-    fn count_registered(&self, api: &Api) -> FleetSummary {
-        let (samples_per_s, acks_per_s) = self.rates();
+    fn count_registered(&self, api: &Api, brands: Brands) -> FleetSummary {
+        let rates = (brands == Brands::ALL).then(|| self.rates());
         let mut summary = FleetSummary {
             vehicles: 0,
             connected: 0,
@@ -209,11 +228,11 @@ impl View {
             by_region: Vec::new(),
             by_architecture: Vec::new(),
             by_state: StateCounts::default(),
-            samples_per_s,
-            acks_per_s,
+            samples_per_s: rates.map(|(samples, _)| samples),
+            acks_per_s: rates.map(|(_, acks)| acks),
             at: Time(api.now()),
         };
-        for count in api.registry().counts() {
+        for count in api.registry().counts().into_iter().filter(|count| brands.contains(count.brand)) {
             summary.vehicles += count.vehicles;
             let brand = BrandSlug(count.brand);
             match summary.by_brand.last_mut() {
@@ -297,6 +316,12 @@ impl View {
 pub(crate) fn state(api: &Api, car: &Car, purpose: Purpose) -> VehicleState {
     let connected = api.presence().of(car.vehicle).connected_at.is_some();
     api.view().look(api, car, purpose, connected).0
+}
+
+/// Where a car is or was last, as far as its owner granted that.
+pub(crate) fn position(api: &Api, car: &Car, purpose: Purpose) -> Option<Position> {
+    let connected = api.presence().of(car.vehicle).connected_at.is_some();
+    api.view().look(api, car, purpose, connected).1
 }
 
 impl Frame {
@@ -400,7 +425,7 @@ fn differences(before: &[Position], now: &[Position]) -> (Vec<Position>, bool) {
 }
 
 /// Draws a frame a second until nobody looks any more, or the platform stops.
-async fn follow(api: Api, purpose: Purpose) {
+async fn follow(api: Api, scope: Scope) {
     let mut changes = api.presence().subscribe();
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -413,20 +438,20 @@ async fn follow(api: Api, purpose: Purpose) {
         let view = api.view();
         let Some(before) = ({
             let mut streams = view.streams.lock().unwrap_or_else(PoisonError::into_inner);
-            let watched = streams.get(&purpose).is_some_and(|stream| stream.receiver_count() > 0);
+            let watched = streams.get(&scope).is_some_and(|stream| stream.receiver_count() > 0);
             if !watched {
-                streams.remove(&purpose);
+                streams.remove(&scope);
             }
-            streams.get(&purpose).map(|stream| Arc::clone(&stream.borrow()))
+            streams.get(&scope).map(|stream| Arc::clone(&stream.borrow()))
         }) else {
             return;
         };
-        let newest = view.easel(purpose).lock_owned().await;
+        let newest = view.easel(scope).lock_owned().await;
         let changes = drain(&mut changes);
         let frame =
-            draw(api.clone(), newest, move |api| api.view().draw(api, purpose, Some(&before), changes)).await;
+            draw(api.clone(), newest, move |api| api.view().draw(api, scope, Some(&before), &changes)).await;
         let streams = view.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stream) = streams.get(&purpose) {
+        if let Some(stream) = streams.get(&scope) {
             stream.send_replace(frame);
         }
     }

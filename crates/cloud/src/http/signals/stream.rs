@@ -16,11 +16,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{items, snapshot, types::SignalChanges};
+use super::{Sight, items, snapshot, types::SignalChanges};
 use crate::http::{
     Api,
-    auth::Principal,
     fleet::types::{ConnectivityChange, ConnectivityChanges},
+    gate::Gate,
     sse::{self, Place},
     words::{Time, VehicleIdHex},
 };
@@ -31,7 +31,7 @@ const FLUSH: Duration = Duration::from_millis(100);
 
 pub(crate) fn events(
     api: Api,
-    principal: Principal,
+    mut gate: Gate,
     vehicle: VehicleId,
     purpose: Purpose,
     place: Place,
@@ -44,7 +44,8 @@ pub(crate) fn events(
         let mut presence = api.presence().subscribe();
         let mut consent = api.registry().follow_consent();
         let Some(mut car) = api.registry().car(vehicle) else { return };
-        yield Ok(sse::event("snapshot", &snapshot(&api, &car, purpose)));
+        let mut sight = Sight::of(&gate, &car, purpose);
+        yield Ok(sse::event("snapshot", &snapshot(&api, &car, sight)));
         let mut changed: HashSet<SignalId> = HashSet::new();
         let mut flush_at: Option<Instant> = None;
         loop {
@@ -74,17 +75,28 @@ pub(crate) fn events(
                 // Also when the car sends nothing: what was shown may have to go.
                 changed = consent.changed() => if changed.is_err() || !regranted(&api, &car) { continue },
                 () = api.stopping().cancelled() => return,
-                _ = watchdog.tick() => if !sse::still_signed_in(&api, &principal).await { return },
+                _ = watchdog.tick() => {
+                    let Some(now) = gate.again().await else { return };
+                    if now.car(vehicle).is_err() {
+                        return;
+                    }
+                    gate = now;
+                    let before = std::mem::replace(&mut sight, Sight::of(&gate, &car, purpose));
+                    if sight == before {
+                        continue;
+                    }
+                    anew = true;
+                }
             }
             let Some(current) = api.registry().car(vehicle) else { return };
             anew |= !Arc::ptr_eq(&current.grants, &car.grants) || current.subject != car.subject;
             car = current;
             if anew {
-                yield Ok(sse::event("snapshot", &snapshot(&api, &car, purpose)));
+                yield Ok(sse::event("snapshot", &snapshot(&api, &car, sight)));
             } else if flush {
                 let twin = api.twins().get(car.subject).unwrap_or_default();
                 let wanted = |latest: &crate::owner::Latest| changed.contains(&latest.signal);
-                let items = items(&api, &car, purpose, &twin, wanted, &mut BTreeSet::new());
+                let items = items(&api, &car, sight, &twin, wanted, &mut BTreeSet::new());
                 if !items.is_empty() {
                     yield Ok(sse::event("signals", &SignalChanges { items }));
                 }

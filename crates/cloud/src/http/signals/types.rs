@@ -81,16 +81,17 @@ impl From<signals::Quality> for QualitySlug {
 
 /// Any value of a leaf: a number, a boolean, a text, an array of one of these, or null.
 pub(crate) fn signal_value() -> openapi::RefOr<openapi::Schema> {
-    use openapi::{
-        ObjectBuilder, Type,
-        schema::{ArrayBuilder, SchemaType},
-    };
-    let scalar = || {
-        ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Number, Type::Boolean, Type::String]))
-    };
+    use openapi::{ObjectBuilder, Type, schema::ArrayBuilder};
     openapi::OneOfBuilder::new()
         .item(scalar())
         .item(ArrayBuilder::new().items(scalar()))
         .item(ObjectBuilder::new().schema_type(Type::Null))
         .into()
+}
+
+/// A number, a boolean or a text.
+pub(crate) fn scalar() -> openapi::schema::Object {
+    use openapi::{ObjectBuilder, Type, schema::SchemaType};
+    let types = SchemaType::from_iter([Type::Number, Type::Boolean, Type::String]);
+    ObjectBuilder::new().schema_type(types).build()
 }

@@ -15,6 +15,7 @@ pub(super) struct FleetArgs {
     pub(super) cloud: String,
     pub(super) mqtt: String,
     pub(super) password_file: PathBuf,
+    pub(super) simulation_token_file: PathBuf,
     pub(super) state: PathBuf,
     pub(super) ledger: PathBuf,
     pub(super) vehicles: u32,
@@ -53,6 +54,8 @@ impl FleetProcess {
             .args(["--cloud", &args.cloud, "--mqtt", &args.mqtt])
             .arg("--password-file")
             .arg(&args.password_file)
+            .arg("--simulation-token-file")
+            .arg(&args.simulation_token_file)
             .arg("--state")
             .arg(&args.state)
             .arg("--report")

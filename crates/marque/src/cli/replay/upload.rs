@@ -57,6 +57,11 @@ pub(crate) struct CloudOptions {
     #[command(flatten)]
     login: Login,
 
+    /// A file with the token of the platform's service of simulated cars, which registers the recorded car with what
+    /// its owner grants; the platform must run with `--simulated-cars`. Beside the password's file without it.
+    #[arg(long, value_name = "FILE")]
+    simulation_token_file: Option<PathBuf>,
+
     /// The car that the log is played as: the same name, brand and profile are the same car. Without it, the same
     /// content of the log is the same car.
     #[arg(long, value_name = "NAME")]
@@ -100,7 +105,8 @@ pub(super) async fn upload(
     let mqtt = mqtt.with_context(|| format!("find the host in `{url}`; write it as http://HOST:PORT"))?;
     let api = Api::sign_in(url, &options.login).await?;
     reach(&mqtt).await?;
-    let car = bring_up(&api, options, recording, &decoded.name).await?;
+    let simulation = simulation(url, options).await?;
+    let car = bring_up(&api, &simulation, options, recording, &decoded.name).await?;
     let profile = recording.profile;
     let campaign = campaign::start(&api, car.vehicle, profile).await?;
     tracing::info!(vehicle = %car.vehicle, created = car.created, campaign, "the car is enrolled");
@@ -136,9 +142,21 @@ pub(super) async fn upload(
     Ok(Report { vehicle: car.vehicle, campaign, start, decoded, visible, stats: shared.stats.snapshot() })
 }
 
+/// The service that registers the car with what its owner grants.
+async fn simulation(url: &str, options: &CloudOptions) -> anyhow::Result<Api> {
+    let file = match &options.simulation_token_file {
+        Some(file) => file.clone(),
+        None => options.login.beside_password_file("simulation-token"),
+    };
+    let advice = "a recorded car is a simulated one: the platform must run with `--simulated-cars`, and \
+                  --simulation-token-file say where its token is";
+    Api::sign_in(url, &options.login.with_token_file(file)).await.context(advice)
+}
+
 /// The car that the recording is played as, whether it is known or not.
 async fn bring_up(
     api: &Api,
+    simulation: &Api,
     options: &CloudOptions,
     recording: &Recording<'_>,
     log: &str,
@@ -149,10 +167,11 @@ async fn bring_up(
         api.post_text("/v1/catalogues", text).await?;
     }
     let profile = recording.profile;
-    let car = enrol::enrol(api, options.brand, &options.region, name, profile, clock::now()).await?;
+    let car =
+        enrol::enrol(api, simulation, options.brand, &options.region, name, profile, clock::now()).await?;
     if !car.created {
         wait_until_gone(api, car.vehicle, GONE_PATIENCE).await?;
-        enrol::complete_grants(api, car.vehicle, profile).await?;
+        enrol::check_grants(api, car.vehicle, profile).await?;
     }
     Ok(car)
 }

@@ -1,14 +1,18 @@
 import { expect, it } from 'vitest';
-import { actionName, dayStart, resourceName } from './words';
+import { actionName, actorName, resourceName } from './words';
 
 it.each([
-  ['vehicle', 'ab12', 'ab12'],
-  ['vehicle', null, 'vehicle, forgotten'],
-  ['tenant', 'count:50', '50 cars'],
-  ['tenant', 'count:1', '1 car'],
-  ['tenant', 'unnamed', ''],
-])('a %s of %s is called %s', (kind, value, name) => {
-  expect(resourceName({ resource: { kind, id: { value, salt: null, commitment: null } } })).toBe(name);
+  ['vehicle.read', 'vehicle', 'ab12', 'ab12'],
+  ['vehicle.read', 'vehicle', null, 'vehicle, forgotten'],
+  ['vehicle.list', 'tenant', 'count:50', '50 cars'],
+  ['vehicle.list', 'tenant', 'count:1', '1 car'],
+  ['person.list', 'tenant', 'count:1', '1 person'],
+  ['audit.search', 'tenant', 'count:50', '50 entries'],
+  ['fleet.follow', 'tenant', 'unnamed', ''],
+])('of %s a %s of %s is called %s', (action, kind, value, name) => {
+  expect(resourceName({ action, resource: { kind, id: { value, salt: null, commitment: null } } })).toBe(
+    name,
+  );
 });
 
 it('an action that is not known keeps its name', () => {
@@ -16,9 +20,12 @@ it('an action that is not known keeps its name', () => {
   expect(actionName('vehicle.fly')).toBe('vehicle.fly');
 });
 
-it('a day begins at midnight, and the next one a day later', () => {
-  expect(dayStart('2026-11-23')).toBe('2026-11-23T00:00:00.000Z');
-  expect(dayStart('2026-11-30', 1)).toBe('2026-12-01T00:00:00.000Z');
-  expect(dayStart('soon')).toBeUndefined();
-  expect(dayStart(null)).toBeUndefined();
+it.each([
+  ['person', 'f'.repeat(32), 'ffffffff…ffff'],
+  ['person', 'ab12', 'anna.keller'],
+  ['service', 'ab12', 'ab12'],
+  ['person', null, 'person, forgotten'],
+])('a %s of %s did it as %s', (kind, value, name) => {
+  const actor = { kind, id: { value, salt: null, commitment: null } };
+  expect(actorName({ actor }, (id) => (id === 'ab12' ? 'anna.keller' : undefined))).toBe(name);
 });

@@ -1,5 +1,7 @@
 import { type FleetSummary, type Position, Problem } from '@marque/api';
 import { api, body } from '../../data/api';
+import { standingPurpose } from '../../data/purpose.svelte';
+import { rights } from '../../data/rights.svelte';
 import { connected } from '../../live/connection';
 import { Stream } from '../../live/stream.svelte';
 import { applyFleetEvent, emptyFleet, readFleetEvent } from './reducer';
@@ -52,7 +54,7 @@ class FleetStore {
 
   start(): () => void {
     this.#started = true;
-    this.stream.open('/v1/fleet/events');
+    this.#follow();
     let hidden: ReturnType<typeof setTimeout> | undefined;
     const visibility = () => {
       clearTimeout(hidden);
@@ -78,15 +80,20 @@ class FleetStore {
 
   resume(): void {
     const { status } = this.stream;
-    if (this.#started && status === 'idle') this.stream.open('/v1/fleet/events');
+    if (this.#started && status === 'idle') this.#follow();
+  }
+
+  #follow(): void {
+    this.stream.open(`/v1/fleet/events?purpose=${standingPurpose()}`);
   }
 
   /** The whole of it; after a reconnection, too, since changes were missed. */
   load = async (): Promise<void> => {
     try {
+      const params = { query: { purpose: standingPurpose() } };
       const [summary, positions] = await Promise.all([
-        body(api.GET('/v1/fleet/summary')),
-        body(api.GET('/v1/fleet/positions')),
+        body(api.GET('/v1/fleet/summary', { params })),
+        rights.may('fleet.positions.read') ? body(api.GET('/v1/fleet/positions', { params })) : { items: [] },
       ]);
       this.#state.summary ??= summary;
       const known = new Set(positions.items.map((position) => position.vehicle_id));

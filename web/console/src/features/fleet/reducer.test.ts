@@ -15,7 +15,7 @@ const position = (over: Partial<Position> = {}): Position => ({
   ...over,
 });
 
-const summary = (samples_per_s: number): FleetSummary => ({
+const summary = (samples_per_s: number | null): FleetSummary => ({
   vehicles: 1,
   connected: 1,
   by_brand: [],
@@ -36,6 +36,12 @@ describe('applyFleetEvent', () => {
     expect(state.samples).toHaveLength(RATES_LEN_MAX);
     expect(state.samples.at(-1)).toBe(RATES_LEN_MAX + 4);
     expect(state.summary?.samples_per_s).toBe(RATES_LEN_MAX + 4);
+  });
+
+  it('keeps no rate for whoever is not told one', () => {
+    const state = emptyFleet();
+    applyFleetEvent(state, { type: 'summary', summary: summary(null) });
+    expect([state.samples, state.acks]).toEqual([[], [1]]);
   });
 
   it('ignores a position that is older than the one it has', () => {

@@ -35,8 +35,8 @@ export function applyFleetEvent(state: FleetState, event: FleetEvent): void {
   switch (event.type) {
     case 'summary':
       state.summary = event.summary;
-      state.samples = [...state.samples, event.summary.samples_per_s].slice(-RATES_LEN_MAX);
-      state.acks = [...state.acks, event.summary.acks_per_s].slice(-RATES_LEN_MAX);
+      state.samples = withRate(state.samples, event.summary.samples_per_s);
+      state.acks = withRate(state.acks, event.summary.acks_per_s);
       break;
     case 'positions':
       for (const position of event.items) {
@@ -60,4 +60,9 @@ export function applyFleetEvent(state: FleetState, event: FleetEvent): void {
       }
       break;
   }
+}
+
+/** A rate that whoever looks is not told is none. */
+function withRate(rates: number[], rate: number | null): number[] {
+  return rate === null ? rates : [...rates, rate].slice(-RATES_LEN_MAX);
 }

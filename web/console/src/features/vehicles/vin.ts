@@ -1,5 +1,6 @@
 import type { VehiclePage } from '@marque/api';
 import { api, body } from '../../data/api';
+import { standingPurpose } from '../../data/purpose.svelte';
 
 /** 17 characters without I, O and Q (ISO 3779). Such a text never goes into an address. */
 export function isVin(text: string): boolean {
@@ -17,5 +18,11 @@ export function mayStandInAddress(text: string): boolean {
 
 /** Looked up by POST, so that the VIN stands in no URL, history or log. */
 export function findByVin(vin: string, signal?: AbortSignal): Promise<VehiclePage> {
-  return body(api.POST('/v1/vehicles/search', { body: { vin: vin.trim().toUpperCase() }, signal }));
+  return body(
+    api.POST('/v1/vehicles/search', {
+      params: { query: { purpose: standingPurpose() } },
+      body: { vin: vin.trim().toUpperCase() },
+      signal,
+    }),
+  );
 }

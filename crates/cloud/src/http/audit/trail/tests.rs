@@ -1,7 +1,7 @@
 use super::*;
 
 fn check(address: &str, prefix: &str) {
-    assert_eq!(prefix_of(address.parse().unwrap()).unwrap().as_str(), prefix);
+    assert_eq!(word(&network_of(address.parse().unwrap())).as_str(), prefix);
 }
 
 #[test]

@@ -59,8 +59,8 @@ fn a_frame_takes_up_what_one_owner_changed() {
             by_region: Vec::new(),
             by_architecture: Vec::new(),
             by_state: StateCounts { moving: 2, unknown: 1, ..StateCounts::default() },
-            samples_per_s: 0.0,
-            acks_per_s: 0.0,
+            samples_per_s: Some(0.0),
+            acks_per_s: Some(0.0),
             at: Time(at),
         },
         states: vec![

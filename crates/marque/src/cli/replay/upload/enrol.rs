@@ -26,10 +26,11 @@ pub(super) struct Car {
     pub desired_key: [u8; 32],
 }
 
-/// Registers and certifies a car with the grants that the recording needs. The same name, brand and profile
-/// are the same car.
+/// Registers and certifies a car. The same name, brand and profile are the same car. Whoever plays a recording is
+/// its owner, and grants all at its registration, so that another profile may tell more of it later.
 pub(super) async fn enrol(
     api: &Api,
+    simulation: &Api,
     brand: Brand,
     region: &str,
     name: &str,
@@ -47,9 +48,9 @@ pub(super) async fn enrol(
             "architecture": profile.name(),
             "region": region,
         },
-        "grants": categories(profile).into_iter().map(granted).collect::<Vec<_>>(),
+        "grants": DataCategory::ALL.map(granted),
     }] });
-    let answer = api.post("/v1/vehicles/enrolments", &request).await?;
+    let answer = simulation.post("/v1/vehicles/enrolments", &request).await?;
     let text = |value: &Value, name: &str| {
         let found = value[name].as_str().map(str::to_owned);
         found.with_context(|| format!("read `{name}` of the enrolment"))
@@ -70,34 +71,24 @@ pub(super) async fn enrol(
     })
 }
 
-/// Whoever plays a recording is its owner, and grants what it holds. A known car keeps its owner's word at its
-/// enrolment; here it gets what was not asked before. What was withdrawn is for a person to grant again.
-pub(super) async fn complete_grants(api: &Api, vehicle: VehicleId, profile: &Profile) -> anyhow::Result<()> {
-    let path = format!("/v1/vehicles/{vehicle}/grants");
-    let said = api.get(&path).await?;
+/// A car that is known already has its owner's word, which only the owner changes.
+pub(super) async fn check_grants(api: &Api, vehicle: VehicleId, profile: &Profile) -> anyhow::Result<()> {
+    let said = api.get(&format!("/v1/vehicles/{vehicle}/grants")).await?;
     let said = said["grants"].as_array().context("read the car's grants")?;
-    let word = |category: &DataCategory| {
-        let of = |grant: &&Value| grant["purpose"] == PURPOSE && grant["category"] == category.slug();
-        said.iter().find(of).map(|grant| grant["granted"] == true)
+    let is_granted = |category: &DataCategory| {
+        said.iter().any(|grant| {
+            grant["purpose"] == PURPOSE && grant["category"] == category.slug() && grant["granted"] == true
+        })
     };
-    let wanted = categories(profile);
-    let withdrawn: Vec<_> = wanted.iter().filter(|category| word(category) == Some(false)).collect();
-    if !withdrawn.is_empty() {
-        let withdrawn: Vec<_> = withdrawn.iter().map(|category| category.slug()).collect();
-        bail!(
-            "the owner of {vehicle} has withdrawn {} for {PURPOSE}; grant it again, or name another car with --vehicle",
-            withdrawn.join(", ")
-        );
-    }
-    let missing: Vec<_> = wanted.into_iter().filter(|category| word(category).is_none()).collect();
+    let missing: Vec<_> = categories(profile).into_iter().filter(|category| !is_granted(category)).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    let kept = said.iter().map(|grant| {
-        json!({ "purpose": grant["purpose"], "category": grant["category"], "granted": grant["granted"] })
-    });
-    let grants: Vec<_> = kept.chain(missing.into_iter().map(granted)).collect();
-    api.put(&path, &json!({ "grants": grants })).await.map(drop)
+    let missing: Vec<_> = missing.iter().map(|category| category.slug()).collect();
+    bail!(
+        "the owner of {vehicle} does not grant {} for {PURPOSE}; name another car with --vehicle",
+        missing.join(", ")
+    );
 }
 
 fn granted(category: DataCategory) -> Value {
@@ -111,7 +102,7 @@ fn categories(profile: &Profile) -> BTreeSet<DataCategory> {
 }
 
 /// The recorded car's number is in no log, so that one is made of what the replay is told.
-fn vin(name: &str, brand: Brand, architecture: &str) -> String {
+pub(super) fn vin(name: &str, brand: Brand, architecture: &str) -> String {
     let words = [brand.slug(), architecture, name].join("/");
     let mut number = model::fnv1a(words.as_bytes());
     let mut digits = [0; 9];

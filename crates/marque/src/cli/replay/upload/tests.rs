@@ -20,6 +20,7 @@ async fn platform(folder: &Path) -> (Platform, CloudOptions) {
     let options = CloudOptions {
         mqtt: Some(platform.mqtt_address().to_string()),
         login: Login::with_password_file(password_file),
+        simulation_token_file: None,
         vehicle: None,
         brand: Brand::Opel,
         region: config::Options::REGION.to_owned(),
@@ -150,12 +151,16 @@ async fn a_log_that_is_played_again_with_more_maps_is_shown_whole() {
     assert!(second.is_complete(), "{:#}", second.to_json());
     assert_eq!((first.vehicle, second.decoded.signals.len()), (second.vehicle, 2));
 
+    // One that somebody else registered grants nothing.
     let api = Api::sign_in(&platform.url(), &options.login).await.unwrap();
-    let location = json!({ "purpose": PURPOSE, "category": "location", "granted": false });
-    let grants = json!({ "grants": [location] });
-    api.put(&format!("/v1/vehicles/{}/grants", first.vehicle), &grants).await.unwrap();
+    let car = json!({
+        "vin": enrol::vin("granting nothing", options.brand, profile.name()), "brand": options.brand.slug(),
+        "model": "Corsa", "model_year": 2024, "architecture": profile.name(), "region": options.region,
+    });
+    api.post("/v1/vehicles", &car).await.unwrap();
+    let options = CloudOptions { vehicle: Some("granting nothing".to_owned()), ..options };
     let error = upload(&platform.url(), &options, &recording).await.unwrap_err();
-    assert!(error.to_string().contains("location"), "{error:#}");
+    assert!(error.to_string().contains("does not grant location, driving"), "{error:#}");
     platform.stop().await;
 }
 

@@ -1,0 +1,34 @@
+//! Setting a password by a one-time link.
+
+use std::net::IpAddr;
+
+use model::{PersonId, Timestamp};
+
+use super::{Accounts, SignInError, hash, token_hash};
+
+impl Accounts {
+    /// Whose one-time link it is. Guessing slows down the address that guesses, as wrong passwords do.
+    pub async fn whose_reset(
+        &self,
+        token: &str,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<PersonId, SignInError> {
+        let from = self.take_guess(from, now)?;
+        let whose = self.store.credential_reset(&token_hash(token), now).await?;
+        let person = whose.ok_or(SignInError::Wrong)?;
+        self.guesses.give_back(from);
+        Ok(person)
+    }
+
+    /// Uses a one-time link up: the password is its person's from now on.
+    pub async fn take_reset(&self, token: &str, password: &str, now: Timestamp) -> Result<(), SignInError> {
+        let password = password.to_owned();
+        let hashed = self.at_once(move || hash(&password)).await?.ok_or(SignInError::Busy)?;
+        let mut tx = self.store.begin().await?;
+        let whose = tx.take_credential_reset(&token_hash(token), now).await?;
+        tx.set_password(whose.ok_or(SignInError::Wrong)?, Some(&hashed)).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}

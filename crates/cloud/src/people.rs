@@ -1,0 +1,327 @@
+//! Other people's accounts: who gets one, what they are told to do, and how they come to a credential.
+//!
+//! Invariants, as absences: nobody who resets a credential ever sees it; no role is deleted, so that it stays known
+//! who was told what and by whom.
+
+use std::collections::HashMap;
+
+use identity::{Brands, Condition, Facts, Function, Realm};
+use model::{Brand, Micros, PersonId, Region, Timestamp};
+use store::{Address, CredentialReset, PersonRow, RoleRow, Store};
+
+use crate::{
+    accounts::{name_of_random, random, secret, token_hash},
+    outbox::{Letter, Outbox, OutboxError},
+    pki::PkiError,
+    words::rfc3339,
+};
+
+/// Accounts that are looked after here; customers look after their own.
+pub(crate) const REALMS: [Realm; 2] = [Realm::Staff, Realm::Partner];
+/// How long a one-time link counts.
+const RESET: Micros = Micros::DAY;
+/// How long nobody resets a credential after somebody else changed the address that the link goes to.
+const SETTLED: Micros = Micros(7 * Micros::DAY.0);
+/// Roles of one person at once: each request looks at them.
+pub(crate) const ROLES_MAX: usize = 64;
+const USERNAME_MAX: usize = 64;
+/// RFC 5321, section 4.5.3.1.3.
+const ADDRESS_MAX: usize = 254;
+
+/// Why an account was not made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PeopleError {
+    #[error(
+        "has 1 to {USERNAME_MAX} characters of a-z, 0-9 and `._@+-`, and begins with a letter or a digit"
+    )]
+    Username,
+    #[error("is no mail address")]
+    Address,
+    #[error("the name is taken; choose another")]
+    Taken,
+    #[error("customers make their accounts themselves; the realm of this one is staff or partner")]
+    Customer,
+    #[error("is of the realm {wanted}, and the account of {found}: give the person a second account")]
+    Realm { wanted: Realm, found: Realm },
+    #[error("must lie ahead")]
+    Past,
+    #[error("the person has {ROLES_MAX} roles already; end some of them")]
+    Roles,
+    #[error("nobody else in the region is administrator without an end; make somebody that first")]
+    LastAdministrator,
+    #[error("the role is over")]
+    Over,
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Random(#[from] PkiError),
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+}
+
+/// An account to make.
+#[derive(Debug)]
+pub struct NewAccount {
+    pub username: String,
+    pub realm: Realm,
+    pub brands: Option<Brands>,
+    pub address: Option<String>,
+}
+
+/// A function to give.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRole {
+    pub function: Function,
+    pub brands: Brands,
+    pub until: Option<Timestamp>,
+}
+
+/// An account with the roles that are not over.
+#[derive(Debug, Clone)]
+pub struct Known {
+    pub person: PersonRow,
+    pub realm: Realm,
+    pub roles: Vec<RoleRow>,
+}
+
+impl Known {
+    /// The brands that the account was created for, and those of its roles; with neither all.
+    pub fn brands(&self) -> Brands {
+        let created = self.person.brands.iter().flatten();
+        let held = self.roles.iter().flat_map(|role| &role.brands);
+        Brands::new(created.chain(held).copied()).unwrap_or(Brands::ALL)
+    }
+}
+
+/// Looks after accounts. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct People {
+    store: Store,
+    region: Region,
+    outbox: Outbox,
+}
+
+impl People {
+    pub fn new(store: Store, region: Region, outbox: Outbox) -> Self {
+        Self { store, region, outbox }
+    }
+
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// A staff or partner account.
+    pub async fn find(&self, id: PersonId, now: Timestamp) -> Result<Option<Known>, store::Error> {
+        let Some(person) = self.store.person(id).await? else { return Ok(None) };
+        let roles = self.store.roles_of(id).await?;
+        Ok(known(person, roles, now))
+    }
+
+    /// The same of a page of accounts.
+    pub async fn with_roles(
+        &self,
+        people: Vec<PersonRow>,
+        now: Timestamp,
+    ) -> Result<Vec<Known>, store::Error> {
+        let ids: Vec<PersonId> = people.iter().map(|person| person.id).collect();
+        let mut roles: HashMap<PersonId, Vec<RoleRow>> = HashMap::new();
+        for role in self.store.roles_of_all(&ids).await? {
+            roles.entry(role.person).or_default().push(role);
+        }
+        let with_roles = |person: PersonRow| {
+            let roles = roles.remove(&person.id).unwrap_or_default();
+            known(person, roles, now)
+        };
+        Ok(people.into_iter().filter_map(with_roles).collect())
+    }
+
+    /// What is so about `by` and the account, as far as acts on it depend on it.
+    pub async fn facts(
+        &self,
+        known: &Known,
+        by: Option<PersonId>,
+        now: Timestamp,
+    ) -> Result<Facts, store::Error> {
+        let person = &known.person;
+        let changed_at = person.address.as_ref().and_then(|address| address.changed_at);
+        let is_settled = changed_at.is_none_or(|changed_at| now.since(changed_at) >= SETTLED);
+        let is_creator = by.is_some() && person.created_by == by;
+        // A region that never had two administrators could otherwise never have a second.
+        let administrators = self.store.ever_held(Function::Administrator.slug(), &self.region);
+        let may_give = !is_creator || administrators.await? < 2;
+        let holds = [
+            (Condition::NotSelf, by != Some(person.id)),
+            (Condition::AddressSettled, is_settled),
+            (Condition::NotCreator, may_give),
+        ];
+        Ok(holds.into_iter().filter_map(|(condition, holds)| holds.then_some(condition)).collect())
+    }
+
+    /// Makes an account that has no function and cannot sign in: its credential is reset for that.
+    pub async fn create(
+        &self,
+        new: NewAccount,
+        by: Option<PersonId>,
+        now: Timestamp,
+    ) -> Result<PersonRow, PeopleError> {
+        if !REALMS.contains(&new.realm) {
+            return Err(PeopleError::Customer);
+        }
+        check_username(&new.username)?;
+        new.address.as_deref().map_or(Ok(()), check_address)?;
+        let person = PersonRow {
+            id: PersonId::from_bytes(random()?),
+            username: new.username,
+            realm: new.realm.slug().to_owned(),
+            enabled: true,
+            password_hash: None,
+            totp: None,
+            created_at: now,
+            created_by: by,
+            brands: new.brands.map(|brands| brands.iter().collect()),
+            address: new.address.map(|text| Address { text, changed_at: None }),
+        };
+        let mut tx = self.store.begin().await?;
+        if !tx.add_person(&person).await? {
+            return Err(PeopleError::Taken);
+        }
+        tx.commit().await?;
+        Ok(person)
+    }
+
+    /// Gives somebody else's account another name, another address or both.
+    pub async fn change(
+        &self,
+        person: &PersonRow,
+        username: Option<&str>,
+        address: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), PeopleError> {
+        username.map_or(Ok(()), check_username)?;
+        address.map_or(Ok(()), check_address)?;
+        let mut tx = self.store.begin().await?;
+        if let Some(username) = username {
+            match tx.rename_person(person.id, username).await {
+                Err(store::Error::Conflict { .. }) => return Err(PeopleError::Taken),
+                renamed => renamed?,
+            }
+        }
+        let before = person.address.as_ref().map(|address| address.text.as_str());
+        if let Some(text) = address.filter(|text| before != Some(*text)) {
+            let address = Address { text: text.to_owned(), changed_at: Some(now) };
+            tx.set_address(person.id, &address).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Lets somebody sign in, or not any more: all sessions and links of who is disabled end.
+    pub async fn set_enabled(&self, person: PersonId, enabled: bool) -> Result<(), store::Error> {
+        let mut tx = self.store.begin().await?;
+        tx.set_enabled(person, enabled).await?;
+        tx.commit().await
+    }
+
+    /// Voids password and second factor, and sends the person a one-time link for a new password.
+    pub async fn reset_credentials(&self, person: &PersonRow, now: Timestamp) -> Result<(), PeopleError> {
+        let token = format!("mqr_{}", secret()?);
+        let expires_at = now + RESET;
+        let letter = Letter {
+            to: person.address.as_ref().map(|address| address.text.clone()),
+            username: person.username.clone(),
+            text: format!(
+                "Your password was voided. Set a new one until {}, with this token, which counts once:\n\n{token}\n\n\
+                 POST /v1/credential-resets takes it. Tell it to nobody: whoever looks after accounts never asks for it.",
+                rfc3339(expires_at)
+            ),
+        };
+        let row = self.outbox.row("credential-reset", person.id, &letter, now)?;
+        let token_hash = token_hash(&token);
+        let reset = CredentialReset { person: person.id, token_hash, created_at: now, expires_at };
+        let mut tx = self.store.begin().await?;
+        tx.reset_credentials(&reset).await?;
+        tx.add_to_outbox(&row).await?;
+        tx.commit().await?;
+        self.outbox.send(now).await;
+        Ok(())
+    }
+
+    /// Tells somebody to do something.
+    pub async fn assign(
+        &self,
+        known: &Known,
+        new: NewRole,
+        by: Option<PersonId>,
+        now: Timestamp,
+    ) -> Result<RoleRow, PeopleError> {
+        let (wanted, found) = (new.function.realm(), known.realm);
+        if wanted != found {
+            return Err(PeopleError::Realm { wanted, found });
+        }
+        if new.until.is_some_and(|until| until <= now) {
+            return Err(PeopleError::Past);
+        }
+        if known.roles.len() >= ROLES_MAX {
+            return Err(PeopleError::Roles);
+        }
+        let role = RoleRow {
+            id: name_of_random()?,
+            person: known.person.id,
+            function: new.function.slug().to_owned(),
+            brands: new.brands.iter().collect::<Vec<Brand>>(),
+            region: self.region.clone(),
+            starts_at: now,
+            ends_at: new.until,
+            created_at: now,
+            created_by: by,
+        };
+        let mut tx = self.store.begin().await?;
+        tx.add_role(&role).await?;
+        tx.commit().await?;
+        Ok(role)
+    }
+
+    /// Ends a role now. The last administrator's stays.
+    pub async fn revoke(&self, role: &RoleRow, now: Timestamp) -> Result<(), PeopleError> {
+        let administrator = Function::Administrator.slug();
+        let mut tx = self.store.begin().await?;
+        if role.function == administrator
+            && !tx.is_held_besides(&role.id, administrator, &self.region, now).await?
+        {
+            return Err(PeopleError::LastAdministrator);
+        }
+        if !tx.end_role(role.person, &role.id, now).await? {
+            return Err(PeopleError::Over);
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// Nothing for a customer's account.
+fn known(person: PersonRow, roles: Vec<RoleRow>, now: Timestamp) -> Option<Known> {
+    let realm = person.realm.parse().ok().filter(|realm| REALMS.contains(realm))?;
+    let roles = roles.into_iter().filter(|role| role.ends_at.is_none_or(|end| now < end)).collect();
+    Some(Known { person, realm, roles })
+}
+
+/// Small letters only, so that no two names look the same.
+fn check_username(username: &str) -> Result<(), PeopleError> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_name = username.len() <= USERNAME_MAX
+        && username.bytes().next().is_some_and(is_plain)
+        && username.bytes().all(|byte| is_plain(byte) || b"._@+-".contains(&byte));
+    if is_name { Ok(()) } else { Err(PeopleError::Username) }
+}
+
+/// Whether there is such a mailbox only a mail can tell.
+fn check_address(address: &str) -> Result<(), PeopleError> {
+    let parts = address.rsplit_once('@');
+    let is_address = address.len() <= ADDRESS_MAX
+        && parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+        && !address.chars().any(|letter| letter.is_whitespace() || letter.is_control());
+    if is_address { Ok(()) } else { Err(PeopleError::Address) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! The parts of the platform that rest on the database alone.
+
+use std::sync::Arc;
+
+use identity::Policies;
+use store::Store;
+
+use super::{StartError, start_audit};
+use crate::{
+    accounts::Accounts, audit::Audit, catalogues::Catalogues, config::Config, desired::Desired,
+    enrolment::Enrolment, metrics::Metrics, outbox::Outbox, people::People, pki::Pki, registry::Registry,
+    seal::Sealer, services::Services,
+};
+
+/// What rests on the database alone.
+pub(super) struct Control {
+    pub(super) accounts: Accounts,
+    pub(super) people: People,
+    pub(super) services: Services,
+    pub(super) policies: Arc<Policies>,
+    pub(super) operator_made: bool,
+    pub(super) audit: Audit,
+    pub(super) catalogues: Catalogues,
+    pub(super) registry: Registry,
+    pub(super) desired: Desired,
+    pub(super) enrolment: Enrolment,
+}
+
+impl Control {
+    pub(super) async fn load(
+        config: &Config,
+        store: &Store,
+        pki: &Arc<Pki>,
+        metrics: &Metrics,
+        now: model::Timestamp,
+    ) -> Result<Self, StartError> {
+        let sealer = Sealer::open(&config.pki_folder())?;
+        let accounts = Accounts::new(store.clone(), config.region.clone(), sealer.clone())?;
+        let outbox = Outbox::new(store.clone(), sealer, &config.outbox_folder());
+        let people = People::new(store.clone(), config.region.clone(), outbox);
+        let services = Services::new(store.clone(), config.region.clone(), config.simulated_cars);
+        services.settle_simulation(&config.simulation_token_file(), now).await?;
+        let policies = Arc::new(Policies::load()?);
+        let operator_made = accounts.first_run(&config.operator_password_file(), now).await?;
+        let audit = start_audit(config, store, metrics).await?;
+        let catalogues = Catalogues::load(store, now).await?;
+        let registry = Registry::load(store, config.region.clone(), config.jurisdiction, now).await?;
+        let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(pki));
+        let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(pki));
+        Ok(Self {
+            accounts,
+            people,
+            services,
+            policies,
+            operator_made,
+            audit,
+            catalogues,
+            registry,
+            desired,
+            enrolment,
+        })
+    }
+}
