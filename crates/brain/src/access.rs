@@ -7,8 +7,8 @@ use std::{
 };
 
 use aws_lc_rs::rand;
-use identity::code::{Code, CodeKind, LIFETIME_MAX, Salt};
 use model::{Region, Timestamp};
+use possession::{Code, CodeKind, LIFETIME_MAX, Salt};
 use tokio::sync::watch;
 use wire::{ACCESS_NOTICES_MAX, AccessNotice, LinkCode, decode_access_notices, encode_access_notices};
 

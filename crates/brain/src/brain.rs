@@ -6,9 +6,9 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use consent::DriverMode;
-use identity::code::CodeKind;
 use link::client::{Connection, Event, ServerTime};
 use model::Timestamp;
+use possession::CodeKind;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,

@@ -8,7 +8,6 @@ use std::{
 
 use campaigns::{Campaign, Group, How, UploadLimits};
 use consent::{Grant, Grants, Jurisdiction};
-use identity::code::CodeKind;
 use link::{
     Frames, PacketId, ReasonCode,
     client::{Connection, Options},
@@ -17,6 +16,7 @@ use link::{
 use model::{
     CampaignId, CampaignVersion, ConsentEpoch, DataCategory, Lane, Micros, Purpose, Timestamp, VehicleId,
 };
+use possession::CodeKind;
 use signals::{Catalogue, SignalId};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},

@@ -9,12 +9,9 @@
 use std::sync::Arc;
 
 use aws_lc_rs::rand;
-use identity::{
-    Function,
-    code::{CodeKind, Salt},
-    transfer::OwnershipEnd,
-};
+use identity::{Function, transfer::OwnershipEnd};
 use model::{Micros, OrganisationId, PersonId, Timestamp, VehicleId};
+use possession::{CodeKind, Salt};
 use store::{InvitationRow, LinkRow, OfferRow, Store, Transaction};
 
 use crate::{

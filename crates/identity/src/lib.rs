@@ -11,7 +11,6 @@ mod action;
 pub mod attempts;
 mod brands;
 pub mod clone_watch;
-pub mod code;
 mod context;
 mod decision;
 mod entities;
@@ -47,10 +46,6 @@ pub enum Error {
     ResourceKind,
     #[error("unknown condition; the conditions are {}", Condition::ALL.map(Condition::slug).join(", "))]
     Condition,
-    #[error("unknown kind of code; the kinds are {}", code::CodeKind::ALL.map(code::CodeKind::slug).join(", "))]
-    CodeKind,
-    #[error("a code has 8 characters, as the car's screen shows them")]
-    Code,
     #[error("unknown action; docs/authorisation.md lists them")]
     Action,
     #[error("name one brand at least")]

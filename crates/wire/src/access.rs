@@ -1,7 +1,7 @@
 //! Who gets access to a car: the code that it shows goes up, notices of who got in come down.
 
-use identity::code::{CodeHash, CodeKind};
 use model::Timestamp;
+use possession::{CodeHash, CodeKind};
 use prost::Message as _;
 
 use crate::{Error, batch::unknown, documents::parse, pb};

@@ -10,7 +10,7 @@ use crate::run::{metadata, root};
 const FLOORS: [&[&str]; 8] = [
     &["model"],
     &["signals"],
-    &["bus", "campaigns", "consent", "audit", "identity"],
+    &["bus", "campaigns", "consent", "audit", "identity", "possession"],
     &["wire"],
     &["link", "store", "lake"],
     &["brain", "cloud"],

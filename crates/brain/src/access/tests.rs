@@ -1,6 +1,6 @@
 use std::sync::OnceLock;
 
-use identity::code::CodeHash;
+use possession::CodeHash;
 use tempfile::TempDir;
 
 use super::*;

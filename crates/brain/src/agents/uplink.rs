@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use campaigns::Permissions;
-use identity::code::Code;
 use link::{
     PacketId,
     client::{Connection, Event, NotSent, ServerTime},
 };
 use model::{Micros, Timestamp};
+use possession::Code;
 use signals::Leaf;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wire::{

@@ -458,7 +458,7 @@ async fn a_code_that_is_shown_is_announced_by_its_hash() {
     let shown = car.handle.show_code(CodeKind::Driver).unwrap();
     assert_eq!(heard_of(&car).await.state, crate::CodeState::Taken);
     let [announced] = cloud.codes()[..] else { panic!("{:?}", cloud.codes()) };
-    let hash = shown.code.hash(identity::code::Salt::of_region(&region), CodeKind::Driver);
+    let hash = shown.code.hash(possession::Salt::of_region(&region), CodeKind::Driver);
     assert_eq!((announced.kind, announced.hash), (CodeKind::Driver, hash));
     // By the platform's clock.
     let ahead = announced.until.since(shown.until);

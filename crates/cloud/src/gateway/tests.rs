@@ -421,8 +421,8 @@ fn a_code_is_acknowledged_when_it_counts() {
     let stage = Stage::new();
     let mut car = stage.car(1);
     let code = LinkCode {
-        kind: identity::code::CodeKind::Owner,
-        hash: identity::code::CodeHash([7; 32]),
+        kind: possession::CodeKind::Owner,
+        hash: possession::CodeHash([7; 32]),
         until: Timestamp(1),
     };
     let payload = wire::encode_link_code(&code);

@@ -7,8 +7,9 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use identity::{Condition, Facts, VehiclePart, What, code::CodeKind};
+use identity::{Condition, Facts, VehiclePart, What};
 use model::{DataCategory, OrganisationId};
+use possession::CodeKind;
 use store::{AccessGrantRow, GrantsOf};
 
 use super::{

@@ -5,7 +5,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use identity::{Condition, Facts, Function, VehiclePart, What, code::CodeKind};
+use identity::{Condition, Facts, Function, VehiclePart, What};
+use possession::CodeKind;
 
 use super::{
     Api,

@@ -1,7 +1,7 @@
 //! Dealerships' access to cars, and the organisations themselves.
 
-use identity::code::CodeKind;
 use model::{DataCategory, Micros, OrganisationId, PersonId, Timestamp};
+use possession::CodeKind;
 use store::{AccessGrantRow, OrganisationRow};
 
 use super::{NoticeKind, Ownership, OwnershipError, Proven, name, notices, random};

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use identity::code::{Code, CodeKind, ShownCode, WRONG_TRIES_MAX};
 use model::{Micros, PersonId, Timestamp, VehicleId};
+use possession::{Code, CodeKind, LIFETIME_MAX};
 use store::{LinkCodeRow, Transaction};
 use wire::LinkCode;
 
@@ -13,6 +13,9 @@ use crate::limits::{Budget, Rate, household, seconds_up};
 /// Wrong codes of one account or one address: people mistype three times. A code has 40 random bits, and some
 /// thousand are shown at once.
 const TRIES: Rate = Rate { at_once: 5, every: Micros::MINUTE };
+
+/// A code ends with this many tries to use it for something else.
+const WRONG_TRIES_MAX: u8 = 5;
 
 /// Somebody gave the code that a car shows now.
 #[derive(Debug)]
@@ -62,13 +65,13 @@ impl Ownership {
         code: LinkCode,
         now: Timestamp,
     ) -> Result<(), store::Error> {
-        let shown = ShownCode::new(vehicle, code.kind, code.hash, code.until, now);
         let row = LinkCodeRow {
             vehicle,
-            kind: shown.kind().slug().to_owned(),
+            kind: code.kind.slug().to_owned(),
             hash: hex::encode(code.hash.0),
             shown_at: now,
-            until: shown.until(),
+            // However long the car would show it.
+            until: code.until.min(now + LIFETIME_MAX),
         };
         if !self.0.store.show_link_code(&row).await? {
             tracing::warn!(%vehicle, "two cars show one code; neither counts");

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use consent::{Grant, Grants};
 use identity::{
     Function,
-    code::CodeKind,
     transfer::{OwnershipEnd, ResetStep},
 };
 use model::{ConsentEpoch, OrganisationId, PersonId, SubjectId, Timestamp};
+use possession::CodeKind;
 use store::{LinkRow, Transaction};
 
 use super::{NoticeKind, Ownership, OwnershipError, notices, random};

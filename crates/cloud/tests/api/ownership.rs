@@ -1,7 +1,7 @@
 //! Who owns, drives and may see a car: from the code on its screen to what its people see.
 
-use identity::code::{Code, CodeKind, Salt};
 use link::client::{Connection, Event};
+use possession::{Code, CodeKind, Salt};
 use wire::{AccessNotice, Fetch, LinkCode, topic::Topic};
 
 use super::{car::Car, *};

@@ -1,5 +1,5 @@
-use identity::code::{CodeHash, CodeKind};
 use model::Timestamp;
+use possession::{CodeHash, CodeKind};
 use proptest::{collection::vec, prelude::*};
 use prost::Message as _;
 

@@ -1,29 +1,67 @@
 //! Codes that a car shows to whoever sits in it: proof of possession.
 //!
-//! The car draws a code, shows it and sends its hash. Whoever gives the code back saw the screen.
+//! The car draws a code, shows it and sends its hash. Whoever gives the code back saw the screen. Car and platform
+//! share this crate, and nothing else of who may do what.
+//!
+//! Invariants, as absences: it draws no randomness, reads no clock, and no code is printed but for the screen.
 
 use std::{fmt, str::FromStr};
 
-use aws_lc_rs::{constant_time, digest};
-use model::{Micros, Region, Timestamp, VehicleId};
-
-use crate::{Error, words::words};
+use aws_lc_rs::digest;
+use model::{Micros, Region};
 
 /// How long a code lasts at most.
 pub const LIFETIME_MAX: Micros = Micros(10 * Micros::MINUTE.0);
-/// A code ends with this many wrong tries.
-pub const WRONG_TRIES_MAX: u8 = 5;
 
 /// 32 characters, so that five random bits are one; without I, O, 0 and 1, which people mistake.
 const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 const LENGTH: usize = 8;
 
-words! {
-    /// What a code will do, as the car's screen says; a code for one does not count for another.
-    CodeKind, 3, CodeKind:
-    Owner "owner",
-    Driver "driver",
-    Workshop "workshop",
+/// What a code will do, as the car's screen says; a code for one does not count for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CodeKind {
+    Owner,
+    Driver,
+    Workshop,
+}
+
+impl CodeKind {
+    pub const ALL: [Self; 3] = [Self::Owner, Self::Driver, Self::Workshop];
+
+    /// How the store and the API spell it.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Driver => "driver",
+            Self::Workshop => "workshop",
+        }
+    }
+
+    /// Stands in the hash, so it never changes.
+    const fn number(self) -> u8 {
+        match self {
+            Self::Owner => 0,
+            Self::Driver => 1,
+            Self::Workshop => 2,
+        }
+    }
+}
+
+impl FromStr for CodeKind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL.into_iter().find(|kind| kind.slug() == text).ok_or(Error::Kind)
+    }
+}
+
+/// What is no code, or no kind of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    #[error("unknown kind of code; the kinds are {}", CodeKind::ALL.map(CodeKind::slug).join(", "))]
+    Kind,
+    #[error("a code has 8 characters, as the car's screen shows them")]
+    Code,
 }
 
 /// A code as a person reads it: 8 characters, 40 random bits.
@@ -51,29 +89,6 @@ impl Salt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CodeHash(pub [u8; 32]);
 
-/// A code that a car shows now, as the platform keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShownCode {
-    vehicle: VehicleId,
-    kind: CodeKind,
-    hash: CodeHash,
-    shown: Timestamp,
-    until: Timestamp,
-    wrong_tries: u8,
-    used: bool,
-}
-
-/// Why a code does not count. To whoever gave it all are the same: wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CodeRefusal {
-    Wrong,
-    /// Not shown any more, or not yet.
-    Expired,
-    Used,
-    /// Too many wrong tries; the car must show a new one.
-    Exhausted,
-}
-
 impl Code {
     /// Takes 40 random bits, drawn by the caller.
     pub fn from_random(bytes: [u8; 5]) -> Self {
@@ -89,7 +104,7 @@ impl Code {
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(b"marque possession code");
         context.update(&salt.0);
-        context.update(&[u8::try_from(kind.index()).expect("few kinds")]);
+        context.update(&[kind.number()]);
         context.update(&self.0);
         let mut hash = [0; 32];
         hash.copy_from_slice(context.finish().as_ref());
@@ -129,48 +144,6 @@ impl FromStr for Code {
             *place = byte;
         }
         if places.next().is_some() { Err(Error::Code) } else { Ok(Self(code)) }
-    }
-}
-
-impl ShownCode {
-    /// What a car announced at `now`; it never lasts longer than [`LIFETIME_MAX`].
-    pub fn new(vehicle: VehicleId, kind: CodeKind, hash: CodeHash, until: Timestamp, now: Timestamp) -> Self {
-        let until = until.min(now + LIFETIME_MAX);
-        Self { vehicle, kind, hash, shown: now, until, wrong_tries: 0, used: false }
-    }
-
-    pub const fn vehicle(&self) -> VehicleId {
-        self.vehicle
-    }
-
-    pub const fn kind(&self) -> CodeKind {
-        self.kind
-    }
-
-    pub const fn until(&self) -> Timestamp {
-        self.until
-    }
-
-    /// Uses the code up. A wrong hash, or the right code for another purpose, counts as a wrong try.
-    ///
-    /// The caller stores the changed state before it acts on the answer.
-    pub fn redeem(&mut self, given: CodeHash, kind: CodeKind, now: Timestamp) -> Result<(), CodeRefusal> {
-        if self.used {
-            return Err(CodeRefusal::Used);
-        }
-        if self.wrong_tries >= WRONG_TRIES_MAX {
-            return Err(CodeRefusal::Exhausted);
-        }
-        if now < self.shown || now >= self.until {
-            return Err(CodeRefusal::Expired);
-        }
-        let equal = constant_time::verify_slices_are_equal(&self.hash.0, &given.0).is_ok();
-        if !equal || kind != self.kind {
-            self.wrong_tries += 1;
-            return Err(CodeRefusal::Wrong);
-        }
-        self.used = true;
-        Ok(())
     }
 }
 
