@@ -7,10 +7,7 @@ use std::{
     fmt,
     net::IpAddr,
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -20,16 +17,20 @@ use argon2::{
 };
 use aws_lc_rs::{digest, rand};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use identity::{Assignment, Brands, Function, Link, Person, Realm};
+use identity::{
+    Assignment, Brands, Function, Link, Person, Realm,
+    attempts::{Attempts, Key, Limits, Verdict},
+};
 use model::{Brand, Micros, PersonId, Region, Timestamp};
 use store::{LinkRow, PersonRow, RoleRow, SessionRow, Store};
 use tokio::sync::Semaphore;
 
 use crate::{
-    limits::{Budget, Rate, household, seconds_up},
+    changes::Changes,
     ownership::OrganisationKind,
     pki::PkiError,
     seal::{SealError, Sealer},
+    words::network_of,
 };
 
 mod resets;
@@ -56,8 +57,6 @@ pub const PROVEN: Micros = Micros(10 * Micros::MINUTE.0);
 const HASHES_AT_ONCE: usize = 2;
 /// How long somebody waits for others' hashes.
 const HASH_PATIENCE: Duration = Duration::from_secs(2);
-/// Wrong passwords of one address: people mistype three times.
-const GUESSES: Rate = Rate { at_once: 5, every: Micros::MINUTE };
 
 /// Why somebody is not who they say to be, as far as this can tell.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +66,7 @@ pub enum SignInError {
     /// The password was right.
     #[error("the account has a second factor; give `one_time_password` too")]
     SecondFactor,
-    #[error("too many wrong passwords from your address; wait a little")]
+    #[error("too many wrong tries for this name, or from your address; wait a little")]
     TooMany { retry_after_s: u32 },
     #[error("too many people sign in at once; try again in a second")]
     Busy,
@@ -88,6 +87,10 @@ pub enum FirstRunError {
     Random(#[from] PkiError),
     #[error("the password could not be hashed; is there 19 MiB of free memory?")]
     Hash,
+    #[error(
+        "another node made the first account in the same moment, and the password in {path} is not its; start again"
+    )]
+    Taken { path: String },
     #[error("cannot write the operator's password to {path}; check the folder's owner and free space")]
     File { path: String, source: std::io::Error },
 }
@@ -154,36 +157,40 @@ pub struct Accounts {
     region: Region,
     sealer: Sealer,
     hashing: Arc<Semaphore>,
-    guesses: Arc<Budget<IpAddr>>,
-    /// How often people, roles, links and sessions have changed in this process.
-    changes: Arc<AtomicU64>,
+    attempts: Arc<Mutex<Attempts>>,
+    changes: Changes,
     /// Verified when there is no such account, so that both take the same time.
     decoy: Arc<str>,
 }
 
 impl Accounts {
-    pub fn new(store: Store, region: Region, sealer: Sealer) -> Result<Self, FirstRunError> {
+    pub fn new(
+        store: Store,
+        region: Region,
+        sealer: Sealer,
+        changes: Changes,
+    ) -> Result<Self, FirstRunError> {
         let decoy = hash(&secret()?).ok_or(FirstRunError::Hash)?;
         let hashing = Arc::new(Semaphore::new(HASHES_AT_ONCE));
-        let guesses = Arc::new(Budget::new(GUESSES));
-        Ok(Self { store, region, sealer, hashing, guesses, changes: Arc::default(), decoy: decoy.into() })
+        let attempts = Arc::new(Mutex::new(Attempts::new(Limits::SIGN_IN)));
+        Ok(Self { store, region, sealer, hashing, attempts, changes, decoy: decoy.into() })
     }
 
     /// Makes the operator's account with a drawn password at the first start, and keeps the password in a
-    /// file that only the platform's user can read. `true` when it was made. Where nobody was ever told to
-    /// do anything, it is told to do all that staff may.
+    /// file that only the platform's user can read; it is told to do all that staff may. `true` when it was made.
+    /// Nothing is done where anybody was ever told to do anything, whatever the first account is called now.
     pub async fn first_run(&self, password_file: &Path, now: Timestamp) -> Result<bool, FirstRunError> {
+        if self.store.has_roles(&self.region).await? {
+            return Ok(false);
+        }
         let known = self.store.person_named(OPERATOR).await?;
         let (person, made) = match known {
             Some(person) => (person, false),
             None => (self.draw_operator(password_file, now)?, true),
         };
-        if !made && self.store.has_roles(&self.region).await? {
-            return Ok(false);
-        }
         let mut tx = self.store.begin().await?;
-        if made {
-            tx.add_person(&person).await?;
+        if made && !tx.add_person(&person).await? {
+            return Err(FirstRunError::Taken { path: password_file.display().to_string() });
         }
         for function in OPERATOR_FUNCTIONS {
             tx.add_role(&RoleRow {
@@ -223,8 +230,8 @@ impl Accounts {
         })
     }
 
-    /// Opens a session for who proves to be the person of this name. Guessing slows down the address that
-    /// guesses and nobody else: an account cannot be locked from outside.
+    /// Opens a session for who proves to be the person of this name. Wrong tries slow down, then lock out, the
+    /// address that guesses and the name that is guessed at; the name not where its person has a session open.
     pub async fn sign_in(
         &self,
         username: &str,
@@ -232,9 +239,10 @@ impl Accounts {
         from: IpAddr,
         now: Timestamp,
     ) -> Result<Opened, SignInError> {
-        let network = crate::words::network_of(from);
+        let network = network_of(from);
+        let keys = self.keys(username, from, now).await?;
         let known = self.store.person_named(username).await?.filter(|person| person.enabled);
-        let person = self.check(known, proof, from, now).await?;
+        let person = self.check(known, proof, &keys, now).await?;
         let token = Token(format!("mq_{}", secret()?));
         let row = SessionRow {
             id: name_of_random()?,
@@ -244,9 +252,12 @@ impl Accounts {
             proven_at: now,
             address: Some(network),
         };
-        if !self.store.add_session(&token_hash(&token.0), &row).await? {
+        // What was proven may have been voided meanwhile.
+        let mut tx = self.store.begin().await?;
+        if !tx.add_session(&token_hash(&token.0), &row, &person).await? {
             return Err(SignInError::Wrong);
         }
+        tx.commit().await?;
         tracing::info!(person = %person.id, "signed in");
         let session = self.take_up(row, person, now).await?;
         Ok(Opened { token, session })
@@ -270,30 +281,34 @@ impl Accounts {
         from: IpAddr,
         now: Timestamp,
     ) -> Result<(), SignInError> {
+        let keys = self.keys(&session.username, from, now).await?;
         let known = self.store.person(session.person.id).await?.filter(|person| person.enabled);
-        self.check(known, proof, from, now).await?;
-        if self.store.prove_session(&session.id, now).await? { Ok(()) } else { Err(SignInError::Wrong) }
+        self.check(known, proof, &keys, now).await?;
+        if !self.store.prove_session(&session.id, now).await? {
+            return Err(SignInError::Wrong);
+        }
+        self.changes.changed();
+        Ok(())
     }
 
     pub async fn sign_out(&self, session: &Session) -> Result<(), store::Error> {
         self.end_session(session.person.id, &session.id).await.map(drop)
     }
 
+    /// Ends all of a person's sessions, and their streams.
+    pub async fn end_sessions(&self, person: PersonId) -> Result<(), store::Error> {
+        let mut tx = self.store.begin().await?;
+        tx.end_sessions(person, None).await?;
+        tx.commit().await?;
+        self.changes.changed();
+        Ok(())
+    }
+
     /// Ends one of a person's sessions, and its streams; `false` when there is none of this name.
     pub async fn end_session(&self, person: PersonId, session: &str) -> Result<bool, store::Error> {
         let ended = self.store.end_session(person, session).await?;
-        self.changed();
+        self.changes.changed();
         Ok(ended)
-    }
-
-    /// Grows with each change of people, roles, links and sessions: what was decided before may be otherwise.
-    pub fn changes(&self) -> u64 {
-        self.changes.load(Ordering::Acquire)
-    }
-
-    /// Told by whoever changed any of these, once the change holds.
-    pub fn changed(&self) {
-        self.changes.fetch_add(1, Ordering::Release);
     }
 
     /// Gives the account another password; its other sessions end.
@@ -302,9 +317,9 @@ impl Accounts {
         let hashed = self.at_once(move || hash(&password)).await?.ok_or(SignInError::Busy)?;
         let mut tx = self.store.begin().await?;
         tx.set_password(session.person.id, Some(&hashed)).await?;
+        tx.end_sessions(session.person.id, Some(&session.id)).await?;
         tx.commit().await?;
-        self.store.end_sessions(session.person.id, Some(&session.id)).await?;
-        self.changed();
+        self.changes.changed();
         Ok(())
     }
 
@@ -313,10 +328,34 @@ impl Accounts {
         &self,
         known: Option<PersonRow>,
         proof: Proof<'_>,
-        from: IpAddr,
+        keys: &[Key],
         now: Timestamp,
     ) -> Result<PersonRow, SignInError> {
-        let from = self.take_guess(from, now)?;
+        self.take_try(keys, now)?;
+        let checked = self.compare(known, proof, now).await;
+        let mut attempts = self.attempts();
+        match &checked {
+            Ok(_) => attempts.succeeded(keys, now),
+            Err(SignInError::Wrong) => attempts.failed(keys, now),
+            // The password was right, or nobody looked at it.
+            Err(
+                SignInError::SecondFactor
+                | SignInError::TooMany { .. }
+                | SignInError::Busy
+                | SignInError::Store(_)
+                | SignInError::Seal(_)
+                | SignInError::Random(_),
+            ) => attempts.give_back(keys, now),
+        }
+        checked
+    }
+
+    async fn compare(
+        &self,
+        known: Option<PersonRow>,
+        proof: Proof<'_>,
+        now: Timestamp,
+    ) -> Result<PersonRow, SignInError> {
         let hash = known.as_ref().and_then(|person| person.password_hash.clone());
         let is_right =
             self.verify(proof.password.to_owned(), hash.unwrap_or_else(|| self.decoy.to_string())).await?;
@@ -325,16 +364,29 @@ impl Accounts {
         if let Some(totp) = &person.totp {
             self.check_second_factor(&person, totp, proof.one_time_password, now).await?;
         }
-        self.guesses.give_back(from);
         Ok(person)
     }
 
-    /// Takes a guess from where somebody is; where that is.
-    fn take_guess(&self, from: IpAddr, now: Timestamp) -> Result<IpAddr, SignInError> {
-        let from = household(from);
-        let taken = self.guesses.take(from, now);
-        taken.map_err(|wait| SignInError::TooMany { retry_after_s: seconds_up(wait) })?;
-        Ok(from)
+    /// Whose tries count: the name's and the address's. A name is asked for whether or not anybody has it.
+    async fn keys(&self, username: &str, from: IpAddr, now: Timestamp) -> Result<[Key; 2], store::Error> {
+        let network = network_of(from);
+        let is_familiar = self.store.has_session_from(username, &network, now).await?;
+        let name = if is_familiar { Key::identity_at(username, &network) } else { Key::identity(username) };
+        Ok([name, Key::address(from)])
+    }
+
+    fn take_try(&self, keys: &[Key], now: Timestamp) -> Result<(), SignInError> {
+        match self.attempts().ask(keys, now) {
+            Verdict::Go { .. } => Ok(()),
+            Verdict::Wait { retry_after_s, .. } => {
+                let retry_after_s = u32::try_from(retry_after_s).unwrap_or(u32::MAX);
+                Err(SignInError::TooMany { retry_after_s })
+            }
+        }
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn take_up(
@@ -343,10 +395,13 @@ impl Accounts {
         person: PersonRow,
         now: Timestamp,
     ) -> Result<Session, store::Error> {
-        let roles = self.store.roles_of(person.id).await?;
-        let mut links = self.store.links_of(person.id, now).await?;
-        links.append(&mut self.store.links_by_organisation(person.id, now).await?);
-        let organisation = self.store.organisation_of(person.id).await?;
+        let store = &self.store;
+        let (roles, own, shared, organisation) = tokio::try_join!(
+            store.roles_of(person.id),
+            store.links_of(person.id, now),
+            store.links_by_organisation(person.id, now),
+            store.organisation_of(person.id),
+        )?;
         let dealership = organisation.filter(|known| known.kind == OrganisationKind::Dealership.slug());
         Ok(Session {
             id: row.id,
@@ -355,7 +410,7 @@ impl Accounts {
                 region: self.region.clone(),
                 enabled: person.enabled,
                 assignments: roles.iter().filter_map(assignment).collect(),
-                links: links.iter().filter_map(link).collect(),
+                links: own.iter().chain(&shared).filter_map(link).collect(),
                 dealership: dealership.map(|known| known.id),
             },
             username: person.username,
@@ -412,6 +467,7 @@ fn link(row: &LinkRow) -> Option<Link> {
         region: row.region.clone(),
         from: row.starts_at,
         until: row.ends_at,
+        categories: row.categories.clone(),
     })
 }
 

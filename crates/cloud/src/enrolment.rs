@@ -53,6 +53,13 @@ pub enum EnrolError {
     /// The place is the car's index in the request.
     #[error("the VIN stands twice in the request")]
     VinTwice { place: usize },
+    #[error("the VIN at {place} is registered already")]
+    VinTaken { place: usize },
+    #[error(
+        "the car at {place} is registered already: it gets its first certificate over EST, with a credential of \
+         POST /v1/vehicles/{{vehicle_id}}/enrolment-credential, or from who may `certificate.issue`"
+    )]
+    Registered { place: usize },
     #[error("the car at {place}: no certificate for this request")]
     Certificate { place: usize, source: PkiError },
     #[error(
@@ -102,17 +109,31 @@ impl Enrolment {
     pub async fn register(&self, car: Factory, now: Timestamp) -> Result<VehicleId, EnrolError> {
         let vehicle = VehicleId::from_bytes(random()?);
         let enrolment = self.clone();
-        to_its_end(async move { enrolment.write(vec![(car, vehicle, true)], vec![None], now).await }).await?;
+        to_its_end(async move {
+            enrolment.write(vec![(car, vehicle, true)], vec![None], &HashSet::new(), now).await
+        })
+        .await?;
         Ok(vehicle)
     }
 
-    /// Registers and certifies cars. A VIN that is registered already keeps its id.
-    pub async fn enrol(&self, cars: Vec<Factory>, now: Timestamp) -> Result<Vec<Enrolled>, EnrolError> {
+    /// Registers and certifies cars. A VIN that is registered already keeps its id; `may_issue` says of such a car
+    /// whether who asks may give it a certificate.
+    pub async fn enrol(
+        &self,
+        cars: Vec<Factory>,
+        may_issue: impl Fn(&Car) -> bool + Send + 'static,
+        now: Timestamp,
+    ) -> Result<Vec<Enrolled>, EnrolError> {
         let enrolment = self.clone();
-        to_its_end(async move { enrolment.enrol_all(cars, now).await }).await
+        to_its_end(async move { enrolment.enrol_all(cars, may_issue, now).await }).await
     }
 
-    async fn enrol_all(&self, cars: Vec<Factory>, now: Timestamp) -> Result<Vec<Enrolled>, EnrolError> {
+    async fn enrol_all(
+        &self,
+        cars: Vec<Factory>,
+        may_issue: impl Fn(&Car) -> bool + Send,
+        now: Timestamp,
+    ) -> Result<Vec<Enrolled>, EnrolError> {
         let mut seen = HashSet::new();
         if let Some(place) = cars.iter().position(|car| !seen.insert(car.vin.reveal())) {
             return Err(EnrolError::VinTwice { place });
@@ -120,7 +141,14 @@ impl Enrolment {
         let vins: Vec<Vin> = cars.iter().map(|car| car.vin.clone()).collect();
         let known = self.store.begin().await?.vehicles_by_vins(&vins).await?;
         let mut ids: Vec<Option<VehicleId>> = vec![None; cars.len()];
+        let mut may_be_issued = HashSet::new();
         for (place, vehicle) in known {
+            // Whoever names a brand has a right to it, and none to another's car.
+            let car = self.registry.car(vehicle).filter(|car| car.brand == cars[place].brand);
+            let car = car.ok_or(EnrolError::VinTaken { place })?;
+            if may_issue(&car) {
+                may_be_issued.insert(vehicle);
+            }
             ids[place] = Some(vehicle);
         }
         let mut numbered = Vec::with_capacity(cars.len());
@@ -133,7 +161,7 @@ impl Enrolment {
             .map(|(car, vehicle, _)| car.csr_pem.take().map(|pem| (*vehicle, pem)))
             .collect();
         let issued = issue(Arc::clone(&self.pki), requests, now).await?;
-        self.write(numbered, issued, now).await
+        self.write(numbered, issued, &may_be_issued, now).await
     }
 
     /// Issues a certificate for a registered car: the remedy of those who guard identities, who answer for it
@@ -205,6 +233,7 @@ impl Enrolment {
         &self,
         cars: Vec<(Factory, VehicleId, bool)>,
         issued: Vec<Option<Issued>>,
+        may_be_issued: &HashSet<VehicleId>,
         now: Timestamp,
     ) -> Result<Vec<Enrolled>, EnrolError> {
         let region = self.registry.region().clone();
@@ -253,7 +282,7 @@ impl Enrolment {
         }
         let mut tx = self.store.begin().await?;
         tx.add_vehicles(&new, now).await?;
-        let (certificates, answers) = admit_keys(&mut tx, &kept, issued, now).await?;
+        let (certificates, answers) = admit_keys(&mut tx, &kept, issued, may_be_issued, now).await?;
         tx.add_certificates(&certificates).await?;
         let by_subject: Vec<_> = grants.iter().map(|(subject, _, set)| (*subject, set.clone())).collect();
         tx.put_grants(&by_subject).await?;
@@ -276,11 +305,13 @@ impl Enrolment {
 }
 
 /// What of the issued certificates is to be kept, and what each car is answered: a car that was certified before
-/// hears its certificate again, if it is for the same key, and nothing else.
+/// hears its certificate again, if it is for the same key, and nothing else. One that is registered, and never was
+/// certified, gets its first only from those who may issue it.
 async fn admit_keys(
     tx: &mut Transaction,
     cars: &[(VehicleId, bool)],
     issued: Vec<Option<Issued>>,
+    may_be_issued: &HashSet<VehicleId>,
     now: Timestamp,
 ) -> Result<(Vec<NewCertificate>, Vec<Option<String>>), EnrolError> {
     let asking = || cars.iter().zip(&issued).filter(|(_, issued)| issued.is_some());
@@ -295,12 +326,15 @@ async fn admit_keys(
         .collect();
     let uses = check_keys(tx, &places).await?;
     let (mut kept, mut answers) = (Vec::new(), Vec::with_capacity(issued.len()));
-    for (place, (issued, (vehicle, _))) in issued.into_iter().zip(cars).enumerate() {
+    for (place, (issued, (vehicle, created))) in issued.into_iter().zip(cars).enumerate() {
         let Some(issued) = issued else {
             answers.push(None);
             continue;
         };
         if !certified.contains(vehicle) {
+            if !created && !may_be_issued.contains(vehicle) {
+                return Err(EnrolError::Registered { place });
+            }
             answers.push(Some(issued.pem));
             kept.push(issued.certificate);
             continue;

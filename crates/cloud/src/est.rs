@@ -253,6 +253,8 @@ fn refusal(error: EnrolError) -> Refusal {
             Refusal::BadRequest("the key was taken back; make another in the car\n".to_owned())
         }
         EnrolError::VinTwice { .. }
+        | EnrolError::VinTaken { .. }
+        | EnrolError::Registered { .. }
         | EnrolError::Certified { .. }
         | EnrolError::HasCertificate
         | EnrolError::Desired(_) => internal(&error),

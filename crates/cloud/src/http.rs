@@ -20,6 +20,7 @@ use crate::{
     accounts::Accounts,
     audit::Audit,
     catalogues::Catalogues,
+    changes::Changes,
     clock::Clock,
     config::HttpConfig,
     desired::Desired,
@@ -92,6 +93,7 @@ pub struct Parts {
     pub enrolment: Enrolment,
     pub ownership: Ownership,
     pub accounts: Accounts,
+    pub changes: Changes,
     pub people: People,
     pub services: Services,
     pub policies: Arc<Policies>,
@@ -134,6 +136,7 @@ struct Inner {
     view: fleet::view::View,
     streams: Arc<Semaphore>,
     routes: audit::actions::Routes,
+    recent: auth::Recent,
 }
 
 macro_rules! parts {
@@ -148,7 +151,7 @@ impl Api {
         let view = fleet::view::View::new(parts.catalogues.core());
         let streams = Arc::new(Semaphore::new(sse::STREAMS_MAX));
         let routes = audit::actions::Routes::of(routes().get_openapi());
-        Self(Arc::new(Inner { parts, edge, view, streams, routes }))
+        Self(Arc::new(Inner { parts, edge, view, streams, routes, recent: auth::Recent::default() }))
     }
 
     parts! {
@@ -160,6 +163,7 @@ impl Api {
         enrolment: Enrolment,
         ownership: Ownership,
         accounts: Accounts,
+        changes: Changes,
         people: People,
         services: Services,
         policies: Policies,
@@ -182,6 +186,10 @@ impl Api {
 
     fn routes(&self) -> &audit::actions::Routes {
         &self.0.routes
+    }
+
+    fn recent(&self) -> &auth::Recent {
+        &self.0.recent
     }
 
     fn streams(&self) -> &Arc<Semaphore> {

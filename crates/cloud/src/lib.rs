@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod catalogues;
+pub mod changes;
 pub mod clock;
 pub mod config;
 pub mod desired;

@@ -24,20 +24,32 @@ pub(crate) struct Rate {
 #[derive(Debug)]
 pub(crate) struct Budget<K> {
     rate: Rate,
-    /// When all tries of somebody are back; each try moves it. `None` is who finds no room.
-    full_at: Mutex<HashMap<Option<K>, Timestamp>>,
+    known: Mutex<Known<K>>,
 }
+
+#[derive(Debug)]
+struct Known<K> {
+    /// When all tries of somebody are back; each try moves it. `None` is who finds no room.
+    full_at: HashMap<Option<K>, Timestamp>,
+    /// When those whose tries were all back were forgotten last.
+    tidied_at: Timestamp,
+}
+
+/// Looking through all who are known is dear just when many try.
+const TIDIED_EVERY: Micros = Micros::SECOND;
 
 impl<K: Eq + Hash + Copy> Budget<K> {
     pub(crate) fn new(rate: Rate) -> Self {
-        Self { rate, full_at: Mutex::default() }
+        Self { rate, known: Mutex::new(Known { full_at: HashMap::new(), tidied_at: Timestamp::MIN }) }
     }
 
     /// Takes a try, or says how long to wait for the next.
     pub(crate) fn take(&self, who: K, now: Timestamp) -> Result<(), Micros> {
         let mut known = self.lock();
-        if known.len() >= KNOWN_MAX {
+        let Known { full_at: known, tidied_at } = &mut *known;
+        if known.len() >= KNOWN_MAX && now.since(*tidied_at) >= TIDIED_EVERY {
             known.retain(|_, full_at| *full_at > now);
+            *tidied_at = now;
         }
         let who = Some(who).filter(|_| known.len() < KNOWN_MAX || known.contains_key(&Some(who)));
         let full_at = known.entry(who).or_insert(now);
@@ -52,13 +64,13 @@ impl<K: Eq + Hash + Copy> Budget<K> {
 
     /// It was a good one, and costs nothing.
     pub(crate) fn give_back(&self, who: K) {
-        if let Some(full_at) = self.lock().get_mut(&Some(who)) {
+        if let Some(full_at) = self.lock().full_at.get_mut(&Some(who)) {
             *full_at = *full_at - self.rate.every;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Option<K>, Timestamp>> {
-        self.full_at.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Known<K>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

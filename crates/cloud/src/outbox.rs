@@ -92,19 +92,25 @@ impl Outbox {
     /// Sends what waits. What cannot be sent waits on, and holds up nothing else.
     pub async fn send(&self, now: Timestamp) {
         let _sending = self.sending.lock().await;
-        let waiting = match self.store.unsent(AT_ONCE).await {
-            Ok(waiting) => waiting,
-            Err(error) => return tracing::warn!(error = %chain(&error), "the outbox cannot be read"),
-        };
-        for row in waiting {
-            let id = row.id.clone();
-            if let Err(error) = self.send_one(row, now).await {
-                tracing::warn!(outbox_id = id, error = %chain(&error), "not sent yet");
+        let mut last: Option<OutboxRow> = None;
+        loop {
+            let waiting = match self.store.unsent(last.as_ref(), AT_ONCE).await {
+                Ok(waiting) => waiting,
+                Err(error) => return tracing::warn!(error = %chain(&error), "the outbox cannot be read"),
+            };
+            for row in &waiting {
+                if let Err(error) = self.send_one(row, now).await {
+                    tracing::warn!(outbox_id = row.id, error = %chain(&error), "not sent yet");
+                }
+            }
+            match waiting.into_iter().next_back() {
+                Some(row) => last = Some(row),
+                None => return,
             }
         }
     }
 
-    async fn send_one(&self, row: OutboxRow, now: Timestamp) -> Result<(), OutboxError> {
+    async fn send_one(&self, row: &OutboxRow, now: Timestamp) -> Result<(), OutboxError> {
         let text = self.sealer.unseal(&use_of(&row.id), &row.payload)?;
         let damaged = |_| OutboxError::Damaged { id: row.id.clone() };
         let letter: Letter = serde_json::from_slice(&text).map_err(damaged)?;

@@ -15,7 +15,7 @@ use possession::{CodeKind, Salt};
 use store::{InvitationRow, LinkRow, OfferRow, Store, Transaction};
 
 use crate::{
-    accounts::Accounts,
+    changes::Changes,
     desired::{Desired, DesiredError},
     registry::{Car, Registry, Update},
 };
@@ -63,15 +63,15 @@ struct Shared {
     registry: Registry,
     desired: Desired,
     /// Told of each change: what was decided before is decided anew, also in open streams.
-    accounts: Accounts,
+    changes: Changes,
     salt: Salt,
     tries: codes::Tries,
 }
 
 impl Ownership {
-    pub fn new(store: Store, registry: Registry, desired: Desired, accounts: Accounts) -> Self {
+    pub fn new(store: Store, registry: Registry, desired: Desired, changes: Changes) -> Self {
         let salt = Salt::of_region(registry.region());
-        Self(Arc::new(Shared { store, registry, desired, accounts, salt, tries: codes::Tries::new() }))
+        Self(Arc::new(Shared { store, registry, desired, changes, salt, tries: codes::Tries::new() }))
     }
 
     /// Makes somebody the owner of a car that has none.
@@ -276,6 +276,7 @@ impl Ownership {
             region: self.0.registry.region().clone(),
             starts_at: now,
             ends_at: None,
+            categories: None,
         })
     }
 
@@ -283,7 +284,7 @@ impl Ownership {
     async fn commit(&self, tx: Transaction, vehicle: VehicleId) -> Result<(), OwnershipError> {
         let shared = Arc::clone(&self.0);
         let take_up = move |_: &mut Update<'_>| {
-            shared.accounts.changed();
+            shared.changes.changed();
             shared.desired.hint(vec![vehicle]);
         };
         Ok(self.0.registry.commit(tx, take_up).await?)

@@ -7,10 +7,11 @@ use std::collections::HashMap;
 
 use identity::{Brands, Condition, Facts, Function, Realm};
 use model::{Brand, Micros, PersonId, Region, Timestamp};
-use store::{Address, CredentialReset, PersonRow, RoleRow, Store};
+use store::{Address, Besides, CredentialReset, PersonRow, RoleRow, Store, Transaction};
 
 use crate::{
     accounts::{name_of_random, random, secret, token_hash},
+    changes::Changes,
     outbox::{Letter, Outbox, OutboxError},
     pki::PkiError,
     words::rfc3339,
@@ -47,7 +48,7 @@ pub enum PeopleError {
     Past,
     #[error("the person has {ROLES_MAX} roles already; end some of them")]
     Roles,
-    #[error("nobody else in the region is administrator without an end; make somebody that first")]
+    #[error("a brand would have no administrator without an end any more; make somebody that first")]
     LastAdministrator,
     #[error("the role is over")]
     Over,
@@ -99,11 +100,12 @@ pub struct People {
     store: Store,
     region: Region,
     outbox: Outbox,
+    changes: Changes,
 }
 
 impl People {
-    pub fn new(store: Store, region: Region, outbox: Outbox) -> Self {
-        Self { store, region, outbox }
+    pub fn new(store: Store, region: Region, outbox: Outbox, changes: Changes) -> Self {
+        Self { store, region, outbox, changes }
     }
 
     pub fn outbox(&self) -> &Outbox {
@@ -186,6 +188,7 @@ impl People {
             return Err(PeopleError::Taken);
         }
         tx.commit().await?;
+        self.changes.changed();
         Ok(person)
     }
 
@@ -212,14 +215,42 @@ impl People {
             tx.set_address(person.id, &address).await?;
         }
         tx.commit().await?;
+        self.changes.changed();
         Ok(())
     }
 
-    /// Lets somebody sign in, or not any more: all sessions and links of who is disabled end.
-    pub async fn set_enabled(&self, person: PersonId, enabled: bool) -> Result<(), store::Error> {
+    /// Lets somebody sign in, or not any more: all sessions and links of who is disabled end. The last administrator
+    /// of a brand stays.
+    pub async fn set_enabled(&self, known: &Known, enabled: bool, now: Timestamp) -> Result<(), PeopleError> {
         let mut tx = self.store.begin().await?;
-        tx.set_enabled(person, enabled).await?;
-        tx.commit().await
+        if !enabled {
+            let administers = |role: &&RoleRow| role.function == Function::Administrator.slug();
+            for role in known.roles.iter().filter(administers) {
+                let besides = Besides::Person(known.person.id);
+                self.check_administrators(&mut tx, besides, &role.brands, now).await?;
+            }
+        }
+        tx.set_enabled(known.person.id, enabled).await?;
+        tx.commit().await?;
+        self.changes.changed();
+        Ok(())
+    }
+
+    /// Whether each of the brands has an administrator who stays one.
+    async fn check_administrators(
+        &self,
+        tx: &mut Transaction,
+        besides: Besides<'_>,
+        brands: &[Brand],
+        now: Timestamp,
+    ) -> Result<(), PeopleError> {
+        let administrator = Function::Administrator.slug();
+        let held = tx.brands_held_besides(besides, administrator, &self.region, now).await?;
+        if brands.iter().all(|brand| held.contains(brand)) {
+            Ok(())
+        } else {
+            Err(PeopleError::LastAdministrator)
+        }
     }
 
     /// Voids password and second factor, and sends the person a one-time link for a new password.
@@ -242,6 +273,7 @@ impl People {
         tx.reset_credentials(&reset).await?;
         tx.add_to_outbox(&row).await?;
         tx.commit().await?;
+        self.changes.changed();
         self.outbox.send(now).await;
         Ok(())
     }
@@ -261,9 +293,6 @@ impl People {
         if new.until.is_some_and(|until| until <= now) {
             return Err(PeopleError::Past);
         }
-        if known.roles.len() >= ROLES_MAX {
-            return Err(PeopleError::Roles);
-        }
         let role = RoleRow {
             id: name_of_random()?,
             person: known.person.id,
@@ -276,24 +305,27 @@ impl People {
             created_by: by,
         };
         let mut tx = self.store.begin().await?;
+        // Of two who give a role at once, each counts the other's.
+        if tx.count_roles(known.person.id, now).await? >= ROLES_MAX {
+            return Err(PeopleError::Roles);
+        }
         tx.add_role(&role).await?;
         tx.commit().await?;
+        self.changes.changed();
         Ok(role)
     }
 
     /// Ends a role now. The last administrator's stays.
     pub async fn revoke(&self, role: &RoleRow, now: Timestamp) -> Result<(), PeopleError> {
-        let administrator = Function::Administrator.slug();
         let mut tx = self.store.begin().await?;
-        if role.function == administrator
-            && !tx.is_held_besides(&role.id, administrator, &self.region, now).await?
-        {
-            return Err(PeopleError::LastAdministrator);
+        if role.function == Function::Administrator.slug() {
+            self.check_administrators(&mut tx, Besides::Role(&role.id), &role.brands, now).await?;
         }
         if !tx.end_role(role.person, &role.id, now).await? {
             return Err(PeopleError::Over);
         }
         tx.commit().await?;
+        self.changes.changed();
         Ok(())
     }
 }

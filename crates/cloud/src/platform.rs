@@ -174,6 +174,7 @@ impl Platform {
             stopping: stopping.clone(),
             catalogues: control.catalogues,
             accounts: control.accounts,
+            changes: control.changes,
             people: control.people,
             services: control.services,
             policies: control.policies,
@@ -194,18 +195,17 @@ impl Platform {
         let at = Addresses { http: server.address(), mqtt: gateway.address(), est: est_server.address() };
         let serving = serve([(server, router.clone()), (est_server, est)], &stopping);
         tracing::info!(http = %at.http, mqtt = %at.mqtt, est = %at.est, region = %config.region, "the platform runs");
-        let (tls, twins, gateway) = (config.http.tls, owner.twins(), Some(gateway));
         Ok(Self {
             at,
-            tls,
+            tls: config.http.tls,
             operator_made,
             router,
             store,
             audit,
             claim,
-            twins,
+            twins: owner.twins(),
             owner,
-            gateway,
+            gateway: Some(gateway),
             stopping,
             failed,
             serving,

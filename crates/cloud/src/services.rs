@@ -11,6 +11,7 @@ use store::{ServiceRow, Store};
 
 use crate::{
     accounts::{random, secret, token_hash},
+    changes::Changes,
     clock::Clock,
     errors::chain,
     pki::PkiError,
@@ -85,11 +86,12 @@ pub struct Services {
     store: Store,
     region: Region,
     simulated_cars: bool,
+    changes: Changes,
 }
 
 impl Services {
-    pub fn new(store: Store, region: Region, simulated_cars: bool) -> Self {
-        Self { store, region, simulated_cars }
+    pub fn new(store: Store, region: Region, simulated_cars: bool, changes: Changes) -> Self {
+        Self { store, region, simulated_cars, changes }
     }
 
     /// Whether the platform was started for simulated cars.
@@ -182,6 +184,7 @@ impl Services {
             return Err(ServiceError::Disabled);
         }
         tx.commit().await?;
+        self.changes.changed();
         Ok(token)
     }
 
@@ -189,7 +192,9 @@ impl Services {
     pub async fn disable(&self, service: ServiceId) -> Result<(), store::Error> {
         let mut tx = self.store.begin().await?;
         tx.disable_service(service).await?;
-        tx.commit().await
+        tx.commit().await?;
+        self.changes.changed();
+        Ok(())
     }
 
     /// At a start: on a platform for simulated cars there is their service, with a new token in a file that only

@@ -95,6 +95,7 @@ fn large_fleet() -> Question {
         region: region(),
         from: NOW,
         until: None,
+        categories: None,
     };
     let links = (0..10_000).map(link).collect();
     let principal = person(vec![assignment(Function::FleetCustomer, Brands::ALL)], links);

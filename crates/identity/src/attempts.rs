@@ -95,9 +95,19 @@ struct Entry {
 impl Key {
     /// The same for a name in small and capital letters.
     pub fn identity(name: &str) -> Self {
-        let hash = digest::digest(&digest::SHA256, name.trim().to_lowercase().as_bytes());
+        Self::hash(&[name.trim().to_lowercase().as_bytes()])
+    }
+
+    /// A name where its person is known to be: strangers elsewhere cannot use up its tries.
+    pub fn identity_at(name: &str, network: &str) -> Self {
+        Self::hash(&[name.trim().to_lowercase().as_bytes(), &[0], network.as_bytes()])
+    }
+
+    fn hash(parts: &[&[u8]]) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        parts.iter().for_each(|part| context.update(part));
         let mut key = [0; 16];
-        key.copy_from_slice(&hash.as_ref()[..16]);
+        key.copy_from_slice(&context.finish().as_ref()[..16]);
         Self::Identity(key)
     }
 
@@ -185,15 +195,24 @@ impl Attempts {
         }
     }
 
-    /// The secret was right: the identity's wrong tries are forgotten. Those of the address are not, or
-    /// an account of one's own would give endless tries at others.
+    /// The secret was right: the try is given back, and the identity's wrong tries are forgotten. Those of the
+    /// address are not, or an account of one's own would give endless tries at others.
     pub fn succeeded(&mut self, keys: &[Key], now: Timestamp) {
+        self.give_back(keys, now);
         let now = self.clock.read(now);
         for key in keys.iter().filter(|key| matches!(key, Key::Identity(_))) {
             self.change(*key, now, |entry, _| {
                 entry.failures = 0;
                 entry.locked_until = Timestamp::MIN;
             });
+        }
+    }
+
+    /// Nothing was guessed: the try counts for nothing.
+    pub fn give_back(&mut self, keys: &[Key], now: Timestamp) {
+        let now = self.clock.read(now);
+        for key in keys {
+            self.change(*key, now, |entry, _| entry.tries = entry.tries.saturating_sub(1));
         }
     }
 

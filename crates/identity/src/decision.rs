@@ -3,7 +3,7 @@
 use cedar_policy::{Authorizer, PolicyId, PolicySet};
 
 use crate::{
-    Action, Assignment, Context, Policies, Principal, Resource,
+    Action, Assignment, Context, Function, Policies, Principal, Resource,
     entities::{Question, Refused},
     policies::{Asker, Slot},
 };
@@ -110,19 +110,30 @@ impl Policies {
         Decision::Denied { reason: closest }
     }
 
-    /// Whether one of the principal's functions has the action at all, whatever the resource. A route
-    /// asks it before it looks anything up.
-    pub fn has_function(&self, principal: &Principal, action: Action, context: &Context) -> bool {
-        let by_assignment = |assignment: &Assignment| {
-            assignment.holds_at(context.now)
-                && self.slot(Asker::Function(assignment.function), action).is_some()
+    /// Whether one of the principal's functions has the action at all, whatever the resource, and may name the
+    /// purpose if it needs one. A route asks it before it looks anything up, so that the answer tells nothing of
+    /// what there is.
+    pub fn enter(&self, principal: &Principal, action: Action, context: &Context) -> Result<(), DenyReason> {
+        let has = |asker: Asker| self.slot(asker, action).is_some();
+        let names = |function: &Function| {
+            let is_theirs = |purpose| self.purposes(*function).contains(&purpose);
+            !action.purpose_required() || context.purpose.is_some_and(is_theirs)
         };
-        match principal {
+        let (has, names) = match principal {
             Principal::Person(person) => {
-                self.slot(Asker::Person, action).is_some() || person.assignments.iter().any(by_assignment)
+                let held = person.assignments.iter().filter(|assignment| assignment.holds_at(context.now));
+                let held = held.map(|assignment| assignment.function);
+                let having: Vec<Function> = held.filter(|held| has(Asker::Function(*held))).collect();
+                let own = has(Asker::Person);
+                (own || !having.is_empty(), own || having.iter().any(names))
             }
-            Principal::Service(_) => self.slot(Asker::Service, action).is_some(),
-            Principal::Car { .. } => self.slot(Asker::Car, action).is_some(),
+            Principal::Service(_) => (has(Asker::Service), true),
+            Principal::Car { .. } => (has(Asker::Car), true),
+        };
+        match (has, names) {
+            (true, true) => Ok(()),
+            (true, false) => Err(DenyReason::Purpose),
+            (false, _) => Err(DenyReason::NoFunction),
         }
     }
 }

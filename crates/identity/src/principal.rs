@@ -1,6 +1,6 @@
 //! Who asks: people with their assignments and links, services, cars.
 
-use model::{Brand, OrganisationId, PersonId, Region, ServiceId, Timestamp, VehicleId};
+use model::{Brand, DataCategory, OrganisationId, PersonId, Region, ServiceId, Timestamp, VehicleId};
 
 use crate::{Brands, Error, Function, Profile, Realm};
 
@@ -48,6 +48,9 @@ pub struct Link {
     pub region: Region,
     pub from: Timestamp,
     pub until: Option<Timestamp>,
+    /// What of the car's data an access grant names; none for links of other functions. The policies do not know
+    /// of it: who answers withholds the rest.
+    pub categories: Option<Vec<DataCategory>>,
 }
 
 /// A person's links, found by car: a fleet may have thousands.

@@ -39,15 +39,13 @@ const GRANT: &str = "SELECT access_grant_id, vehicle_id, organisation_id, brand,
                      by_code, starts_at, ends_at FROM access_grants";
 
 fn grant(row: &Row) -> Result<AccessGrantRow, Error> {
-    let categories = row.text(5)?;
-    let categories = categories.split(',').map(str::parse).collect::<Result<Vec<DataCategory>, _>>();
     Ok(AccessGrantRow {
         id: row.text(0)?,
         vehicle: row.word(1)?,
         dealership: row.word(2)?,
         brand: row.word(3)?,
         region: row.word(4)?,
-        categories: categories.map_err(|_| row.corrupt(5))?,
+        categories: row.categories_of(5, &row.text(5)?)?,
         given_by: row.word(6)?,
         by_code: row.flag(7)?,
         starts_at: Timestamp(row.int(8)?),

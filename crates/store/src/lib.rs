@@ -57,7 +57,7 @@ pub use organisations::OrganisationRow;
 pub use outbox::OutboxRow;
 pub use ownership::{InvitationRow, OfferRow};
 pub use page::{Cursor, Page};
-pub use people::{Address, CredentialReset, PeopleFilter, PersonRow, RoleRow, SessionRow, TotpRow};
+pub use people::{Address, Besides, CredentialReset, PeopleFilter, PersonRow, RoleRow, SessionRow, TotpRow};
 pub use services::ServiceRow;
 pub use sql::Transaction;
 pub use subjects::Subject;

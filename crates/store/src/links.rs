@@ -1,6 +1,6 @@
 //! Who is tied to which car, and the codes that cars show to tie somebody.
 
-use model::{Brand, PersonId, Region, Timestamp, VehicleId};
+use model::{Brand, DataCategory, PersonId, Region, Timestamp, VehicleId};
 
 use crate::{
     Error, Store, Transaction,
@@ -19,6 +19,8 @@ pub struct LinkRow {
     pub region: Region,
     pub starts_at: Timestamp,
     pub ends_at: Option<Timestamp>,
+    /// What of the car's data an access grant names; none for other links.
+    pub categories: Option<Vec<DataCategory>>,
 }
 
 /// A code that a car shows, as its hash.
@@ -32,8 +34,7 @@ pub struct LinkCodeRow {
     pub until: Timestamp,
 }
 
-const LINK: &str =
-    "SELECT link_id, person_id, person_function, vehicle_id, brand, region, starts_at, ends_at FROM links";
+const LINK: &str = "SELECT link_id, person_id, person_function, vehicle_id, brand, region, starts_at, ends_at, NULL FROM links";
 
 fn link(row: &Row) -> Result<LinkRow, Error> {
     Ok(LinkRow {
@@ -45,6 +46,7 @@ fn link(row: &Row) -> Result<LinkRow, Error> {
         region: row.word(5)?,
         starts_at: Timestamp(row.int(6)?),
         ends_at: row.opt_int(7)?.map(Timestamp),
+        categories: row.opt_text(8)?.map(|slugs| row.categories_of(8, &slugs)).transpose()?,
     })
 }
 
@@ -92,13 +94,13 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<LinkRow>, Error> {
         let sql = "SELECT l.membership_id, m.person_id, 'fleet-customer', l.vehicle_id, l.brand, l.region, \
-                   l.starts_at, l.ends_at FROM members m \
+                   l.starts_at, l.ends_at, NULL FROM members m \
                    JOIN organisations o ON o.organisation_id = m.organisation_id AND o.enabled = 1 \
                    JOIN fleet_memberships l ON l.organisation_id = m.organisation_id \
                    WHERE m.person_id = $1 AND (l.ends_at IS NULL OR l.ends_at > $2) \
                    UNION ALL \
                    SELECT l.access_grant_id, m.person_id, 'dealer', l.vehicle_id, l.brand, l.region, \
-                   l.starts_at, l.ends_at FROM members m \
+                   l.starts_at, l.ends_at, l.categories FROM members m \
                    JOIN organisations o ON o.organisation_id = m.organisation_id AND o.enabled = 1 \
                    JOIN access_grants l ON l.organisation_id = m.organisation_id \
                    WHERE m.person_id = $1 AND l.ends_at > $2";

@@ -26,13 +26,11 @@ const ORGANISATION: &str = "SELECT organisation_id, kind, name, brands, region, 
                             FROM organisations";
 
 fn organisation(row: &Row) -> Result<OrganisationRow, Error> {
-    let brands = row.text(3)?;
-    let brands = brands.split(',').map(str::parse).collect::<Result<Vec<Brand>, _>>();
     Ok(OrganisationRow {
         id: row.word(0)?,
         kind: row.text(1)?,
         name: row.text(2)?,
-        brands: brands.map_err(|_| row.corrupt(3))?,
+        brands: row.brands(3)?,
         region: row.word(4)?,
         enabled: row.flag(5)?,
         created_at: Timestamp(row.int(6)?),

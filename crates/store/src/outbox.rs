@@ -29,11 +29,13 @@ fn letter(row: &Row) -> Result<OutboxRow, Error> {
 }
 
 impl Store {
-    /// What waits to be sent, the oldest first.
-    pub async fn unsent(&self, limit: u32) -> Result<Vec<OutboxRow>, Error> {
+    /// What waits to be sent, the oldest first, behind one that was looked at.
+    pub async fn unsent(&self, after: Option<&OutboxRow>, limit: u32) -> Result<Vec<OutboxRow>, Error> {
         let sql = "SELECT outbox_id, kind, person_id, payload, created_at FROM outbox \
-                   WHERE sent_at IS NULL ORDER BY created_at, outbox_id LIMIT $1";
-        self.pool.fetch(sql, args![limit]).await?.iter().map(letter).collect()
+                   WHERE sent_at IS NULL AND (created_at > $1 OR (created_at = $1 AND outbox_id > $2)) \
+                   ORDER BY created_at, outbox_id LIMIT $3";
+        let (at, id) = after.map_or((Timestamp::MIN, ""), |row| (row.created_at, row.id.as_str()));
+        self.pool.fetch(sql, args![at, id, limit]).await?.iter().map(letter).collect()
     }
 
     /// A transport has taken it; the payload is forgotten.

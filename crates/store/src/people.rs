@@ -1,6 +1,8 @@
 //! People who sign in, what they were told to do, and their sessions. Passwords are hashed and second factors sealed
 //! by the caller; tokens are stored as hashes.
 
+use std::collections::BTreeSet;
+
 use model::{Brand, PersonId, Region, Timestamp};
 
 use crate::{
@@ -82,6 +84,13 @@ pub struct RoleRow {
     pub ends_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub created_by: Option<PersonId>,
+}
+
+/// Whose roles not to count.
+#[derive(Debug, Clone, Copy)]
+pub enum Besides<'a> {
+    Role(&'a str),
+    Person(PersonId),
 }
 
 /// A session that is open.
@@ -198,25 +207,16 @@ impl Store {
         self.pool.fetch(sql, args![id, now]).await?.iter().map(session).collect()
     }
 
-    /// Opens a session, unless its person was disabled meanwhile.
-    pub async fn add_session(&self, token_hash: &str, new: &SessionRow) -> Result<bool, Error> {
-        let added = self
-            .pool
-            .execute(
-                "INSERT INTO sessions (token_hash, session_id, person_id, created_at, expires_at, proven_at, address) \
-                 SELECT $1, $2, person_id, $4, $5, $6, $7 FROM people WHERE person_id = $3 AND enabled = 1",
-                args![
-                    token_hash,
-                    &new.id,
-                    new.person,
-                    new.created_at,
-                    new.expires_at,
-                    new.proven_at,
-                    new.address.as_deref()
-                ],
-            )
-            .await?;
-        Ok(added == 1)
+    /// Whether the person of a name has a session open that was opened from a network.
+    pub async fn has_session_from(
+        &self,
+        username: &str,
+        network: &str,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let sql = "SELECT 1 FROM sessions JOIN people ON people.person_id = sessions.person_id \
+                   WHERE people.username = $1 AND sessions.address = $2 AND expires_at > $3 LIMIT 1";
+        Ok(self.pool.fetch_optional(sql, args![username, network, now]).await?.is_some())
     }
 
     /// Notes that a session's holder has proven who they are.
@@ -229,12 +229,6 @@ impl Store {
     pub async fn end_session(&self, person: PersonId, id: &str) -> Result<bool, Error> {
         let sql = "DELETE FROM sessions WHERE person_id = $1 AND session_id = $2";
         Ok(self.pool.execute(sql, args![person, id]).await? == 1)
-    }
-
-    /// Ends a person's sessions but one; how many.
-    pub async fn end_sessions(&self, person: PersonId, but: Option<&str>) -> Result<u64, Error> {
-        let sql = "DELETE FROM sessions WHERE person_id = $1 AND session_id <> $2";
-        self.pool.execute(sql, args![person, but.unwrap_or_default()]).await
     }
 
     /// Forgets sessions that have ended; how many.
@@ -311,23 +305,37 @@ impl Transaction {
         Ok(self.execute(sql, args![person, id, now]).await? == 1)
     }
 
-    /// Whether somebody who is enabled has the function in the region now, and without an end, by another role
-    /// than this. Until the end of this transaction nobody else ends such a role.
-    pub async fn is_held_besides(
+    /// The brands for which somebody who is enabled has the function in the region now, and without an end. Until the
+    /// end of this transaction nobody else ends such a role, or disables who has it.
+    pub async fn brands_held_besides(
         &mut self,
-        role: &str,
+        besides: Besides<'_>,
         function: &str,
         region: &Region,
         now: Timestamp,
-    ) -> Result<bool, Error> {
+    ) -> Result<BTreeSet<Brand>, Error> {
         // One transaction at a time writes in SQLite; in PostgreSQL a row that was updated is locked.
         let lock =
             "UPDATE roles SET region = region WHERE person_function = $1 AND region = $2 AND ends_at IS NULL";
         self.execute(lock, args![function, region]).await?;
-        let sql = "SELECT 1 FROM roles JOIN people ON people.person_id = roles.person_id WHERE roles.role_id <> $1 \
-                   AND person_function = $2 AND region = $3 AND starts_at <= $4 AND ends_at IS NULL \
-                   AND enabled = 1 LIMIT 1";
-        Ok(self.fetch_optional(sql, args![role, function, region, now]).await?.is_some())
+        let (role, person) = match besides {
+            Besides::Role(role) => (role, String::new()),
+            Besides::Person(person) => ("", person.to_string()),
+        };
+        let sql = "SELECT roles.brands FROM roles JOIN people ON people.person_id = roles.person_id \
+                   WHERE roles.role_id <> $1 AND roles.person_id <> $2 AND person_function = $3 AND region = $4 \
+                   AND starts_at <= $5 AND ends_at IS NULL AND enabled = 1";
+        let rows = self.fetch(sql, args![role, person, function, region, now]).await?;
+        let held = rows.iter().map(|row| row.brands(0)).collect::<Result<Vec<_>, _>>()?;
+        Ok(held.into_iter().flatten().collect())
+    }
+
+    /// How many roles a person has that are not over. Until the end of this transaction nobody else gives one.
+    pub async fn count_roles(&mut self, person: PersonId, now: Timestamp) -> Result<usize, Error> {
+        let lock = "UPDATE people SET enabled = enabled WHERE person_id = $1";
+        self.execute(lock, args![person]).await?;
+        let sql = "SELECT role_id FROM roles WHERE person_id = $1 AND (ends_at IS NULL OR ends_at > $2)";
+        Ok(self.fetch(sql, args![person, now]).await?.len())
     }
 
     /// Enables or disables an account; whoever is disabled is signed out everywhere, and no open link counts.
@@ -335,10 +343,47 @@ impl Transaction {
         let sql = "UPDATE people SET enabled = $2 WHERE person_id = $1";
         let known = self.execute(sql, args![person, enabled]).await? == 1;
         if !enabled {
-            self.execute("DELETE FROM sessions WHERE person_id = $1", args![person]).await?;
+            self.end_sessions(person, None).await?;
             self.execute("DELETE FROM credential_resets WHERE person_id = $1", args![person]).await?;
         }
         Ok(known)
+    }
+
+    /// Opens a session, unless its person was disabled, or the credentials are others than those that were looked at.
+    /// Whoever changes them at once waits, and ends this session too.
+    pub async fn add_session(
+        &mut self,
+        token_hash: &str,
+        new: &SessionRow,
+        as_proven: &PersonRow,
+    ) -> Result<bool, Error> {
+        let sql = "UPDATE people SET enabled = enabled WHERE person_id = $1 AND enabled = 1 \
+                   AND password_hash IS NOT DISTINCT FROM $2 AND totp_secret IS NOT DISTINCT FROM $3";
+        let totp = as_proven.totp.as_ref().map(|totp| totp.sealed.as_slice());
+        if self.execute(sql, args![new.person, as_proven.password_hash.as_deref(), totp]).await? == 0 {
+            return Ok(false);
+        }
+        self.execute(
+            "INSERT INTO sessions (token_hash, session_id, person_id, created_at, expires_at, proven_at, address) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            args![
+                token_hash,
+                &new.id,
+                new.person,
+                new.created_at,
+                new.expires_at,
+                new.proven_at,
+                new.address.as_deref()
+            ],
+        )
+        .await?;
+        Ok(true)
+    }
+
+    /// Ends a person's sessions but one; how many.
+    pub async fn end_sessions(&mut self, person: PersonId, but: Option<&str>) -> Result<u64, Error> {
+        let sql = "DELETE FROM sessions WHERE person_id = $1 AND session_id <> $2";
+        self.execute(sql, args![person, but.unwrap_or_default()]).await
     }
 
     pub async fn set_password(&mut self, person: PersonId, hash: Option<&str>) -> Result<(), Error> {

@@ -147,6 +147,10 @@ impl Transaction {
         if self.execute(lock, args![service]).await? == 0 {
             return Ok(false);
         }
+        // Of those before, one is enough: whoever renews without an end has two.
+        let sql = "DELETE FROM service_tokens WHERE service_id = $1 AND token_hash NOT IN (SELECT token_hash \
+                   FROM service_tokens WHERE service_id = $1 ORDER BY created_at DESC, token_hash LIMIT 1)";
+        self.execute(sql, args![service]).await?;
         let sql = "UPDATE service_tokens SET expires_at = $2 WHERE service_id = $1 AND expires_at > $2";
         self.execute(sql, args![service, overlap_ends]).await?;
         let sql = "INSERT INTO service_tokens (token_hash, service_id, created_at, expires_at) VALUES ($1, $2, $3, $4)";

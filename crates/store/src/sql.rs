@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use model::Brand;
+use model::{Brand, DataCategory};
 use sqlx::{
     AssertSqlSafe, Column as _, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite,
     postgres::{PgPool, PgRow},
@@ -26,7 +26,7 @@ pub(crate) enum Arg<'a> {
     Int(Option<i64>),
     Flag(bool),
     Text(Option<Cow<'a, str>>),
-    Bytes(Cow<'a, [u8]>),
+    Bytes(Option<Cow<'a, [u8]>>),
 }
 
 /// A statement's text: fixed, or composed of fixed parts and numbered parameters.
@@ -156,8 +156,13 @@ impl Row {
         brands.map_err(|_| self.corrupt(column))
     }
 
+    pub(crate) fn categories_of(&self, column: usize, slugs: &str) -> Result<Vec<DataCategory>, Error> {
+        let categories = slugs.split(',').map(str::parse).collect::<Result<Vec<DataCategory>, _>>();
+        categories.map_err(|_| self.corrupt(column))
+    }
+
     /// The value itself is not repeated; it may be personal.
-    pub(crate) fn corrupt(&self, column: usize) -> Error {
+    fn corrupt(&self, column: usize) -> Error {
         let name = match self {
             Self::Sqlite(row) => row.try_column(column).map(|column| column.name().to_owned()),
             Self::Postgres(row) => row.try_column(column).map(|column| column.name().to_owned()),
@@ -383,7 +388,8 @@ into_arg! {
     String, value => Arg::Text(Some(Cow::Owned(value)));
     Option<&'a str>, value => Arg::Text(value.map(Cow::Borrowed));
     Option<i64>, value => Arg::Int(value);
-    &'a [u8], value => Arg::Bytes(Cow::Borrowed(value));
+    &'a [u8], value => Arg::Bytes(Some(Cow::Borrowed(value)));
+    Option<&'a [u8]>, value => Arg::Bytes(value.map(Cow::Borrowed));
     model::Timestamp, value => Arg::Int(Some(value.0));
     Option<model::Timestamp>, value => Arg::Int(value.map(|time| time.0));
     model::VehicleId, value => Arg::Text(Some(Cow::Owned(value.to_string())));

@@ -89,6 +89,7 @@ checks! {
     people::what_was_sent_leaves_no_payload,
     people::a_role_holds_until_it_ends,
     people::who_is_disabled_is_signed_out_and_stays_out,
+    people::a_session_is_opened_by_the_credentials_of_now,
     people::a_step_of_the_second_factor_is_taken_once,
     people::a_session_ends,
     people::a_key_answers_the_same_request_again,

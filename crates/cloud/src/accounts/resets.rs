@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use identity::attempts::Key;
 use model::{PersonId, Timestamp};
 
 use super::{Accounts, SignInError, hash, token_hash};
@@ -14,11 +15,14 @@ impl Accounts {
         from: IpAddr,
         now: Timestamp,
     ) -> Result<PersonId, SignInError> {
-        let from = self.take_guess(from, now)?;
+        let keys = [Key::address(from)];
+        self.take_try(&keys, now)?;
         let whose = self.store.credential_reset(&token_hash(token), now).await?;
-        let person = whose.ok_or(SignInError::Wrong)?;
-        self.guesses.give_back(from);
-        Ok(person)
+        match whose {
+            Some(_) => self.attempts().succeeded(&keys, now),
+            None => self.attempts().failed(&keys, now),
+        }
+        whose.ok_or(SignInError::Wrong)
     }
 
     /// Uses a one-time link up: the password is its person's from now on.

@@ -73,9 +73,9 @@ impl Accounts {
         let sealed = self.sealer.seal(&use_of("totp", person), bytes)?;
         let mut tx = self.store.begin().await?;
         tx.set_totp(person, Some(&TotpRow { sealed, step: signed(step) })).await?;
+        tx.end_sessions(person, Some(&session.id)).await?;
         tx.commit().await?;
-        self.store.end_sessions(person, Some(&session.id)).await?;
-        self.changed();
+        self.changes.changed();
         Ok(())
     }
 
@@ -83,7 +83,9 @@ impl Accounts {
     pub async fn remove_second_factor(&self, session: &Session) -> Result<(), store::Error> {
         let mut tx = self.store.begin().await?;
         tx.set_totp(session.person.id, None).await?;
-        tx.commit().await
+        tx.commit().await?;
+        self.changes.changed();
+        Ok(())
     }
 
     /// Of a person whose password was right.

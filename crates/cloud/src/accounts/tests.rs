@@ -29,7 +29,9 @@ fn address(text: &str) -> IpAddr {
 
 async fn accounts(folder: &Path) -> (Accounts, String) {
     let store = Store::sqlite(&folder.join("marque.db")).await.unwrap();
-    let accounts = Accounts::new(store, "eu".parse().unwrap(), Sealer::open(folder).unwrap()).unwrap();
+    let accounts =
+        Accounts::new(store, "eu".parse().unwrap(), Sealer::open(folder).unwrap(), Changes::default())
+            .unwrap();
     assert!(accounts.first_run(&folder.join("operator-password"), NOW).await.unwrap());
     let password = std::fs::read_to_string(folder.join("operator-password")).unwrap();
     (accounts, password.trim().to_owned())
@@ -61,27 +63,86 @@ async fn a_session_is_open_until_it_ends() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_slow_down_the_address_that_sends_them_and_nobody_else() {
+async fn who_was_ever_told_to_do_anything_keeps_the_first_run_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let (accounts, _) = accounts(folder.path()).await;
+    let operator = accounts.store.person_named(OPERATOR).await.unwrap().unwrap();
+    let mut tx = accounts.store.begin().await.unwrap();
+    tx.rename_person(operator.id, "anna").await.unwrap();
+    tx.commit().await.unwrap();
+    let file = folder.path().join("another");
+    assert!(!accounts.first_run(&file, NOW).await.unwrap());
+    assert!(!file.exists());
+    assert!(accounts.store.person_named(OPERATOR).await.unwrap().is_none());
+}
+
+/// A network of its own for each number.
+fn elsewhere(number: u8) -> IpAddr {
+    IpAddr::from([198, 51, number, 7])
+}
+
+#[tokio::test]
+async fn wrong_passwords_lock_the_name_but_not_where_its_person_is() {
     let folder = tempfile::tempdir().unwrap();
     let (accounts, password) = accounts(folder.path()).await;
-    let guesser = address("2001:db8:1:2::7");
+    let home = address("192.0.2.1");
+    accounts.sign_in(OPERATOR, proof(&password), home, NOW).await.unwrap();
     // An unknown name fails like a wrong password, from the first try to the last.
-    for name in [OPERATOR, "nobody", OPERATOR, "nobody", OPERATOR] {
-        let error = accounts.sign_in(name, proof("wrong"), guesser, NOW).await.unwrap_err();
-        assert!(matches!(error, SignInError::Wrong), "{error}");
+    for name in [OPERATOR, "nobody"] {
+        for number in 0..6 {
+            let error = accounts.sign_in(name, proof("wrong"), elsewhere(number), NOW).await.unwrap_err();
+            assert!(matches!(error, SignInError::Wrong), "{error}");
+        }
+        let error = accounts.sign_in(name, proof(&password), elsewhere(7), NOW).await.unwrap_err();
+        assert!(matches!(error, SignInError::TooMany { retry_after_s: 30 }), "{error}");
     }
-    for (name, password) in [(OPERATOR, "wrong"), ("nobody", "wrong"), (OPERATOR, password.as_str())] {
-        let error =
-            accounts.sign_in(name, proof(password), address("2001:db8:1:2::8"), NOW).await.unwrap_err();
-        assert!(matches!(error, SignInError::TooMany { retry_after_s: 60 }), "{error}");
+    accounts.sign_in(OPERATOR, proof(&password), home, NOW).await.unwrap();
+    let later = NOW + Micros::from_secs(30);
+    accounts.sign_in(OPERATOR, proof(&password), elsewhere(7), later).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_has_the_password_cannot_guess_the_second_factor_from_many_addresses() {
+    let folder = tempfile::tempdir().unwrap();
+    let (accounts, password) = accounts(folder.path()).await;
+    let opened = accounts.sign_in(OPERATOR, proof(&password), address("192.0.2.1"), NOW).await.unwrap();
+    let drawn = accounts.draw_second_factor(&opened.session, NOW).unwrap();
+    let given = shown(&drawn, NOW);
+    accounts.take_second_factor(&opened.session, &drawn.enrolment, &given, NOW).await.unwrap();
+    let (mut checked, mut refused) = (0, 0);
+    for number in 0..=255_u8 {
+        // What the console does: the password alone first. It costs no try.
+        let asked = accounts.sign_in(OPERATOR, proof(&password), elsewhere(number), NOW).await.unwrap_err();
+        let guess = Proof { password: &password, one_time_password: Some("000000") };
+        match accounts.sign_in(OPERATOR, guess, elsewhere(number), NOW).await.unwrap_err() {
+            SignInError::Wrong => checked += 1,
+            SignInError::TooMany { .. } => refused += 1,
+            error @ (SignInError::SecondFactor
+            | SignInError::Busy
+            | SignInError::Store(_)
+            | SignInError::Seal(_)
+            | SignInError::Random(_)) => panic!("{error}"),
+        }
+        assert_eq!(matches!(asked, SignInError::SecondFactor), checked == i32::from(number) + 1, "{asked}");
     }
-    accounts.sign_in(OPERATOR, proof(&password), address("192.0.2.1"), NOW).await.unwrap();
-    let later = NOW + Micros::MINUTE;
-    accounts.sign_in(OPERATOR, proof(&password), guesser, later).await.unwrap();
-    accounts.sign_in(OPERATOR, proof(&password), guesser, later).await.unwrap();
-    accounts.sign_in(OPERATOR, proof("wrong"), guesser, later).await.unwrap_err();
-    let error = accounts.sign_in(OPERATOR, proof("wrong"), guesser, later).await.unwrap_err();
-    assert!(matches!(error, SignInError::TooMany { .. }), "{error}");
+    assert_eq!((checked, refused), (6, 250));
+}
+
+#[tokio::test]
+async fn an_office_signs_in_with_second_factors_from_one_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let (accounts, password) = accounts(folder.path()).await;
+    let (office, mut now) = (address("192.0.2.1"), NOW);
+    let opened = accounts.sign_in(OPERATOR, proof(&password), office, NOW).await.unwrap();
+    let drawn = accounts.draw_second_factor(&opened.session, NOW).unwrap();
+    accounts.take_second_factor(&opened.session, &drawn.enrolment, &shown(&drawn, NOW), NOW).await.unwrap();
+    for _ in 0..80 {
+        now = now + Micros::from_secs(30);
+        accounts.sign_in(OPERATOR, proof(&password), office, now).await.unwrap_err();
+        let given = shown(&drawn, now);
+        let both = Proof { password: &password, one_time_password: Some(&given) };
+        accounts.sign_in(OPERATOR, both, office, now).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -54,8 +54,13 @@ pub(crate) async fn change_password(
 pub(crate) fn check_password(password: &str) -> Result<(), Problem> {
     /// NIST SP 800-63B: length is what counts.
     const LENGTH_MIN: usize = 12;
+    const BYTES_MAX: usize = 1_024;
     if password.chars().count() < LENGTH_MIN {
         return Err(Problem::at("password", format!("must have {LENGTH_MIN} characters at least")));
+    }
+    // What signs in has room for no more.
+    if password.len() > BYTES_MAX {
+        return Err(Problem::at("password", format!("must have {BYTES_MAX} bytes at most")));
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Who asks: a bearer token, or the session's cookie where the request comes from our own pages.
 
 use std::{
+    collections::HashMap,
     convert::Infallible,
     net::{IpAddr, Ipv4Addr},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axum::{
@@ -22,7 +23,10 @@ use super::{
     problem::{Kind, Problem},
     server::Peer,
 };
-use crate::{accounts::Session, services};
+use crate::{
+    accounts::{Session, token_hash},
+    services,
+};
 
 pub(crate) const COOKIE: &str = "marque_session";
 
@@ -45,11 +49,49 @@ enum Asker {
 }
 
 /// A change that another process made is noticed after this.
-const TRUSTED_FOR: Micros = Micros::from_secs(15);
+const TRUSTED_FOR: Micros = Micros::SECOND;
+/// While the store does not answer, a stream goes on for so long by what was known.
+const TRUSTED_BLINDLY_FOR: Micros = Micros::from_secs(15);
+/// Tokens that are remembered; with more at once, some are looked up more often.
+const RECENT_MAX: usize = 4_096;
+
+/// Who asked a moment ago, by the token's hash: a page asks ten times in a second.
+#[derive(Debug, Default)]
+pub(crate) struct Recent(Mutex<HashMap<String, Principal>>);
+
+impl Recent {
+    /// Who has this token; none when it opens nothing, or no more.
+    async fn of(&self, api: &Api, token: &str) -> Result<Option<Principal>, store::Error> {
+        let hash = token_hash(token);
+        let known = self.lock().get(&hash).cloned();
+        let found = match &known {
+            Some(known) => known.again(api).await?,
+            None => Principal::of(api, token).await?,
+        };
+        let mut recent = self.lock();
+        match &found {
+            Some(found) => {
+                if recent.len() >= RECENT_MAX && !recent.contains_key(&hash) {
+                    let now = api.now();
+                    recent.retain(|_, known| known.is_trusted(api, now));
+                }
+                if recent.len() < RECENT_MAX || recent.contains_key(&hash) {
+                    recent.insert(hash, found.clone());
+                }
+            }
+            None => drop(recent.remove(&hash)),
+        }
+        Ok(found)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Principal>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Principal {
     async fn of(api: &Api, token: &str) -> Result<Option<Self>, store::Error> {
-        let changes = api.accounts().changes();
+        let changes = api.changes().count();
         let now = api.now();
         let (asker, who) = if token.starts_with(services::PREFIX) {
             let service = api.services().authenticate(token, now).await?;
@@ -87,17 +129,44 @@ impl Principal {
 
     /// The same as of now; none when the session has ended.
     pub(crate) async fn again(&self, api: &Api) -> Result<Option<Self>, store::Error> {
-        let Inner { asker, changes, looked_up, token, .. } = &*self.0;
         let now = api.now();
-        let is_fresh = *changes == api.accounts().changes() && now.since(*looked_up) < TRUSTED_FOR;
-        let has_ended = match asker {
-            Asker::Person(session) => now >= session.expires_at,
-            Asker::Service => false,
-        };
-        if is_fresh && !has_ended {
+        if self.has_ended(now) {
+            return Ok(None);
+        }
+        if self.is_trusted(api, now) {
             return Ok(Some(self.clone()));
         }
-        Self::of(api, token).await
+        match Self::of(api, &self.0.token).await {
+            Err(_) if now.since(self.0.looked_up) < TRUSTED_BLINDLY_FOR => Ok(Some(self.clone())),
+            found => found,
+        }
+    }
+
+    fn is_trusted(&self, api: &Api, now: Timestamp) -> bool {
+        self.0.changes == api.changes().count() && now.since(self.0.looked_up) < TRUSTED_FOR
+    }
+
+    fn has_ended(&self, now: Timestamp) -> bool {
+        match &self.0.asker {
+            Asker::Person(session) => now >= session.expires_at,
+            Asker::Service => false,
+        }
+    }
+
+    /// Whether what was decided then would be decided so now, as far as time goes: no right of whoever asks began
+    /// or ended in between, and neither did their proof.
+    pub(crate) fn is_as(&self, then: &Self, decided: Timestamp, now: Timestamp) -> bool {
+        let passed = |time: Timestamp| decided < time && time <= now;
+        let span = |from: Timestamp, until: Option<Timestamp>| passed(from) || until.is_some_and(passed);
+        let is_same = match (&self.0.who, &then.0.who) {
+            (Who::Person(one), Who::Person(other)) => {
+                let changes = one.assignments.iter().any(|held| span(held.from, held.until))
+                    || one.links.iter().any(|link| span(link.from, link.until));
+                !changes && one == other
+            }
+            (one, other) => one == other,
+        };
+        is_same && self.is_proven(now) == then.is_proven(decided)
     }
 }
 
@@ -168,7 +237,7 @@ pub(crate) async fn require(
     next: Next,
 ) -> Result<Response, Problem> {
     let (principal, origin) = identify(&api, request.method(), request.headers()).await?;
-    let gate = Gate::of(&api, &principal, &request);
+    let gate = Gate::of(&api, &principal, &request)?;
     let allowed = origin.and_then(|()| gate.as_ref().map_or(Ok(()), Gate::enter));
     if let Err(problem) = allowed {
         return Err(trail::refused(&api, principal, request, problem).await);
@@ -176,12 +245,7 @@ pub(crate) async fn require(
     request.extensions_mut().insert(principal);
     let Some(gate) = gate else { return Ok(next.run(request).await) };
     request.extensions_mut().insert(gate.clone());
-    let is_act = !request.method().is_safe();
-    let response = next.run(request).await;
-    if is_act && response.status().is_success() && gate.changes_rights() {
-        api.accounts().changed();
-    }
-    gate.close(response)
+    gate.close(next.run(request).await)
 }
 
 /// The same for metrics, which are open where only this machine can ask.
@@ -193,7 +257,7 @@ pub(crate) async fn require_for_metrics(
     if !api.metrics_open() {
         let (principal, origin) = identify(&api, request.method(), request.headers()).await?;
         origin?;
-        Gate::of(&api, &principal, &request).map_or(Ok(()), |gate| gate.enter())?;
+        Gate::of(&api, &principal, &request)?.map_or(Ok(()), |gate| gate.enter())?;
     }
     Ok(next.run(request).await)
 }
@@ -211,7 +275,7 @@ async fn identify(
             (token.to_owned(), if method.is_safe() || same_origin(headers) { Ok(()) } else { Err(foreign()) })
         }
     };
-    let principal = Principal::of(api, &token).await?.ok_or_else(sign_in_first)?;
+    let principal = api.recent().of(api, &token).await?.ok_or_else(sign_in_first)?;
     Ok((principal, origin))
 }
 

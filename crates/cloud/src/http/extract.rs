@@ -3,7 +3,7 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
-    http::{StatusCode, header, request::Parts},
+    http::{StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -74,15 +74,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let pairs = axum::extract::Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
-        let Ok(axum::extract::Query(pairs)) = pairs else {
-            return Err(Problem::bad_request(
-                "the query string cannot be read; write it as name=value&name=value",
-            ));
-        };
-        read::query(&pairs).map(Self).map_err(|unread| refuse(Kind::BadRequest, unread))
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        query(&parts.uri).map(Self)
     }
+}
+
+/// What a query string says.
+pub(crate) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    let Ok(axum::extract::Query(pairs)) = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
+    else {
+        return Err(Problem::bad_request(
+            "the query string cannot be read; write it as name=value&name=value",
+        ));
+    };
+    read::query(&pairs).map_err(|unread| refuse(Kind::BadRequest, unread))
 }
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {

@@ -7,7 +7,6 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use model::Purpose;
 
 use super::{
     Api,
@@ -26,9 +25,6 @@ use view::Scope;
 mod stream;
 pub(crate) mod types;
 pub(crate) mod view;
-
-/// What the console is for, when a request does not say what else.
-pub(crate) const PURPOSE: Purpose = Purpose::FleetManagement;
 
 /// What the fleet can be sliced by.
 #[utoipa::path(
@@ -87,9 +83,9 @@ pub(crate) fn unknown_region(api: &Api) -> String {
 pub(crate) async fn get_fleet_summary(
     State(api): State<Api>,
     gate: Gate,
-    Query(query): Query<PurposeQuery>,
+    Query(PurposeQuery { .. }): Query<PurposeQuery>,
 ) -> Result<Json<FleetSummary>, Problem> {
-    let scope = Scope { purpose: query.purpose(), brands: gate.brands()? };
+    let scope = Scope { purpose: gate.purpose(), brands: gate.brands()? };
     Ok(Json(api.view().frame(&api, scope).await.summary.clone()))
 }
 
@@ -106,7 +102,7 @@ pub(crate) async fn list_positions(
     Query(query): Query<PositionsQuery>,
 ) -> Result<Json<Positions>, Problem> {
     check_region(&api, query.region.as_ref())?;
-    let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
+    let purpose = gate.purpose();
     let reach = gate.reach()?;
     let named = query.brand.map(|brand| brand.0);
     let mut items = Vec::new();
@@ -135,9 +131,9 @@ pub(crate) async fn list_positions(
 pub(crate) async fn stream_fleet_events(
     State(api): State<Api>,
     gate: Gate,
-    Query(query): Query<PurposeQuery>,
+    Query(PurposeQuery { .. }): Query<PurposeQuery>,
 ) -> Result<Response, Problem> {
-    let scope = Scope { purpose: query.purpose(), brands: gate.brands()? };
+    let scope = Scope { purpose: gate.purpose(), brands: gate.brands()? };
     let place = sse::place(&api)?;
     let frames = api.view().subscribe(&api, scope).await;
     Ok(sse::answer(stream::events(api, gate, scope, frames, place)).into_response())

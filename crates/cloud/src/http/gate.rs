@@ -6,19 +6,19 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
 };
 
 use axum::{
-    extract::{FromRequestParts, MatchedPath, Query, Request},
-    http::{Uri, request::Parts},
+    extract::{FromRequestParts, MatchedPath, Request},
+    http::request::Parts,
     response::Response,
 };
 use identity::{
-    Action, Brands, BrandsThing, Cell, Context, Decision, DenyReason, Facts, PersonThing, Principal as Who,
-    Resource, ResourceKind, Service, VehiclePart, What,
+    Action, BrandsThing, Cell, Context, Decision, DenyReason, Facts, PersonThing, Principal as Who, Resource,
+    ResourceKind, Service, VehiclePart, What,
 };
 use model::{Brand, PersonId, Purpose, VehicleId};
 use serde::Deserialize;
@@ -27,10 +27,18 @@ use super::{
     Api,
     audit::actions::{Found, Route},
     auth::Principal,
-    fleet::PURPOSE,
+    extract,
     problem::{Kind, Problem},
 };
 use crate::{registry::Car, words::PurposeSlug};
+
+pub(crate) use sight::Sight;
+
+mod reach;
+mod sight;
+
+/// What the console is for, when a request does not say what else.
+const PURPOSE: Purpose = Purpose::FleetManagement;
 
 /// Decides what one request is about. Cheap to clone.
 #[derive(Clone)]
@@ -43,26 +51,8 @@ struct Inner {
     context: Context,
     /// The widest right that was used so far, as [`rank`] says; zero while nothing was asked.
     asked: AtomicU8,
-}
-
-/// What of the fleet a request may be about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Reach {
-    /// All cars of these.
-    pub brands: Option<Brands>,
-    /// And these, by the person's links.
-    pub vehicles: BTreeSet<VehicleId>,
-}
-
-impl Reach {
-    /// Of these, the brand that a request names, if it names one.
-    pub(crate) fn brands_within(&self, named: Option<Brand>) -> Result<Option<Brands>, Problem> {
-        let Some(named) = named else { return Ok(self.brands) };
-        if self.brands.is_some_and(|brands| brands.contains(named)) {
-            return Ok(Some(named.into()));
-        }
-        Err(Problem::new(Kind::Forbidden, format!("none of your functions reaches `{}`", named.slug())))
-    }
+    /// What was done besides the action, each of which the audit keeps.
+    further: Mutex<BTreeSet<Action>>,
 }
 
 impl std::fmt::Debug for Gate {
@@ -82,41 +72,48 @@ impl<S: Send + Sync> FromRequestParts<S> for Gate {
 
 impl Gate {
     /// The gate of a request; none for a method that the path does not have, which is told so.
-    pub(crate) fn of(api: &Api, principal: &Principal, request: &Request) -> Option<Self> {
-        let matched = request.extensions().get::<MatchedPath>()?;
-        let route = match api.routes().get(request.method(), matched.as_str()) {
-            Found::Route(route) => route,
-            Found::NoMethod | Found::Unknown => return None,
+    pub(crate) fn of(api: &Api, principal: &Principal, request: &Request) -> Result<Option<Self>, Problem> {
+        let Some(matched) = request.extensions().get::<MatchedPath>() else { return Ok(None) };
+        let Found::Route(Route { action: Some(action), takes_purpose, .. }) =
+            api.routes().get(request.method(), matched.as_str())
+        else {
+            return Ok(None);
         };
-        let purpose = route.takes_purpose.then(|| purpose_of(request.uri()));
-        Self::new(api, principal, route, purpose)
+        // Read here and nowhere else, so that what is decided, recorded and answered is one purpose.
+        let named = if takes_purpose { extract::query::<Asked>(request.uri())?.purpose } else { None };
+        let purpose = takes_purpose.then(|| named.map_or(PURPOSE, |purpose| purpose.0));
+        let now = api.now();
+        let context = Context {
+            region: api.registry().region().clone(),
+            now,
+            stepped_up: principal.is_proven(now),
+            purpose,
+            facts: Facts::NONE,
+        };
+        Ok(Some(Self::with(api, principal.clone(), action, context)))
     }
 
-    fn new(api: &Api, principal: &Principal, route: Route, purpose: Option<Purpose>) -> Option<Self> {
-        let now = api.now();
-        Some(Self(Arc::new(Inner {
-            context: Context {
-                region: api.registry().region().clone(),
-                now,
-                stepped_up: principal.is_proven(now),
-                purpose,
-                facts: Facts::NONE,
-            },
-            api: api.clone(),
-            principal: principal.clone(),
-            action: route.action?,
-            asked: AtomicU8::new(0),
-        })))
+    fn with(api: &Api, principal: Principal, action: Action, context: Context) -> Self {
+        let (asked, further) = (AtomicU8::new(0), Mutex::default());
+        Self(Arc::new(Inner { api: api.clone(), principal, action, context, asked, further }))
+    }
+
+    /// What the answer is used for, as the request says.
+    pub(crate) fn purpose(&self) -> Purpose {
+        self.0.context.purpose.unwrap_or(PURPOSE)
+    }
+
+    /// The same, of a route that asks for it.
+    pub(crate) fn named_purpose(&self) -> Option<Purpose> {
+        self.0.context.purpose
     }
 
     /// Whether one of the functions has the action at all. What has no other resource than who asks, or all
     /// brands, or none, is decided here.
     pub(crate) fn enter(&self) -> Result<(), Problem> {
         let Inner { api, principal, action, context, .. } = &*self.0;
-        if !api.policies().has_function(principal.who(), *action, context) {
-            let why = format!("none of your functions has `{action}`; GET /v1/roles says which has");
-            return Err(Problem::new(Kind::Forbidden, why));
-        }
+        let entered = api.policies().enter(principal.who(), *action, context);
+        entered.map_err(|reason| refused(*action, What::Region, reason))?;
         let own = |thing| match principal.who() {
             Who::Person(person) => Some(What::OfPerson { owner: person.id, thing }),
             Who::Service(_) | Who::Car { .. } => None,
@@ -149,10 +146,21 @@ impl Gate {
 
     /// Whether a further action may be done, that is a part of the request.
     pub(crate) fn ask_for(&self, action: Action, what: What, facts: Facts) -> Result<(), Problem> {
-        match self.decide(action, what, facts) {
-            Ok(()) => Ok(()),
-            Err(reason) => Err(refused(action, what, reason)),
+        self.decide(action, what, facts).map_err(|reason| refused(action, what, reason))?;
+        self.uses(action);
+        Ok(())
+    }
+
+    /// A further action is done by this request.
+    pub(crate) fn uses(&self, action: Action) {
+        if action != self.0.action {
+            self.0.further.lock().unwrap_or_else(PoisonError::into_inner).insert(action);
         }
+    }
+
+    /// What was done besides the action.
+    pub(crate) fn further(&self) -> BTreeSet<Action> {
+        self.0.further.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether a further action may be done, for a part that is left out when it may not.
@@ -168,54 +176,22 @@ impl Gate {
     /// The same, where conditions hold.
     pub(crate) fn car_when(&self, vehicle: VehicleId, facts: Facts) -> Result<Arc<Car>, Problem> {
         let Some(car) = self.0.api.registry().car(vehicle) else {
-            // As long as for one that there is.
+            // It takes as long as for one that there is, and says what it says of one that is out of reach.
             let what = What::OfVehicle { vehicle, brand: Brand::ALL[0], part: VehiclePart::Vehicle };
-            let reason = self.decide(self.0.action, what, facts).err().unwrap_or(DenyReason::Scope);
-            // What is missing for every car alike may be said.
-            let reason = if reason == DenyReason::Purpose { reason } else { DenyReason::Scope };
-            return Err(refused(self.0.action, what, reason));
+            drop(self.decide(self.0.action, what, facts));
+            self.0.asked.store(DENIED, Ordering::Relaxed);
+            return Err(refused(self.0.action, what, DenyReason::Scope));
         };
         self.ask(of_car(&car), facts)?;
         Ok(car)
     }
 
-    /// What of the fleet the action may be done to.
-    pub(crate) fn reach(&self) -> Result<Reach, Problem> {
-        self.reach_of(self.0.action)
+    fn who(&self) -> &Who {
+        self.0.principal.who()
     }
 
-    /// The same for a further action, that is a part of the request.
-    pub(crate) fn reach_of(&self, action: Action) -> Result<Reach, Problem> {
-        let mut closest = DenyReason::NoFunction;
-        let mut brands = Vec::new();
-        for brand in Brand::ALL {
-            match self.decide(action, What::Tenant { brand }, Facts::NONE) {
-                Ok(()) => brands.push(brand),
-                Err(reason) => closest = closest.max(reason),
-            }
-        }
-        let mut vehicles = BTreeSet::new();
-        if let Who::Person(person) = self.0.principal.who() {
-            for link in person.links.iter() {
-                let Some(car) = self.0.api.registry().car(link.vehicle) else { continue };
-                match self.decide(action, of_car(&car), Facts::NONE) {
-                    Ok(()) => drop(vehicles.insert(link.vehicle)),
-                    Err(reason) => closest = closest.max(reason),
-                }
-            }
-        }
-        let nothing = brands.is_empty() && vehicles.is_empty();
-        // Who has no car yet has an empty list; who lacks a purpose or a proof hears that.
-        if nothing && closest > DenyReason::Scope {
-            return Err(refused(action, What::Region, closest));
-        }
-        Ok(Reach { brands: Brands::new(brands).ok(), vehicles })
-    }
-
-    /// The brands of which the action may be done to each.
-    pub(crate) fn brands(&self) -> Result<Brands, Problem> {
-        let refused = || Problem::new(Kind::Forbidden, "none of your functions reaches any brand for this");
-        self.reach()?.brands.ok_or_else(refused)
+    fn now(&self) -> model::Timestamp {
+        self.0.context.now
     }
 
     /// Who asks, unless it is a service.
@@ -234,45 +210,23 @@ impl Gate {
         }
     }
 
-    /// Whether what was done may change what others may do: who has streams open is asked anew.
-    pub(crate) fn changes_rights(&self) -> bool {
-        match self.0.action.resource() {
-            ResourceKind::Vehicle
-            | ResourceKind::DriverLink
-            | ResourceKind::AccessGrant
-            | ResourceKind::Assignment
-            | ResourceKind::Person
-            | ResourceKind::Organisation
-            | ResourceKind::Service
-            | ResourceKind::Customer
-            | ResourceKind::Account
-            | ResourceKind::Session => true,
-            ResourceKind::Tenant
-            | ResourceKind::Campaign
-            | ResourceKind::Group
-            | ResourceKind::Region
-            | ResourceKind::Notice
-            | ResourceKind::Car => false,
-        }
-    }
-
-    /// The gate as it is now, for streams; none when who asks has no session any more, or may not ask this.
+    /// The gate as it is now, for streams: the same one, as long as nothing has changed. None when who asks has no
+    /// session any more, or may not ask this.
     pub(crate) async fn again(&self) -> Option<Self> {
         let Inner { api, principal, action, context, .. } = &*self.0;
-        let principal = match principal.again(api).await {
-            Ok(principal) => principal?,
-            // A failure to ask does not end a stream; the next asks again.
-            Err(_) => return Some(self.clone()),
-        };
+        let current = principal.again(api).await.ok().flatten()?;
         let now = api.now();
-        let gate = Self(Arc::new(Inner {
-            context: Context { now, stepped_up: principal.is_proven(now), ..context.clone() },
-            api: api.clone(),
-            principal,
-            action: *action,
-            asked: AtomicU8::new(0),
-        }));
+        if current.is_as(principal, context.now, now) {
+            return Some(self.clone());
+        }
+        let context = Context { now, stepped_up: current.is_proven(now), ..context.clone() };
+        let gate = Self::with(api, current, *action, context);
         gate.enter().is_ok().then_some(gate)
+    }
+
+    /// Whether nothing was decided anew.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The answer is one that who asks was given before.
@@ -283,6 +237,11 @@ impl Gate {
     /// Whether all that was asked was about who asks: nobody else needs to hear of it.
     pub(crate) fn was_of_oneself(&self) -> bool {
         self.0.asked.load(Ordering::Relaxed) == rank(Cell::Own)
+    }
+
+    /// Whether nothing that was asked was allowed.
+    pub(crate) fn was_denied(&self) -> bool {
+        self.0.asked.load(Ordering::Relaxed) == DENIED
     }
 
     /// An answer of a handler that asked nothing is not given out.
@@ -330,13 +289,6 @@ const fn rank(cell: Cell) -> u8 {
 #[derive(Debug, Default, Deserialize)]
 struct Asked {
     purpose: Option<PurposeSlug>,
-}
-
-/// What a request names, and [`PURPOSE`] when it names none. One that names no purpose that there is is refused by
-/// its handler.
-pub(crate) fn purpose_of(uri: &Uri) -> Purpose {
-    let asked = Query::<Asked>::try_from_uri(uri).map(|Query(asked)| asked).unwrap_or_default();
-    asked.purpose.map_or(PURPOSE, |purpose| purpose.0)
 }
 
 fn refused(action: Action, what: What, reason: DenyReason) -> Problem {

@@ -12,8 +12,7 @@ use store::Cursor;
 use super::{
     Api,
     extract::{Json, Path, Query},
-    fleet::PURPOSE,
-    gate::{Gate, of_car},
+    gate::{Gate, Sight},
     page,
     problem::{Kind, Problem},
     words::{CategorySlug, PlaceError, VehicleIdHex},
@@ -44,13 +43,13 @@ pub(crate) async fn get_history(
     Query(query): Query<HistoryQuery>,
 ) -> Result<Json<HistoryPage>, Problem> {
     let car = gate.car(vehicle_id.0)?;
-    let sees_tracks = gate.may(Action::VehicleLocationHistoryRead, of_car(&car));
-    let purpose = query.purpose.as_ref().map_or(PURPOSE, |purpose| purpose.0);
+    let asked = leaves_of(&api, &query.signals)?;
+    let tracks = asked.iter().any(|leaf| leaf.category == DataCategory::Location);
+    let sight = Sight::of(&gate, &api, &car, tracks.then_some(Action::VehicleLocationHistoryRead));
     let mut withheld = BTreeSet::new();
     let mut leaves = Vec::new();
-    for leaf in leaves_of(&api, &query.signals)? {
-        let is_seen = sees_tracks || leaf.category != DataCategory::Location;
-        if is_seen && api.registry().decide(&car, purpose, leaf.category).is_allowed() {
+    for leaf in asked {
+        if sight.sees(&api, &car, leaf.category) {
             leaves.push(leaf);
         } else {
             withheld.insert(leaf.category);

@@ -76,10 +76,8 @@ pub(crate) async fn get_person(
     gate: Gate,
     Path(person_id): Path<PersonIdHex>,
 ) -> Result<Json<PersonAccount>, Problem> {
-    let (known, brands) = (find(&api, person_id.0).await?, gate.brands()?);
-    if !known.brands().iter().any(|brand| brands.contains(brand)) {
-        return Err(no_such_person());
-    }
+    let brands = gate.brands()?;
+    let known = find_within(&api, person_id.0, brands).await?;
     Ok(Json(PersonAccount::of(&known, brands)))
 }
 
@@ -105,6 +103,7 @@ pub(crate) async fn create_person(
     let new = NewAccount { username: body.username, realm: body.realm.0, brands, address: body.address };
     let person = api.people().create(new, gate.person(), api.now()).await?;
     trail.person(person.id);
+    trail.brands(brands.unwrap_or(Brands::ALL).iter());
     let location = format!("/v1/people/{}", person.id);
     let known = find(&api, person.id).await?;
     let account = PersonAccount::of(&known, Brands::ALL);
@@ -123,10 +122,11 @@ pub(crate) async fn create_person(
 pub(crate) async fn change_person(
     State(api): State<Api>,
     gate: Gate,
+    trail: Trail,
     Path(person_id): Path<PersonIdHex>,
     Json(body): Json<PersonChange>,
 ) -> Result<Json<PersonAccount>, Problem> {
-    let known = ask_about(&api, &gate, person_id.0).await?;
+    let known = ask_about(&api, &gate, &trail, person_id.0).await?;
     let (username, address) = (body.username.as_deref(), body.address.as_deref());
     api.people().change(&known.person, username, address, api.now()).await?;
     Ok(Json(PersonAccount::of(&find(&api, person_id.0).await?, Brands::ALL)))
@@ -142,10 +142,11 @@ pub(crate) async fn change_person(
 pub(crate) async fn disable_person(
     State(api): State<Api>,
     gate: Gate,
+    trail: Trail,
     Path(person_id): Path<PersonIdHex>,
 ) -> Result<Response, Problem> {
-    let known = ask_about(&api, &gate, person_id.0).await?;
-    api.people().set_enabled(known.person.id, false).await?;
+    let known = ask_about(&api, &gate, &trail, person_id.0).await?;
+    api.people().set_enabled(&known, false, api.now()).await?;
     Ok(edge::empty(StatusCode::NO_CONTENT))
 }
 
@@ -159,10 +160,11 @@ pub(crate) async fn disable_person(
 pub(crate) async fn enable_person(
     State(api): State<Api>,
     gate: Gate,
+    trail: Trail,
     Path(person_id): Path<PersonIdHex>,
 ) -> Result<Response, Problem> {
-    let known = ask_about(&api, &gate, person_id.0).await?;
-    api.people().set_enabled(known.person.id, true).await?;
+    let known = ask_about(&api, &gate, &trail, person_id.0).await?;
+    api.people().set_enabled(&known, true, api.now()).await?;
     Ok(edge::empty(StatusCode::NO_CONTENT))
 }
 
@@ -171,9 +173,16 @@ async fn find(api: &Api, id: PersonId) -> Result<Known, Problem> {
     api.people().find(id, api.now()).await?.ok_or_else(no_such_person)
 }
 
-/// Asks whether the route's action may be done with an account, and gives it.
-async fn ask_about(api: &Api, gate: &Gate, id: PersonId) -> Result<Known, Problem> {
+/// One that one of these brands counts for; another is as one that is not there.
+async fn find_within(api: &Api, id: PersonId, brands: Brands) -> Result<Known, Problem> {
     let known = find(api, id).await?;
+    if known.brands().iter().any(|brand| brands.contains(brand)) { Ok(known) } else { Err(no_such_person()) }
+}
+
+/// Asks whether the route's action may be done with an account, and gives it.
+async fn ask_about(api: &Api, gate: &Gate, trail: &Trail, id: PersonId) -> Result<Known, Problem> {
+    let known = find(api, id).await?;
+    trail.brands(known.brands().iter());
     let facts = api.people().facts(&known, gate.person(), api.now()).await?;
     let what = What::OfBrands { brands: known.brands(), thing: BrandsThing::Person };
     gate.ask(what, facts).map_err(|problem| told(problem, facts))?;

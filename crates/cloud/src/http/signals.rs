@@ -7,15 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use identity::Action;
-use model::{DataCategory, Purpose};
+use model::DataCategory;
 use serde_json::Value as JsonValue;
 use signals::Leaf;
 
 use super::{
     Api,
     extract::{Json, Path, Query},
-    fleet::PURPOSE,
-    gate::{Gate, of_car},
+    gate::{Gate, Sight},
     problem::Problem,
     sse, values,
     words::{CategorySlug, Time, VehicleIdHex},
@@ -40,11 +39,10 @@ pub(crate) async fn list_signals(
     State(api): State<Api>,
     gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
-    Query(query): Query<SignalsQuery>,
+    Query(SignalsQuery { .. }): Query<SignalsQuery>,
 ) -> Result<Json<Signals>, Problem> {
     let car = gate.car(vehicle_id.0)?;
-    let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
-    Ok(Json(snapshot(&api, &car, Sight::of(&gate, &car, purpose))))
+    Ok(Json(snapshot(&api, &car, &live(&gate, &api, &car))))
 }
 
 /// Follows a car's signals.
@@ -63,35 +61,22 @@ pub(crate) async fn stream_signal_events(
     State(api): State<Api>,
     gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
-    Query(query): Query<SignalsQuery>,
+    Query(SignalsQuery { .. }): Query<SignalsQuery>,
 ) -> Result<Response, Problem> {
     let car = gate.car(vehicle_id.0)?;
-    let purpose = query.purpose.map_or(PURPOSE, |purpose| purpose.0);
     let place = sse::place(&api)?;
-    Ok(sse::answer(stream::events(api, gate, car.vehicle, purpose, place)).into_response())
+    // The stream itself does so later, when its beginning is recorded already.
+    live(&gate, &api, &car);
+    Ok(sse::answer(stream::events(api, gate, car.vehicle, place)).into_response())
 }
 
-/// As what somebody looks at a car.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Sight {
-    purpose: Purpose,
-    /// Whether their functions let them see where it is.
-    location: bool,
-}
-
-impl Sight {
-    fn of(gate: &Gate, car: &Car, purpose: Purpose) -> Self {
-        Self { purpose, location: gate.may(Action::VehicleLocationRead, of_car(car)) }
-    }
-
-    fn sees(self, api: &Api, car: &Car, category: DataCategory) -> bool {
-        (self.location || category != DataCategory::Location)
-            && api.registry().decide(car, self.purpose, category).is_allowed()
-    }
+/// What is seen of a car now.
+fn live(gate: &Gate, api: &Api, car: &Car) -> Sight {
+    Sight::of(gate, api, car, Some(Action::VehicleLocationRead))
 }
 
 /// All that may be seen, and which categories may not.
-fn snapshot(api: &Api, car: &Car, sight: Sight) -> Signals {
+fn snapshot(api: &Api, car: &Car, sight: &Sight) -> Signals {
     let twin = api.twins().get(car.subject).unwrap_or_default();
     let mut withheld = BTreeSet::new();
     let mut items = items(api, car, sight, &twin, |_| true, &mut withheld);
@@ -103,7 +88,7 @@ fn snapshot(api: &Api, car: &Car, sight: Sight) -> Signals {
 fn items(
     api: &Api,
     car: &Car,
-    sight: Sight,
+    sight: &Sight,
     twin: &Twin,
     wanted: impl Fn(&Latest) -> bool,
     withheld: &mut BTreeSet<DataCategory>,

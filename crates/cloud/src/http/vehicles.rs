@@ -21,7 +21,7 @@ use super::{
         self,
         types::{PurposeQuery, VehicleState},
     },
-    gate::Gate,
+    gate::{Gate, of_car},
     page,
     problem::{Kind, Problem},
     words::{BrandSlug, LaneSlug, RegionName, Time, VehicleIdHex},
@@ -29,6 +29,7 @@ use super::{
 use crate::{
     enrolment::{EnrolError, Factory},
     pki::PkiError,
+    registry::Car,
 };
 use types::{
     AssignedCampaign, CertificateRequest, CertificateSummary, EnrolVehicle, Enrolled, EnrolledVehicle,
@@ -76,7 +77,7 @@ pub(crate) async fn list_vehicles(
         architecture: query.architecture,
         text: query.q.filter(|text| !text.is_empty()),
     };
-    let purpose = query.purpose.map_or(fleet::PURPOSE, |purpose| purpose.0);
+    let purpose = gate.purpose();
     let Some(state) = query.state else {
         let page = api.store().vehicles(&filter, cursor.as_ref(), limit).await?;
         let items: Vec<_> = page.items.into_iter().map(|vehicle| item(&api, vehicle, purpose)).collect();
@@ -126,14 +127,15 @@ pub(crate) async fn create_vehicle(
     let id = api.enrolment().register(car, api.now()).await?;
     trail.car(&*api.car(id)?);
     let location = format!("/v1/vehicles/{id}");
-    let vehicle = detail(&api, id, fleet::PURPOSE).await?;
+    let vehicle = detail(&api, id, gate.purpose()).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(vehicle)).into_response())
 }
 
 /// Registers and certifies many vehicles at once, all or none.
 ///
-/// A VIN that is registered already keeps its id and its owner's grants. If it was ever certified, a request for
-/// another key than that of its valid certificate is a conflict: a VIN is no proof of having the car.
+/// A VIN that is registered already keeps its id and its owner's grants; one of another brand is a conflict. If it
+/// was ever certified, so is a request for another key than that of its valid certificate: a VIN is no proof of
+/// having the car. Its first certificate it gets here only from who may `certificate.issue`.
 #[utoipa::path(
     post, path = "/v1/vehicles/enrolments", tag = "vehicles", request_body = Enrolment,
     extensions(("x-marque-action" = json!("vehicle.enrol"))),
@@ -171,7 +173,12 @@ pub(crate) async fn enrol_vehicles(
     for brand in granting {
         gate.ask_for(Action::ConsentImport, What::Tenant { brand }, facts)?;
     }
-    let enrolled = api.enrolment().enrol(cars, api.now()).await?;
+    let asker = gate.clone();
+    let may_issue = move |car: &Car| asker.may(Action::CertificateIssue, of_car(car));
+    let enrolled = api.enrolment().enrol(cars, may_issue, api.now()).await?;
+    if enrolled.iter().any(|car| !car.created && car.certificate_pem.is_some()) {
+        gate.uses(Action::CertificateIssue);
+    }
     trail.count("tenant", enrolled.len());
     let items = enrolled
         .into_iter()
@@ -194,7 +201,7 @@ pub(crate) async fn search_vehicles(
     State(api): State<Api>,
     gate: Gate,
     trail: Trail,
-    Query(query): Query<PurposeQuery>,
+    Query(PurposeQuery { .. }): Query<PurposeQuery>,
     Json(body): Json<VinSearch>,
 ) -> Result<Json<VehiclePage>, Problem> {
     let vin: Vin =
@@ -214,7 +221,7 @@ pub(crate) async fn search_vehicles(
     let items = found
         .filter(|_| car.is_some())
         .into_iter()
-        .map(|vehicle| item(&api, vehicle, query.purpose()))
+        .map(|vehicle| item(&api, vehicle, gate.purpose()))
         .collect();
     Ok(Json(VehiclePage { items, next_cursor: None }))
 }
@@ -230,11 +237,11 @@ pub(crate) async fn get_vehicle(
     State(api): State<Api>,
     gate: Gate,
     Path(vehicle_id): Path<VehicleIdHex>,
-    Query(query): Query<PurposeQuery>,
+    Query(PurposeQuery { .. }): Query<PurposeQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     gate.car(vehicle_id.0)?;
-    Ok(etag::answer(&headers, &detail(&api, vehicle_id.0, query.purpose()).await?))
+    Ok(etag::answer(&headers, &detail(&api, vehicle_id.0, gate.purpose()).await?))
 }
 
 /// Issues a certificate for the car's own key.
@@ -473,7 +480,9 @@ impl From<EnrolError> for Problem {
                 | PkiError::Issue(_)
                 | PkiError::Random => Self::internal(&source),
             },
-            EnrolError::Certified { .. }
+            EnrolError::VinTaken { .. }
+            | EnrolError::Registered { .. }
+            | EnrolError::Certified { .. }
             | EnrolError::KeyTaken { .. }
             | EnrolError::KeyRevoked { .. }
             | EnrolError::HasCertificate => Self::conflict(error.to_string()),

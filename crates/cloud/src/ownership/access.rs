@@ -149,7 +149,7 @@ impl Ownership {
         let mut tx = self.0.store.begin().await?;
         let disabled = tx.disable_organisation(id, now).await?;
         tx.commit().await?;
-        self.0.accounts.changed();
+        self.0.changes.changed();
         Ok(disabled)
     }
 }

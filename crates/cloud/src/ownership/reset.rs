@@ -137,7 +137,7 @@ impl<'a> Reset<'a> {
         let shared = Arc::clone(&self.ownership.0);
         let take_up = move |memory: &mut Update<'_>| {
             memory.put_subject(vehicle, subject, grants);
-            shared.accounts.changed();
+            shared.changes.changed();
             shared.desired.hint(vec![vehicle]);
         };
         self.ownership.0.registry.commit(self.tx, take_up).await?;

@@ -10,7 +10,6 @@ use crate::{
     catalogues::Catalogues,
     enrolment::{Enrolment, Factory},
     pki::Pki,
-    seal::Sealer,
 };
 
 const NOW: Timestamp = Timestamp(1_763_885_730_000_000);
@@ -29,7 +28,7 @@ struct Stage {
     store: Store,
     registry: Registry,
     desired: Desired,
-    accounts: Accounts,
+    changes: Changes,
     vehicle: VehicleId,
     _folder: TempDir,
 }
@@ -64,8 +63,8 @@ impl Stage {
         let registry = Registry::load(&store, region.clone(), consent::Jurisdiction::Eu, NOW).await.unwrap();
         let desired = Desired::new(store.clone(), registry.clone(), catalogues, Arc::clone(&pki));
         let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), pki);
-        let accounts = Accounts::new(store.clone(), region, Sealer::open(&keys).unwrap()).unwrap();
-        let ownership = Ownership::new(store.clone(), registry.clone(), desired.clone(), accounts.clone());
+        let changes = Changes::default();
+        let ownership = Ownership::new(store.clone(), registry.clone(), desired.clone(), changes.clone());
         let car = Factory {
             vin: "VR3UPHNKSKT000001".parse::<Vin>().unwrap(),
             brand: Brand::Peugeot,
@@ -76,7 +75,7 @@ impl Stage {
             grants: Vec::new(),
         };
         let vehicle = enrolment.register(car, NOW).await.unwrap();
-        let stage = Self { ownership, store, registry, desired, accounts, vehicle, _folder: folder };
+        let stage = Self { ownership, store, registry, desired, changes, vehicle, _folder: folder };
         stage.fill().await;
         stage
     }
@@ -151,6 +150,7 @@ impl Stage {
             region: self.registry.region().clone(),
             starts_at: NOW,
             ends_at: None,
+            categories: None,
         }
     }
 
@@ -194,7 +194,7 @@ impl Stage {
             shows_code: self.store.link_code("aa", LATER).await.unwrap().is_some(),
             notices,
             in_car: in_car.into_iter().map(|notice| notice.kind).collect(),
-            changes: self.accounts.changes(),
+            changes: self.changes.count(),
         }
     }
 }

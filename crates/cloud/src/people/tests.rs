@@ -8,7 +8,7 @@ const NOW: Timestamp = Timestamp(1_763_885_730_000_000);
 async fn people(folder: &Path) -> People {
     let store = Store::sqlite(&folder.join("marque.db")).await.unwrap();
     let outbox = Outbox::new(store.clone(), Sealer::open(folder).unwrap(), &folder.join("outbox"));
-    People::new(store, "eu".parse().unwrap(), outbox)
+    People::new(store, "eu".parse().unwrap(), outbox, Changes::default())
 }
 
 fn account(username: &str) -> NewAccount {

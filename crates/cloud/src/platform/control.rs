@@ -7,14 +7,15 @@ use store::Store;
 
 use super::{StartError, start_audit};
 use crate::{
-    accounts::Accounts, audit::Audit, catalogues::Catalogues, config::Config, desired::Desired,
-    enrolment::Enrolment, metrics::Metrics, outbox::Outbox, ownership::Ownership, people::People, pki::Pki,
-    registry::Registry, seal::Sealer, services::Services,
+    accounts::Accounts, audit::Audit, catalogues::Catalogues, changes::Changes, config::Config,
+    desired::Desired, enrolment::Enrolment, metrics::Metrics, outbox::Outbox, ownership::Ownership,
+    people::People, pki::Pki, registry::Registry, seal::Sealer, services::Services,
 };
 
 /// What rests on the database alone.
 pub(super) struct Control {
     pub(super) accounts: Accounts,
+    pub(super) changes: Changes,
     pub(super) people: People,
     pub(super) services: Services,
     pub(super) policies: Arc<Policies>,
@@ -36,10 +37,12 @@ impl Control {
         now: model::Timestamp,
     ) -> Result<Self, StartError> {
         let sealer = Sealer::open(&config.pki_folder())?;
-        let accounts = Accounts::new(store.clone(), config.region.clone(), sealer.clone())?;
+        let changes = Changes::default();
+        let region = &config.region;
+        let accounts = Accounts::new(store.clone(), region.clone(), sealer.clone(), changes.clone())?;
         let outbox = Outbox::new(store.clone(), sealer, &config.outbox_folder());
-        let people = People::new(store.clone(), config.region.clone(), outbox);
-        let services = Services::new(store.clone(), config.region.clone(), config.simulated_cars);
+        let people = People::new(store.clone(), region.clone(), outbox, changes.clone());
+        let services = Services::new(store.clone(), region.clone(), config.simulated_cars, changes.clone());
         services.settle_simulation(&config.simulation_token_file(), now).await?;
         let policies = Arc::new(Policies::load()?);
         let operator_made = accounts.first_run(&config.operator_password_file(), now).await?;
@@ -48,9 +51,10 @@ impl Control {
         let registry = Registry::load(store, config.region.clone(), config.jurisdiction, now).await?;
         let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(pki));
         let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(pki));
-        let ownership = Ownership::new(store.clone(), registry.clone(), desired.clone(), accounts.clone());
+        let ownership = Ownership::new(store.clone(), registry.clone(), desired.clone(), changes.clone());
         Ok(Self {
             accounts,
+            changes,
             people,
             services,
             policies,

@@ -8,7 +8,7 @@ const NOW: Timestamp = Timestamp(1_763_885_730_000_000);
 
 async fn services(folder: &Path, simulated_cars: bool) -> Services {
     let store = Store::sqlite(&folder.join("marque.db")).await.unwrap();
-    Services::new(store, "eu".parse().unwrap(), simulated_cars)
+    Services::new(store, "eu".parse().unwrap(), simulated_cars, Changes::default())
 }
 
 #[tokio::test]

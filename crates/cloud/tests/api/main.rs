@@ -225,6 +225,7 @@ impl Visitor<'_> {
             region: "eu".parse().unwrap(),
             starts_at: Timestamp(0),
             ends_at: None,
+            categories: None,
         };
         let mut tx = store.begin().await.unwrap();
         tx.add_link(&link).await.unwrap();

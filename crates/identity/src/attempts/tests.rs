@@ -79,6 +79,24 @@ fn an_own_account_does_not_clear_the_address() {
 }
 
 #[test]
+fn a_right_try_costs_none_and_neither_does_one_that_guessed_nothing() {
+    let mut attempts = attempts();
+    for _ in 0..100 {
+        assert!(goes(&mut attempts, &[ann(), home()], NOW));
+        attempts.succeeded(&[ann(), home()], NOW);
+        assert!(goes(&mut attempts, &[ann(), home()], NOW));
+        attempts.give_back(&[ann(), home()], NOW);
+    }
+}
+
+#[test]
+fn a_name_where_it_is_known_has_tries_of_its_own() {
+    assert_eq!(Key::identity_at("Ann", "192.0.2.0/24"), Key::identity_at("ann", "192.0.2.0/24"));
+    assert_ne!(Key::identity_at("ann", "192.0.2.0/24"), Key::identity_at("ann", "192.0.3.0/24"));
+    assert_ne!(Key::identity_at("ann", "192.0.2.0/24"), Key::identity("ann"));
+}
+
+#[test]
 fn wrong_tries_are_forgotten_after_a_day() {
     let mut attempts = attempts();
     fail(&mut attempts, &[ann()], 5, NOW);

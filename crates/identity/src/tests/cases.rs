@@ -56,7 +56,7 @@ pub(crate) fn context(purpose: Option<Purpose>) -> Context {
 
 pub(crate) fn link(function: Function, brand: Brand) -> Link {
     let until = Some(Timestamp(NOW.0 + 1));
-    Link { person: ME, function, vehicle: MY_CAR, brand, region: home(), from: NOW, until }
+    Link { person: ME, function, vehicle: MY_CAR, brand, region: home(), from: NOW, until, categories: None }
 }
 
 /// All that the cell could want is given; `None` where nobody can be asked about a resource.

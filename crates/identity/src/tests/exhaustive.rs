@@ -306,7 +306,25 @@ fn a_person_without_assignment_has_the_own_account_and_no_more() {
         let case = base(&tables, *action, column, Brand::Opel).person(|person| person.assignments.clear());
         let own = tables.is_everybodys(*action);
         assert_eq!(case.decide(&policies).is_allowed(), own, "{action}");
-        assert_eq!(policies.has_function(&case.principal, *action, &case.context), own, "{action}");
+        assert_eq!(policies.enter(&case.principal, *action, &case.context).is_ok(), own, "{action}");
+    }
+}
+
+#[test]
+fn who_may_not_name_the_purpose_hears_so_before_anything_is_looked_up() {
+    let (tables, policies) = (Tables::read(), Policies::load().unwrap());
+    for action in Action::ALL.iter().filter(|action| action.purpose_required()) {
+        for column in Column::all() {
+            let case = base(&tables, *action, column, Brand::Opel);
+            let entered = policies.enter(&case.principal, *action, &case.context);
+            if case.decide(&policies).is_allowed() {
+                assert_eq!(entered, Ok(()), "{action} by {column:?}");
+            }
+            let without = case.context(|context| context.purpose = None);
+            let entered =
+                entered.and_then(|()| policies.enter(&without.principal, *action, &without.context));
+            assert!(entered.is_err(), "{action} by {column:?}");
+        }
     }
 }
 

@@ -32,6 +32,7 @@ fn links_are_found_by_car() {
         region: cases::home(),
         from: Timestamp(0),
         until: None,
+        categories: None,
     };
     let links: Links = [link(9, Function::Owner), link(2, Function::Driver), link(9, Function::Driver)]
         .into_iter()

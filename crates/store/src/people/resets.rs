@@ -35,7 +35,7 @@ impl Transaction {
     pub async fn reset_credentials(&mut self, new: &CredentialReset) -> Result<(), Error> {
         self.set_password(new.person, None).await?;
         self.set_totp(new.person, None).await?;
-        self.execute("DELETE FROM sessions WHERE person_id = $1", args![new.person]).await?;
+        self.end_sessions(new.person, None).await?;
         self.execute(
             "INSERT INTO credential_resets (person_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (person_id) DO UPDATE SET token_hash = excluded.token_hash, \

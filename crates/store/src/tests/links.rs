@@ -16,6 +16,7 @@ fn link(id: &str, person: PersonId, vehicle: VehicleId) -> LinkRow {
         region: region(),
         starts_at: NOW,
         ends_at: None,
+        categories: None,
     }
 }
 

@@ -2,8 +2,8 @@ use model::{Brand, Micros, PersonId, Region, Timestamp};
 
 use super::NOW;
 use crate::{
-    Address, Claim, CredentialReset, Error, OutboxRow, Page, PeopleFilter, PersonRow, RoleRow, SessionRow,
-    Store, StoredAnswer, TotpRow,
+    Address, Besides, Claim, CredentialReset, Error, OutboxRow, Page, PeopleFilter, PersonRow, RoleRow,
+    SessionRow, Store, StoredAnswer, TotpRow,
 };
 
 pub(super) fn person(number: u8, username: &str) -> PersonRow {
@@ -47,6 +47,13 @@ pub(super) async fn a_name_is_one_persons(store: Store) {
     assert_eq!(store.person(operator.id).await.unwrap(), Some(operator));
     assert_eq!(store.person_named("nobody").await.unwrap(), None);
     assert_eq!(store.person(PersonId::from_bytes([2; 16])).await.unwrap(), None);
+}
+
+async fn open(store: &Store, token: &str, session: &SessionRow, as_proven: &PersonRow) -> bool {
+    let mut tx = store.begin().await.unwrap();
+    let opened = tx.add_session(token, session, as_proven).await.unwrap();
+    tx.commit().await.unwrap();
+    opened
 }
 
 fn filter(realms: &[&str]) -> PeopleFilter {
@@ -153,33 +160,37 @@ pub(super) async fn somebody_else_holds_a_function_or_nobody_does(store: Store) 
     add(&store, &anna).await;
     add(&store, &ben).await;
     let region: Region = "eu".parse().unwrap();
-    let besides = async |role: &str| {
+    let besides = async |besides: Besides<'_>| {
         let mut tx = store.begin().await.unwrap();
-        let held = tx.is_held_besides(role, "administrator", &region, NOW).await.unwrap();
+        let held = tx.brands_held_besides(besides, "administrator", &region, NOW).await.unwrap();
         tx.commit().await.unwrap();
-        held
+        held.into_iter().collect::<Vec<_>>()
     };
     assert_eq!(store.ever_held("administrator", &region).await.unwrap(), 0);
     give(&store, &role("r1", &anna, "administrator", &Brand::ALL)).await;
     give(&store, &role("r2", &anna, "administrator", &[Brand::Opel])).await;
     assert_eq!(store.ever_held("administrator", &region).await.unwrap(), 1);
-    assert!(besides("r1").await);
+    assert_eq!(besides(Besides::Role("r1")).await, [Brand::Opel]);
+    assert_eq!(besides(Besides::Role("r2")).await.len(), Brand::ALL.len());
+    assert_eq!(besides(Besides::Person(anna.id)).await, []);
     let mut tx = store.begin().await.unwrap();
     assert!(tx.end_role(anna.id, "r2", NOW).await.unwrap());
     tx.commit().await.unwrap();
-    assert!(!besides("r1").await);
+    assert_eq!(besides(Besides::Role("r1")).await, []);
     let end = Some(NOW + Micros::DAY);
     give(&store, &RoleRow { ends_at: end, ..role("r3", &ben, "administrator", &[Brand::Opel]) }).await;
-    assert!(!besides("r1").await, "one that will end does not count");
+    assert_eq!(besides(Besides::Role("r1")).await, [], "one that will end does not count");
     give(&store, &role("r4", &ben, "administrator", &[Brand::Opel])).await;
-    assert!(besides("r1").await);
+    assert_eq!(besides(Besides::Person(anna.id)).await, [Brand::Opel]);
     assert_eq!(store.ever_held("administrator", &region).await.unwrap(), 2);
     assert_eq!(store.role(ben.id, "r4").await.unwrap().unwrap().person, ben.id);
     assert_eq!(store.role(anna.id, "r4").await.unwrap(), None);
     let mut tx = store.begin().await.unwrap();
+    assert_eq!(tx.count_roles(ben.id, NOW).await.unwrap(), 2);
+    assert_eq!(tx.count_roles(ben.id, NOW + Micros::DAY).await.unwrap(), 1);
     tx.set_enabled(ben.id, false).await.unwrap();
     tx.commit().await.unwrap();
-    assert!(!besides("r1").await, "nor does that of somebody who cannot sign in");
+    assert_eq!(besides(Besides::Role("r1")).await, [], "nor does that of somebody who cannot sign in");
 }
 
 fn reset(person: &PersonRow, token: &str) -> CredentialReset {
@@ -200,7 +211,7 @@ async fn void(store: &Store, reset: &CredentialReset) {
 pub(super) async fn a_link_counts_once_and_replaces_the_one_before(store: Store) {
     let anna = person(1, "anna");
     add(&store, &anna).await;
-    assert!(store.add_session("aa", &session("1", anna.id)).await.unwrap());
+    assert!(open(&store, "aa", &session("1", anna.id), &anna).await);
     void(&store, &reset(&anna, "first")).await;
     assert_eq!(store.session("aa", NOW).await.unwrap(), None);
     assert_eq!(store.person(anna.id).await.unwrap().unwrap().password_hash, None);
@@ -241,9 +252,12 @@ pub(super) async fn what_was_sent_leaves_no_payload(store: Store) {
     tx.add_to_outbox(&letter("b", NOW + Micros::SECOND)).await.unwrap();
     tx.add_to_outbox(&letter("c", NOW)).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(store.unsent(1).await.unwrap(), [letter("c", NOW)]);
+    assert_eq!(store.unsent(None, 1).await.unwrap(), [letter("c", NOW)]);
+    let behind = store.unsent(Some(&letter("c", NOW)), 1).await.unwrap();
+    assert_eq!(behind, [letter("b", NOW + Micros::SECOND)]);
+    assert_eq!(store.unsent(Some(&behind[0]), 1).await.unwrap(), []);
     store.note_sent("c", NOW).await.unwrap();
-    assert_eq!(store.unsent(9).await.unwrap(), [letter("b", NOW + Micros::SECOND)]);
+    assert_eq!(store.unsent(None, 9).await.unwrap(), [letter("b", NOW + Micros::SECOND)]);
     let kept = "SELECT 1 FROM outbox WHERE payload IS NOT NULL AND outbox_id = 'c'";
     assert!(store.pool.fetch_optional(kept, &[]).await.unwrap().is_none());
     assert_eq!(store.sent_before(NOW, 9).await.unwrap(), Vec::<String>::new());
@@ -287,7 +301,7 @@ pub(super) async fn a_session_ends(store: Store) {
     add(&store, &operator).await;
     let end = NOW + Micros::HOUR;
     for (token, id) in [("aa", "1"), ("bb", "2"), ("cc", "3")] {
-        assert!(store.add_session(token, &session(id, operator.id)).await.unwrap());
+        assert!(open(&store, token, &session(id, operator.id), &operator).await);
     }
     assert_eq!(store.session("aa", NOW).await.unwrap(), Some(session("1", operator.id)));
     assert_eq!(store.session("aa", end).await.unwrap(), None);
@@ -295,7 +309,13 @@ pub(super) async fn a_session_ends(store: Store) {
     assert!(!store.end_session(PersonId::from_bytes([2; 16]), "1").await.unwrap());
     assert!(store.end_session(operator.id, "1").await.unwrap());
     assert_eq!(store.session("aa", NOW).await.unwrap(), None);
-    assert_eq!(store.end_sessions(operator.id, Some("2")).await.unwrap(), 1);
+    assert!(store.has_session_from("operator", "192.0.2.0/24", NOW).await.unwrap());
+    assert!(!store.has_session_from("operator", "198.51.100.0/24", NOW).await.unwrap());
+    assert!(!store.has_session_from("nobody", "192.0.2.0/24", NOW).await.unwrap());
+    assert!(!store.has_session_from("operator", "192.0.2.0/24", end).await.unwrap());
+    let mut tx = store.begin().await.unwrap();
+    assert_eq!(tx.end_sessions(operator.id, Some("2")).await.unwrap(), 1);
+    tx.commit().await.unwrap();
     let proven = NOW + Micros::MINUTE;
     assert!(store.prove_session("2", proven).await.unwrap());
     assert!(!store.prove_session("2", end).await.unwrap());
@@ -306,14 +326,30 @@ pub(super) async fn a_session_ends(store: Store) {
 pub(super) async fn who_is_disabled_is_signed_out_and_stays_out(store: Store) {
     let somebody = person(1, "somebody");
     add(&store, &somebody).await;
-    assert!(store.add_session("aa", &session("1", somebody.id)).await.unwrap());
+    assert!(open(&store, "aa", &session("1", somebody.id), &somebody).await);
     let mut tx = store.begin().await.unwrap();
     assert!(tx.set_enabled(somebody.id, false).await.unwrap());
     assert!(!tx.set_enabled(PersonId::from_bytes([2; 16]), false).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(store.session("aa", NOW).await.unwrap(), None);
-    assert!(!store.add_session("bb", &session("2", somebody.id)).await.unwrap());
+    assert!(!open(&store, "bb", &session("2", somebody.id), &somebody).await);
     assert!(!store.person(somebody.id).await.unwrap().unwrap().enabled);
+}
+
+pub(super) async fn a_session_is_opened_by_the_credentials_of_now(store: Store) {
+    let proven = person(1, "somebody");
+    add(&store, &proven).await;
+    assert!(open(&store, "aa", &session("1", proven.id), &proven).await);
+    let mut tx = store.begin().await.unwrap();
+    tx.set_totp(proven.id, Some(&TotpRow { sealed: vec![1], step: 4 })).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!open(&store, "bb", &session("2", proven.id), &proven).await);
+    let proven = store.person(proven.id).await.unwrap().unwrap();
+    assert!(open(&store, "cc", &session("3", proven.id), &proven).await);
+    let mut tx = store.begin().await.unwrap();
+    tx.set_password(proven.id, Some("$argon2id$y")).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!open(&store, "dd", &session("4", proven.id), &proven).await);
 }
 
 pub(super) async fn a_step_of_the_second_factor_is_taken_once(store: Store) {

@@ -12,7 +12,7 @@ use std::{
 use ::audit::{Outcome, Slug, Word};
 use axum::{
     body::Body,
-    extract::{FromRequestParts, MatchedPath, Query, RawPathParams, Request, State},
+    extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
     http::{StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -22,7 +22,7 @@ use identity::{Action, ResourceKind};
 use model::{Brand, PersonId, Purpose, ServiceId, SubjectId, VehicleId};
 use serde::Deserialize;
 
-use super::actions::{Found, Logged, Route};
+use super::actions::{Found, Logged};
 use crate::{
     audit::{Audit, AuditError, Named, Record},
     clock::Clock,
@@ -30,7 +30,8 @@ use crate::{
         Api,
         auth::{Caller, Principal},
         edge::RequestId,
-        gate::{self, Gate},
+        extract,
+        gate::Gate,
         problem::{Kind, Problem},
     },
     registry::Car,
@@ -45,7 +46,8 @@ pub(crate) struct Trail(Arc<Mutex<Details>>);
 #[derive(Debug, Clone, Default)]
 struct Details {
     car: Option<(VehicleId, SubjectId, Brand)>,
-    brand: Option<Brand>,
+    brands: Vec<Brand>,
+    reason: Option<&'static str>,
     resource: Option<(&'static str, String)>,
     person: Option<PersonId>,
 }
@@ -56,11 +58,14 @@ impl Trail {
         self.details().car = Some((car.vehicle, car.subject, car.brand));
     }
 
-    /// The brands that the request was about; an entry has room for one.
+    /// The brands that the request was about. There is an entry for each, so that whoever answers for one sees it.
     pub(crate) fn brands(&self, brands: impl IntoIterator<Item = Brand>) {
-        let mut brands = brands.into_iter();
-        let first = brands.next();
-        self.details().brand = first.filter(|first| brands.all(|brand| brand == *first));
+        self.details().brands = brands.into_iter().collect();
+    }
+
+    /// Which one it was, of what the action can do.
+    pub(crate) fn which(&self, word: &'static str) {
+        self.details().reason = Some(word);
     }
 
     /// How many cars the answer was about.
@@ -110,7 +115,7 @@ pub(crate) async fn record(
         return Ok(next.run(request).await);
     };
     let (mut parts, body) = request.into_parts();
-    let seen = Seen::of(&api, action, route, &mut parts).await;
+    let seen = Seen::of(&api, action, &mut parts).await;
     let trail = Trail::default();
     parts.extensions.insert(trail.clone());
     let request = Request::from_parts(parts, body);
@@ -128,10 +133,10 @@ pub(crate) async fn refused(api: &Api, principal: Principal, request: Request, p
     let Some(action) = route.action.filter(|action| action.privileged()) else { return problem };
     let (mut parts, _) = request.into_parts();
     parts.extensions.insert(principal);
-    let seen = Seen::of(api, action, route, &mut parts).await;
-    let record = seen.record(api, &Trail::default(), Outcome::Denied, Some(problem.kind().slug()));
-    match api.audit().record(record).await {
-        Ok(_) => problem,
+    let seen = Seen::of(api, action, &mut parts).await;
+    let records = seen.records(api, &Trail::default(), Outcome::Denied, Some(problem.kind().slug()));
+    match keep(api, records).await {
+        Ok(()) => problem,
         Err(error) => unrecorded(&error),
     }
 }
@@ -200,15 +205,14 @@ async fn read(
     let response = next.run(request).await;
     let status = response.status();
     // Who reads what is their own leaves no trace of it, unless the act is one that always does.
-    if !seen.action.privileged() && gate.is_some_and(|gate| gate.was_of_oneself()) {
+    if !seen.action.privileged() && gate.as_ref().is_some_and(Gate::was_of_oneself) {
         return Ok(response);
     }
     let was_read = status.is_success() || status == StatusCode::NOT_MODIFIED;
     if !was_read {
-        if status == StatusCode::FORBIDDEN && seen.action.privileged() {
-            let reason = reason_of(&response);
-            let record = seen.record(api, trail, Outcome::Denied, Some(reason));
-            api.audit().record(record).await.map_err(|error| unrecorded(&error))?;
+        if was_denied(&response, gate.as_ref()) && seen.action.privileged() {
+            let records = seen.records(api, trail, Outcome::Denied, Some(reason_of(&response)));
+            keep(api, records).await.map_err(|error| unrecorded(&error))?;
         }
         return Ok(response);
     }
@@ -216,9 +220,10 @@ async fn read(
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-    let record = seen.record(api, trail, Outcome::Allowed, is_stream.then_some("begun"));
-    let ended = is_stream.then(|| Ended::new(api, record.clone()));
-    if let Err(error) = api.audit().record(record).await {
+    let mut records = seen.records(api, trail, Outcome::Allowed, is_stream.then_some("begun"));
+    add_further(&mut records, gate.as_ref());
+    let ended = is_stream.then(|| Ended::new(api, records.clone()));
+    if let Err(error) = keep(api, records).await {
         ended.into_iter().for_each(Ended::forget);
         return Err(unrecorded(&error));
     }
@@ -235,22 +240,46 @@ async fn act(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let begun = seen.record(api, trail, Outcome::Allowed, Some("begun"));
-    api.audit().record(begun).await.map_err(|error| unrecorded(&error))?;
+    let gate = request.extensions().get::<Gate>().cloned();
+    let begun = seen.records(api, trail, Outcome::Allowed, Some("begun"));
+    keep(api, begun).await.map_err(|error| unrecorded(&error))?;
     let response = next.run(request).await;
-    let status = response.status();
-    let (outcome, reason) = if status.is_success() {
-        (Outcome::Allowed, None)
+    let mut records = if response.status().is_success() {
+        let which = trail.details().reason;
+        seen.records(api, trail, Outcome::Allowed, which)
     } else {
-        let denied = status == StatusCode::FORBIDDEN;
-        (if denied { Outcome::Denied } else { Outcome::Failed }, Some(reason_of(&response)))
+        let denied = was_denied(&response, gate.as_ref());
+        let outcome = if denied { Outcome::Denied } else { Outcome::Failed };
+        seen.records(api, trail, outcome, Some(reason_of(&response)))
     };
-    let record = seen.record(api, trail, outcome, reason);
-    if let Err(error) = api.audit().record(record).await {
+    if response.status().is_success() {
+        add_further(&mut records, gate.as_ref());
+    }
+    if let Err(error) = keep(api, records).await {
         // It is done, and that it began stands in the log.
         tracing::error!(%error, action = %seen.action, "how an act ended was not recorded");
     }
     Ok(response)
+}
+
+/// Whether a right was missing: what is out of reach is answered as what is not there.
+fn was_denied(response: &Response, gate: Option<&Gate>) -> bool {
+    let status = response.status();
+    status == StatusCode::FORBIDDEN || (status == StatusCode::NOT_FOUND && gate.is_some_and(Gate::was_denied))
+}
+
+/// What was done besides the action has entries of its own.
+fn add_further(records: &mut Vec<Record>, gate: Option<&Gate>) {
+    let done = records.clone();
+    for action in gate.into_iter().flat_map(Gate::further) {
+        let further = |record: &Record| Record { action: slug(action.slug()), ..record.clone() };
+        records.extend(done.iter().map(further));
+    }
+}
+
+async fn keep(api: &Api, records: Vec<Record>) -> Result<(), AuditError> {
+    let written = records.into_iter().map(|record| api.audit().record(record));
+    futures::future::try_join_all(written).await.map(drop)
 }
 
 fn reason_of(response: &Response) -> &'static str {
@@ -290,7 +319,7 @@ struct Asked {
 }
 
 impl Seen {
-    async fn of(api: &Api, action: Action, route: Route, parts: &mut Parts) -> Self {
+    async fn of(api: &Api, action: Action, parts: &mut Parts) -> Self {
         let principal = parts.extensions.get::<Principal>().cloned();
         let Ok(Caller(from)) = Caller::from_request_parts(parts, api).await;
         let paths = RawPathParams::from_request_parts(parts, api).await.ok();
@@ -298,8 +327,8 @@ impl Seen {
             paths.iter().flatten().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
         };
         // What cannot be read is not a request that anything is done for.
-        let asked = Query::<Asked>::try_from_uri(&parts.uri).map(|Query(asked)| asked).unwrap_or_default();
-        let purpose = route.takes_purpose.then(|| gate::purpose_of(&parts.uri));
+        let asked = extract::query::<Asked>(&parts.uri).unwrap_or_default();
+        let purpose = parts.extensions.get::<Gate>().and_then(Gate::named_purpose);
         Self {
             action,
             who: principal.map(|principal| {
@@ -319,6 +348,24 @@ impl Seen {
 
     fn is_of_oneself(&self) -> bool {
         matches!(self.action.resource(), ResourceKind::Session | ResourceKind::Account | ResourceKind::Notice)
+    }
+
+    /// One entry, or one for each brand that the request was about.
+    fn records(
+        &self,
+        api: &Api,
+        trail: &Trail,
+        outcome: Outcome,
+        reason: Option<&'static str>,
+    ) -> Vec<Record> {
+        let record = self.record(api, trail, outcome, reason);
+        let brands = trail.details().brands.clone();
+        match (record.brand, brands.as_slice()) {
+            (None, [_, ..]) => {
+                brands.into_iter().map(|brand| Record { brand: Some(brand), ..record.clone() }).collect()
+            }
+            (Some(_), _) | (None, []) => vec![record],
+        }
     }
 
     fn record(&self, api: &Api, trail: &Trail, outcome: Outcome, reason: Option<&'static str>) -> Record {
@@ -353,7 +400,7 @@ impl Seen {
             action: slug(self.action.slug()),
             resource,
             subject: car.map(|(_, subject, _)| subject),
-            brand: car.map(|(.., brand)| brand).or(details.brand).or(self.brand),
+            brand: car.map(|(.., brand)| brand).or(self.brand),
             purpose: self.purpose,
             outcome,
             reason: reason.map(slug),
@@ -368,24 +415,24 @@ impl Seen {
 struct Ended {
     audit: Audit,
     clock: Clock,
-    record: Option<Record>,
+    records: Vec<Record>,
 }
 
 impl Ended {
-    fn new(api: &Api, record: Record) -> Self {
-        let record = Record { reason: Some(slug("ended")), ..record };
-        Self { audit: api.audit().clone(), clock: api.clock().clone(), record: Some(record) }
+    fn new(api: &Api, mut records: Vec<Record>) -> Self {
+        records.iter_mut().for_each(|record| record.reason = Some(slug("ended")));
+        Self { audit: api.audit().clone(), clock: api.clock().clone(), records }
     }
 
     /// The stream did not begin.
     fn forget(mut self) {
-        self.record = None;
+        self.records.clear();
     }
 }
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        if let Some(record) = self.record.take() {
+        for record in self.records.drain(..) {
             self.audit.note(Record { at: self.clock.now(), ..record });
         }
     }

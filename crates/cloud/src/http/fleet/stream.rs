@@ -40,6 +40,9 @@ pub(crate) fn events(
                 () = api.stopping().cancelled() => return,
                 _ = watchdog.tick() => {
                     let Some(now) = gate.again().await else { return };
+                    if now.is(&gate) {
+                        continue;
+                    }
                     // Who sees other brands than before begins anew.
                     if now.brands().ok() != Some(scope.brands) {
                         return;

@@ -1,10 +1,8 @@
 //! What the fleet routes say.
 
-use model::Purpose;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::PURPOSE;
 use crate::words::{BrandSlug, PurposeSlug, RegionName, Time, VehicleIdHex};
 
 /// What the fleet can be sliced by.
@@ -120,6 +118,7 @@ pub(crate) struct PositionsQuery {
     pub region: Option<RegionName>,
     /// What the positions are used for; `fleet-management` when absent.
     #[param(inline)]
+    #[expect(dead_code, reason = "the gate reads it; here it is a name that is known")]
     pub purpose: Option<PurposeSlug>,
 }
 
@@ -130,13 +129,8 @@ pub(crate) struct PositionsQuery {
 pub(crate) struct PurposeQuery {
     /// What the data is used for; `fleet-management` when absent.
     #[param(inline)]
+    #[expect(dead_code, reason = "the gate reads it; here it is a name that is known")]
     pub purpose: Option<PurposeSlug>,
-}
-
-impl PurposeQuery {
-    pub(crate) fn purpose(&self) -> Purpose {
-        self.purpose.as_ref().map_or(PURPOSE, |purpose| purpose.0)
-    }
 }
 
 /// The latest positions of the cars whose owners have granted location for the purpose.

@@ -35,6 +35,7 @@ pub(crate) struct HistoryQuery {
     pub reduce: Option<String>,
     /// What the data is used for; `fleet-management` when absent.
     #[param(inline)]
+    #[expect(dead_code, reason = "the gate reads it; here it is a name that is known")]
     pub purpose: Option<PurposeSlug>,
     /// Rows of a page; 1,000 when absent.
     #[param(minimum = 1, maximum = 10_000)]

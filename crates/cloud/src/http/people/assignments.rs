@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use identity::{Brands, BrandsThing, What};
+use identity::{Action, Brands, BrandsThing, Function, What};
 
 use super::types::{NewRole, Role, brands_of};
 use crate::{
@@ -39,7 +39,9 @@ pub(crate) async fn assign_role(
 ) -> Result<Response, Problem> {
     let (brands, now) = (brands_of(&body.brands)?, api.now());
     trail.brands(brands.iter());
-    let known = super::find(&api, person_id.0).await?;
+    // Whoever an administrator does not see gets no role from them: it would take the account away from those who do.
+    let seen = gate.reach_of(Action::PersonRead)?.brands.unwrap_or(brands);
+    let known = super::find_within(&api, person_id.0, seen).await?;
     let facts = api.people().facts(&known, gate.person(), now).await?;
     let what = What::OfBrands { brands, thing: BrandsThing::Assignment };
     gate.ask(what, facts).map_err(|problem| {
@@ -49,7 +51,7 @@ pub(crate) async fn assign_role(
     let until = body.until.map(|time| time.0);
     let new = people::NewRole { function: body.function.0, brands, until };
     let role = api.people().assign(&known, new, gate.person(), now).await?;
-    trail.resource("assignment", &role.id);
+    trail.which(body.function.0.slug());
     let role = Role::of(&role, Brands::ALL).ok_or_else(no_such_role)?;
     Ok((StatusCode::CREATED, Json(role)).into_response())
 }
@@ -78,7 +80,8 @@ pub(crate) async fn revoke_role(
         if problem.kind() == Kind::NotFound { no_such_role() } else { super::told(problem, facts) }
     })?;
     trail.brands(brands.iter());
-    trail.resource("assignment", &role.id);
+    let function: Option<Function> = role.function.parse().ok();
+    function.into_iter().for_each(|function| trail.which(function.slug()));
     api.people().revoke(role, now).await?;
     Ok(edge::empty(StatusCode::NO_CONTENT))
 }

@@ -7,7 +7,7 @@ use crate::{
     accounts::SignInError,
     http::{
         Api, account,
-        audit::trail,
+        audit::trail::{self, Trail},
         auth::Caller,
         edge::{self, RequestId},
         extract::{Json, Path},
@@ -30,9 +30,10 @@ use crate::{
 pub(crate) async fn reset_credentials(
     State(api): State<Api>,
     gate: Gate,
+    trail: Trail,
     Path(person_id): Path<PersonIdHex>,
 ) -> Result<Response, Problem> {
-    let known = super::ask_about(&api, &gate, person_id.0).await?;
+    let known = super::ask_about(&api, &gate, &trail, person_id.0).await?;
     api.people().reset_credentials(&known.person, api.now()).await?;
     Ok(edge::empty(StatusCode::NO_CONTENT))
 }

@@ -5,6 +5,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use crate::http::{
     Api,
     account::types::{OpenSession, OpenSessions},
+    audit::trail::Trail,
     auth::SignedIn,
     edge,
     extract::{Json, Path, Paths},
@@ -23,10 +24,11 @@ use crate::http::{
 pub(crate) async fn list_sessions(
     State(api): State<Api>,
     gate: Gate,
+    trail: Trail,
     signed_in: SignedIn,
     Path(person_id): Path<PersonIdHex>,
 ) -> Result<Json<OpenSessions>, Problem> {
-    let known = super::ask_about(&api, &gate, person_id.0).await?;
+    let known = super::ask_about(&api, &gate, &trail, person_id.0).await?;
     let open = api.store().sessions_of(known.person.id, api.now()).await?;
     let here = &signed_in.session().id;
     Ok(Json(OpenSessions { items: open.into_iter().map(|row| OpenSession::of(row, here)).collect() }))
@@ -42,10 +44,11 @@ pub(crate) async fn list_sessions(
 pub(crate) async fn end_sessions(
     State(api): State<Api>,
     gate: Gate,
+    trail: Trail,
     Path(person_id): Path<PersonIdHex>,
 ) -> Result<Response, Problem> {
-    let known = super::ask_about(&api, &gate, person_id.0).await?;
-    api.store().end_sessions(known.person.id, None).await?;
+    let known = super::ask_about(&api, &gate, &trail, person_id.0).await?;
+    api.accounts().end_sessions(known.person.id).await?;
     Ok(edge::empty(StatusCode::NO_CONTENT))
 }
 
@@ -60,10 +63,11 @@ pub(crate) async fn end_sessions(
 pub(crate) async fn end_session(
     State(api): State<Api>,
     gate: Gate,
+    trail: Trail,
     Paths(person_id, session_id): Paths<PersonIdHex, String>,
 ) -> Result<Response, Problem> {
-    let known = super::ask_about(&api, &gate, person_id.0).await?;
-    if api.store().end_session(known.person.id, &session_id).await? {
+    let known = super::ask_about(&api, &gate, &trail, person_id.0).await?;
+    if api.accounts().end_session(known.person.id, &session_id).await? {
         Ok(edge::empty(StatusCode::NO_CONTENT))
     } else {
         Err(Problem::not_found("the person has no such session; the list of them says which are open"))

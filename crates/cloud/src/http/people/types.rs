@@ -155,7 +155,10 @@ impl PersonAccount {
     /// As somebody sees it who may look at these brands.
     pub(crate) fn of(known: &Known, allowed: Brands) -> Self {
         let person = &known.person;
-        let slugs = |brands: &Vec<model::Brand>| brands.iter().copied().map(BrandSlug).collect();
+        let seen = |brands: &Vec<model::Brand>| {
+            let seen = brands.iter().copied().filter(|brand| allowed.contains(*brand));
+            seen.map(BrandSlug).collect()
+        };
         Self {
             person_id: PersonIdHex(person.id),
             username: person.username.clone(),
@@ -166,7 +169,7 @@ impl PersonAccount {
             second_factor: person.totp.is_some(),
             created_at: Time(person.created_at),
             created_by: person.created_by.map(PersonIdHex),
-            created_for: person.brands.as_ref().map(slugs),
+            created_for: person.brands.as_ref().map(seen),
             roles: known.roles.iter().filter_map(|role| Role::of(role, allowed)).collect(),
         }
     }

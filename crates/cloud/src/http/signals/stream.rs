@@ -9,14 +9,14 @@ use std::{
 
 use axum::response::sse::Event;
 use futures::Stream;
-use model::{Purpose, VehicleId};
+use model::VehicleId;
 use signals::SignalId;
 use tokio::{
     sync::broadcast::error::RecvError,
     time::{Instant, sleep_until},
 };
 
-use super::{Sight, items, snapshot, types::SignalChanges};
+use super::{items, live, snapshot, types::SignalChanges};
 use crate::http::{
     Api,
     fleet::types::{ConnectivityChange, ConnectivityChanges},
@@ -33,7 +33,6 @@ pub(crate) fn events(
     api: Api,
     mut gate: Gate,
     vehicle: VehicleId,
-    purpose: Purpose,
     place: Place,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
     async_stream::stream! {
@@ -44,8 +43,8 @@ pub(crate) fn events(
         let mut presence = api.presence().subscribe();
         let mut consent = api.registry().follow_consent();
         let Some(mut car) = api.registry().car(vehicle) else { return };
-        let mut sight = Sight::of(&gate, &car, purpose);
-        yield Ok(sse::event("snapshot", &snapshot(&api, &car, sight)));
+        let mut sight = live(&gate, &api, &car);
+        yield Ok(sse::event("snapshot", &snapshot(&api, &car, &sight)));
         let mut changed: HashSet<SignalId> = HashSet::new();
         let mut flush_at: Option<Instant> = None;
         loop {
@@ -77,26 +76,26 @@ pub(crate) fn events(
                 () = api.stopping().cancelled() => return,
                 _ = watchdog.tick() => {
                     let Some(now) = gate.again().await else { return };
+                    if now.is(&gate) {
+                        continue;
+                    }
                     if now.car(vehicle).is_err() {
                         return;
                     }
                     gate = now;
-                    let before = std::mem::replace(&mut sight, Sight::of(&gate, &car, purpose));
-                    if sight == before {
-                        continue;
-                    }
-                    anew = true;
+                    let before = std::mem::replace(&mut sight, live(&gate, &api, &car));
+                    anew = sight != before;
                 }
             }
             let Some(current) = api.registry().car(vehicle) else { return };
             anew |= !Arc::ptr_eq(&current.grants, &car.grants) || current.subject != car.subject;
             car = current;
             if anew {
-                yield Ok(sse::event("snapshot", &snapshot(&api, &car, sight)));
+                yield Ok(sse::event("snapshot", &snapshot(&api, &car, &sight)));
             } else if flush {
                 let twin = api.twins().get(car.subject).unwrap_or_default();
                 let wanted = |latest: &crate::owner::Latest| changed.contains(&latest.signal);
-                let items = items(&api, &car, sight, &twin, wanted, &mut BTreeSet::new());
+                let items = items(&api, &car, &sight, &twin, wanted, &mut BTreeSet::new());
                 if !items.is_empty() {
                     yield Ok(sse::event("signals", &SignalChanges { items }));
                 }
