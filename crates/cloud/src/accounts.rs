@@ -385,6 +385,18 @@ impl Accounts {
         }
     }
 
+    /// Which names and addresses are locked out, those that end last first.
+    pub fn locked(&self, now: Timestamp) -> Vec<(Key, Timestamp)> {
+        let mut locked: Vec<_> = self.attempts().locked(now).collect();
+        locked.sort_by_key(|(key, until)| (std::cmp::Reverse(*until), *key));
+        locked
+    }
+
+    /// Lets a name or an address try again at once.
+    pub fn unlock(&self, key: Key) {
+        self.attempts().clear(key);
+    }
+
     fn attempts(&self) -> MutexGuard<'_, Attempts> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }

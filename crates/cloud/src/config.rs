@@ -40,6 +40,8 @@ pub struct Options {
     pub flush_age: Micros,
     /// Whether cars here are simulated: a service may then enrol them together with their owners' first grants.
     pub simulated_cars: bool,
+    /// Whom to tell of a weakness: a URI, for `/.well-known/security.txt`.
+    pub security_contact: Option<String>,
 }
 
 impl Options {
@@ -76,6 +78,7 @@ impl Default for Options {
             metrics_open: false,
             flush_age: Self::FLUSH_AGE,
             simulated_cars: false,
+            security_contact: None,
         }
     }
 }
@@ -97,13 +100,15 @@ pub struct Config {
 }
 
 /// How the API is served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
     pub listen: SocketAddr,
     /// Whether the listener itself speaks TLS.
     pub tls: bool,
     pub behind_tls_proxy: bool,
     pub metrics_open: bool,
+    /// Whom to tell of a weakness.
+    pub security_contact: Option<String>,
 }
 
 impl HttpConfig {
@@ -148,6 +153,8 @@ pub enum ConfigError {
     SamePort { address: SocketAddr },
     #[error("`car_validity`: give a time from a second to a year")]
     CarValidity,
+    #[error("`security_contact`: give a URI that begins with `https://`, `mailto:` or `tel:`")]
+    SecurityContact,
     #[error("`flush_age`: give a time from a second to a day")]
     FlushAge,
 }
@@ -172,6 +179,9 @@ impl Options {
         if !(Micros::SECOND..=FLUSH_AGE_MAX).contains(&self.flush_age) {
             return Err(ConfigError::FlushAge);
         }
+        if self.security_contact.as_deref().is_some_and(|contact| !is_contact(contact)) {
+            return Err(ConfigError::SecurityContact);
+        }
         let database = match self.database {
             None => Database::Sqlite(self.data.join("marque.db")),
             Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
@@ -188,6 +198,7 @@ impl Options {
                 tls: !loopback && !self.behind_tls_proxy,
                 behind_tls_proxy: self.behind_tls_proxy,
                 metrics_open: self.metrics_open,
+                security_contact: self.security_contact,
             },
             mqtt: self.mqtt,
             est: self.est,
@@ -246,6 +257,14 @@ pub fn operator_password_file(data: &Path) -> PathBuf {
 /// The same for a program that only knows the data folder.
 pub fn simulation_token_file(data: &Path) -> PathBuf {
     data.join("simulation-token")
+}
+
+/// RFC 9116, section 2.5.3; it is a line of its own.
+fn is_contact(uri: &str) -> bool {
+    ["https://", "mailto:", "tel:"]
+        .iter()
+        .any(|scheme| uri.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+        && uri.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// A DNS name (RFC 1123) or an address.

@@ -210,7 +210,7 @@ impl From<EnrolError> for Ended {
 impl Est {
     fn take_try<K: Eq + Hash + Copy>(&self, budget: &Budget<K>, who: K) -> Result<(), Refusal> {
         let taken = budget.take(who, self.0.clock.now());
-        taken.map_err(|wait| self.count(Refusal::TooMany { wait_s: seconds_up(wait) }))
+        taken.map(drop).map_err(|wait| self.count(Refusal::TooMany { wait_s: seconds_up(wait) }))
     }
 
     fn count(&self, refusal: Refusal) -> Refusal {

@@ -46,6 +46,7 @@ mod catalogues;
 mod certificates;
 mod consent;
 pub mod console;
+mod customers;
 mod drivers;
 mod edge;
 mod etag;
@@ -56,6 +57,7 @@ mod health;
 mod history;
 mod idempotency;
 mod links;
+mod lockouts;
 mod notices;
 pub mod openapi;
 mod organisations;
@@ -63,7 +65,9 @@ mod page;
 mod people;
 mod places;
 mod problem;
+mod rates;
 mod roles;
+mod security;
 pub mod server;
 mod services;
 mod session;
@@ -137,6 +141,7 @@ struct Inner {
     streams: Arc<Semaphore>,
     routes: audit::actions::Routes,
     recent: auth::Recent,
+    rates: rates::Rates,
 }
 
 macro_rules! parts {
@@ -151,7 +156,15 @@ impl Api {
         let view = fleet::view::View::new(parts.catalogues.core());
         let streams = Arc::new(Semaphore::new(sse::STREAMS_MAX));
         let routes = audit::actions::Routes::of(routes().get_openapi());
-        Self(Arc::new(Inner { parts, edge, view, streams, routes, recent: auth::Recent::default() }))
+        Self(Arc::new(Inner {
+            parts,
+            edge,
+            view,
+            streams,
+            routes,
+            recent: auth::Recent::default(),
+            rates: rates::Rates::new(),
+        }))
     }
 
     parts! {
@@ -188,6 +201,10 @@ impl Api {
         &self.0.routes
     }
 
+    fn rates(&self) -> &rates::Rates {
+        &self.0.rates
+    }
+
     fn recent(&self) -> &auth::Recent {
         &self.0.recent
     }
@@ -207,6 +224,10 @@ impl Api {
 
     fn behind_proxy(&self) -> bool {
         self.0.parts.config.behind_tls_proxy
+    }
+
+    fn security_contact(&self) -> Option<&str> {
+        self.0.parts.config.security_contact.as_deref()
     }
 
     fn metrics_open(&self) -> bool {
@@ -271,13 +292,16 @@ pub fn router(api: Api) -> Router {
         routes.route_layer(middleware::from_fn_with_state(api.clone(), audit::trail::record))
     };
     let signed_in = |routes: OpenApiRouter<Api>| {
-        routes.route_layer(middleware::from_fn_with_state(api.clone(), auth::require))
+        routes
+            .route_layer(middleware::from_fn_with_state(api.clone(), rates::of_identity))
+            .route_layer(middleware::from_fn_with_state(api.clone(), auth::require))
     };
     let repeatable = recorded(repeatable_routes())
         .route_layer(middleware::from_fn_with_state(api.clone(), idempotency::repeatable));
     let metrics = recorded(metrics_routes())
         .route_layer(middleware::from_fn_with_state(api.clone(), auth::require_for_metrics));
-    let open = limited(recorded(open_routes()), OPEN_BODY_BYTES_MAX);
+    let open = limited(recorded(open_routes()), OPEN_BODY_BYTES_MAX)
+        .route_layer(middleware::from_fn_with_state(api.clone(), rates::of_address));
     let enrolment = limited(recorded(enrolment_routes()), vehicles::ENROL_BYTES_MAX);
     let vspec = limited(recorded(catalogue_routes()), ::signals::VSPEC_BYTES_MAX);
     let (router, _) = open
@@ -330,6 +354,7 @@ fn open_routes() -> OpenApiRouter<Api> {
         .routes(routes!(session::create_session))
         .routes(routes!(people::credentials::take_credential_reset))
         .routes(routes!(openapi::get_openapi))
+        .routes(routes!(security::get_security_txt))
         .routes(routes!(health::get_liveness))
         .routes(routes!(health::get_readiness))
 }
@@ -399,6 +424,10 @@ fn people_routes() -> OpenApiRouter<Api> {
         .routes(routes!(people::assignments::assign_role))
         .routes(routes!(people::assignments::revoke_role))
         .routes(routes!(roles::list_roles))
+        .routes(routes!(customers::disable_customer))
+        .routes(routes!(customers::enable_customer))
+        .routes(routes!(lockouts::list_lockouts))
+        .routes(routes!(lockouts::clear_lockout))
 }
 
 fn service_routes() -> OpenApiRouter<Api> {

@@ -43,8 +43,8 @@ impl<K: Eq + Hash + Copy> Budget<K> {
         Self { rate, known: Mutex::new(Known { full_at: HashMap::new(), tidied_at: Timestamp::MIN }) }
     }
 
-    /// Takes a try, or says how long to wait for the next.
-    pub(crate) fn take(&self, who: K, now: Timestamp) -> Result<(), Micros> {
+    /// Takes a try, and says how many are left; or how long to wait for the next.
+    pub(crate) fn take(&self, who: K, now: Timestamp) -> Result<i64, Micros> {
         let mut known = self.lock();
         let Known { full_at: known, tidied_at } = &mut *known;
         if known.len() >= KNOWN_MAX && now.since(*tidied_at) >= TIDIED_EVERY {
@@ -59,7 +59,7 @@ impl<K: Eq + Hash + Copy> Budget<K> {
             return Err(over);
         }
         *full_at = next;
-        Ok(())
+        Ok(-over.0 / self.rate.every.0)
     }
 
     /// It was a good one, and costs nothing.
@@ -97,14 +97,14 @@ mod tests {
     fn tries_run_out_and_come_back() {
         let budget = Budget::new(Rate { at_once: 2, every: TEN_S });
         let now = Timestamp(0);
-        assert_eq!(budget.take(1, now), Ok(()));
-        assert_eq!(budget.take(1, now), Ok(()));
+        assert_eq!(budget.take(1, now), Ok(1));
+        assert_eq!(budget.take(1, now), Ok(0));
         assert_eq!(budget.take(1, now), Err(TEN_S));
-        assert_eq!(budget.take(2, now), Ok(()));
-        assert_eq!(budget.take(1, now + TEN_S), Ok(()));
+        assert_eq!(budget.take(2, now), Ok(1));
+        assert_eq!(budget.take(1, now + TEN_S), Ok(0));
         assert!(budget.take(1, now + TEN_S).is_err());
         budget.give_back(1);
-        assert_eq!(budget.take(1, now + TEN_S), Ok(()));
+        assert_eq!(budget.take(1, now + TEN_S), Ok(0));
     }
 
     #[test]
@@ -114,11 +114,11 @@ mod tests {
         for who in 0..KNOWN_MAX {
             budget.take(who, now).unwrap();
         }
-        assert_eq!(budget.take(KNOWN_MAX, now), Ok(()));
+        assert_eq!(budget.take(KNOWN_MAX, now), Ok(0));
         assert_eq!(budget.take(KNOWN_MAX + 1, now), Err(TEN_S));
         // Those who came before keep their own, and room comes back with time.
         assert_eq!(budget.take(0, now), Err(TEN_S));
-        assert_eq!(budget.take(KNOWN_MAX + 1, now + TEN_S), Ok(()));
+        assert_eq!(budget.take(KNOWN_MAX + 1, now + TEN_S), Ok(0));
     }
 
     #[test]

@@ -236,6 +236,25 @@ impl People {
         Ok(())
     }
 
+    /// The brands of a customer's cars; all of them when there is none. Nothing when the account is no customer's.
+    pub async fn customer(&self, id: PersonId, now: Timestamp) -> Result<Option<Brands>, store::Error> {
+        let known = self.store.person(id).await?;
+        if known.is_none_or(|person| person.realm != Realm::Customer.slug()) {
+            return Ok(None);
+        }
+        let links = self.store.links_of(id, now).await?;
+        Ok(Some(Brands::new(links.into_iter().map(|link| link.brand)).unwrap_or(Brands::ALL)))
+    }
+
+    /// Lets a customer sign in, or not any more.
+    pub async fn set_customer_enabled(&self, id: PersonId, enabled: bool) -> Result<(), store::Error> {
+        let mut tx = self.store.begin().await?;
+        tx.set_enabled(id, enabled).await?;
+        tx.commit().await?;
+        self.changes.changed();
+        Ok(())
+    }
+
     /// Whether each of the brands has an administrator who stays one.
     async fn check_administrators(
         &self,

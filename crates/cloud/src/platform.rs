@@ -170,7 +170,7 @@ impl Platform {
             registry: registry.clone(),
             presence: presence.clone(),
             desired: desired.clone(),
-            config: config.http,
+            config: config.http.clone(),
             stopping: stopping.clone(),
             catalogues: control.catalogues,
             accounts: control.accounts,

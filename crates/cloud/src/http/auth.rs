@@ -119,6 +119,15 @@ impl Principal {
         }
     }
 
+    /// The same for all requests of one person or service, and for nobody else.
+    pub(crate) fn key(&self) -> [u8; 16] {
+        match &self.0.who {
+            Who::Person(person) => *person.id.as_bytes(),
+            Who::Service(service) => *service.id.as_bytes(),
+            Who::Car { vehicle, .. } => *vehicle.as_bytes(),
+        }
+    }
+
     /// Whether the proof is fresh enough for what is dangerous.
     pub(crate) fn is_proven(&self, now: Timestamp) -> bool {
         match &self.0.asker {

@@ -178,7 +178,7 @@ impl Gate {
         let Some(car) = self.0.api.registry().car(vehicle) else {
             // It takes as long as for one that there is, and says what it says of one that is out of reach.
             let what = What::OfVehicle { vehicle, brand: Brand::ALL[0], part: VehiclePart::Vehicle };
-            drop(self.decide(self.0.action, what, facts));
+            let _asked = self.decide(self.0.action, what, facts);
             self.0.asked.store(DENIED, Ordering::Relaxed);
             return Err(refused(self.0.action, what, DenyReason::Scope));
         };

@@ -15,6 +15,7 @@ use wire::Kind as DesiredKind;
 use super::{
     Api,
     audit::trail::Trail,
+    auth::Principal,
     consent, etag,
     extract::{Json, Path, Query},
     fleet::{
@@ -201,9 +202,11 @@ pub(crate) async fn search_vehicles(
     State(api): State<Api>,
     gate: Gate,
     trail: Trail,
+    principal: Principal,
     Query(PurposeQuery { .. }): Query<PurposeQuery>,
     Json(body): Json<VinSearch>,
 ) -> Result<Json<VehiclePage>, Problem> {
+    api.rates().take_vin(&api, &principal)?;
     let vin: Vin =
         body.vin.parse().map_err(|error: model::ParseError| Problem::at("vin", error.to_string()))?;
     let found = api.store().vehicle_by_vin(&vin).await?;

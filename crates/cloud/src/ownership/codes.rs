@@ -47,8 +47,8 @@ impl Tries {
     }
 
     fn take(&self, who: PersonId, from: IpAddr, now: Timestamp) -> Result<(), OwnershipError> {
-        let taken = self.by_account.take(who, now).and_then(|()| self.by_address.take(household(from), now));
-        taken.map_err(|wait| OwnershipError::TooMany { retry_after_s: seconds_up(wait) })
+        let taken = self.by_account.take(who, now).and_then(|_| self.by_address.take(household(from), now));
+        taken.map(drop).map_err(|wait| OwnershipError::TooMany { retry_after_s: seconds_up(wait) })
     }
 
     fn give_back(&self, who: PersonId, from: IpAddr) {

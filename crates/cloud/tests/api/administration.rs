@@ -252,7 +252,7 @@ async fn nobody_gives_oneself_anything_nor_to_an_account_that_they_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_region_keeps_its_last_administrator() {
+async fn every_brand_keeps_an_administrator() {
     let fixture = Fixture::new().await;
     let operator = fixture.get("/v1/people?q=operator").await.expect(200)["items"][0].clone();
     let roles = operator["roles"].as_array().unwrap();
@@ -260,13 +260,40 @@ async fn a_region_keeps_its_last_administrator() {
     let id = operator["person_id"].as_str().unwrap();
     let path = format!("/v1/people/{id}/roles/{}", role["assignment_id"].as_str().unwrap());
     fixture.delete(&path).await.problem(409, "conflict");
-    let second = fixture.somebody("second", &[("administrator", &["opel"])]).await;
+    let opel = fixture.somebody("opel", &[("administrator", &["opel"])]).await;
+    fixture.delete(&path).await.problem(409, "conflict");
+    let all = Brand::ALL.map(Brand::slug);
+    let second = fixture.somebody("second", &[("administrator", &all)]).await;
     fixture.act(&second.path("/disable")).await.expect(204);
     fixture.delete(&path).await.problem(409, "conflict");
     fixture.act(&second.path("/enable")).await.expect(204);
     fixture.delete(&path).await.expect(204);
     // What was taken away counts no more at once.
     fixture.act(&second.path("/enable")).await.problem(403, "forbidden");
+    // The operator, who still guards identities, stops any administrator but the last.
+    fixture.act(&opel.path("/disable")).await.expect(204);
+    let problem = fixture.act(&second.path("/disable")).await.problem(409, "conflict");
+    assert!(problem["detail"].as_str().unwrap().contains("no administrator"), "{problem}");
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_audits_a_brand_sees_what_administrators_did_in_it() {
+    let fixture = Fixture::new().await;
+    let anna =
+        fixture.account(json!({ "username": "anna", "realm": "staff", "brands": ["fiat", "opel"] })).await;
+    let role = json!({ "function": "support", "brands": ["fiat", "opel"] });
+    fixture.post(&format!("/v1/people/{anna}/roles"), role).await.expect(201);
+    for (brand, sees) in [("opel", true), ("fiat", true), ("jeep", false)] {
+        let privacy = fixture.somebody(&format!("{brand}-privacy"), &[("privacy", &[brand])]).await;
+        let found = fixture.by(&privacy.token, Method::GET, "/v1/audit/entries", None).await.expect(200);
+        let about_anna = |item: &&Value| item["resource"]["id"]["value"] == anna.as_str();
+        let items = found["items"].as_array().unwrap();
+        let acts: Vec<_> =
+            items.iter().filter(about_anna).map(|item| (&item["action"], &item["reason"])).collect();
+        let expected = [(&json!("role.assign"), &json!("support")), (&json!("person.create"), &Value::Null)];
+        assert_eq!(acts, if sees { &expected[..] } else { &[] }, "{brand}: {found}");
+    }
     fixture.platform.stop().await;
 }
 
@@ -297,6 +324,11 @@ async fn an_administrator_reaches_no_further_than_the_own_brands() {
     let role = |brand: &str| Some(json!({ "function": "support", "brands": [brand] }));
     by(Method::POST, &both.path("/roles"), role("fiat")).await.problem(403, "forbidden");
     by(Method::POST, &both.path("/roles"), role("opel")).await.expect(201);
+    // It would take the account away from those who look after it.
+    let problem = by(Method::POST, &fiat.path("/roles"), role("opel")).await.problem(404, "not-found");
+    assert_eq!(problem["detail"], missing["detail"]);
+    let page = by(Method::GET, "/v1/people?q=both", None).await.expect(200);
+    assert_eq!(page["items"][0]["created_for"], Value::Null);
     let new = |brands: Value| Some(json!({ "username": "new", "realm": "staff", "brands": brands }));
     by(Method::POST, "/v1/people", new(Value::Null)).await.problem(403, "forbidden");
     by(Method::POST, "/v1/people", new(json!(["opel", "fiat"]))).await.problem(403, "forbidden");

@@ -261,6 +261,16 @@ async fn a_dealership_sees_what_the_owner_gave_it_until_it_ends() {
     }
     let made = anna.post(&grants, wanted(json!(["tyres", "diagnostics"]), 7)).await.expect(201);
     dealer.get(&read).await.expect(200);
+    // What the grant does not name is withheld, also what the owner has granted for the purpose.
+    let signals = "Vehicle.Speed,Vehicle.Chassis.Axle.Row1.Wheel.Left.Tire.Pressure";
+    let granted: Vec<_> = ["driving", "tyres"]
+        .map(|category| json!({ "purpose": "maintenance", "category": category, "granted": true }))
+        .into();
+    anna.put(&format!("{path}/grants"), json!({ "grants": granted })).await.expect(200);
+    let history = format!("{path}/history?purpose=maintenance&from=2026-01-01T00:00:00Z&signals={signals}");
+    let seen = dealer.get(&history).await.expect(200);
+    assert_eq!(seen["withheld"], json!(["driving"]), "{seen}");
+    assert_eq!(anna.get(&history).await.expect(200)["withheld"], json!([]));
     assert_eq!(dealer.get("/v1/access-grants").await.expect(200)["items"], json!([made]));
     assert_eq!(anna.get(&grants).await.expect(200)["items"], json!([made]));
     assert_eq!(

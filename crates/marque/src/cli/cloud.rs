@@ -62,6 +62,10 @@ pub(crate) struct Options {
     #[arg(long)]
     simulated_cars: bool,
 
+    /// Whom to tell of a weakness, for `/.well-known/security.txt`: a URI such as `mailto:security@example.org`.
+    #[arg(long, value_name = "URI")]
+    security_contact: Option<String>,
+
     /// How old the oldest row in memory becomes before all are put into the tables' files.
     #[arg(long, default_value_t = config::Options::FLUSH_AGE.0 / Micros::SECOND.0, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=86_400))]
     flush_age_s: i64,
@@ -82,6 +86,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         metrics_open: options.metrics_open,
         flush_age: Micros::from_secs(options.flush_age_s),
         simulated_cars: options.simulated_cars,
+        security_contact: options.security_contact,
     }
     .resolve()
     .context("read the options")?;

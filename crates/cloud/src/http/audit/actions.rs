@@ -36,7 +36,8 @@ impl Logged {
 }
 
 /// Routes without an action, each with its reason.
-pub(crate) const PUBLIC: [(&str, &str); 5] = [
+pub(crate) const PUBLIC: [(&str, &str); 6] = [
+    ("GET /.well-known/security.txt", "RFC 9116: whoever found a weakness reads it before anything else"),
     ("GET /livez", "a supervisor asks before anybody can sign in; says nothing but that it lives"),
     ("GET /readyz", "the same; says which part does not serve, no figure and no name"),
     ("GET /v1/openapi.json", "the API's description is in the public repository"),
