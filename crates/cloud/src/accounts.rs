@@ -22,7 +22,7 @@ use aws_lc_rs::{digest, rand};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use identity::{Assignment, Brands, Function, Link, Person, Realm};
 use model::{Brand, Micros, PersonId, Region, Timestamp};
-use store::{LinkRow, PersonRow, RoleRow, SessionRow, Store};
+use store::{LinkRow, PersonRow, RoleRow, SessionOrigin, SessionRow, Store};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -32,6 +32,7 @@ use crate::{
     seal::{SealError, Sealer},
 };
 
+mod elsewhere;
 mod resets;
 mod second_factor;
 
@@ -125,6 +126,8 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When they last proved who they are.
     pub proven_at: Timestamp,
+    /// What the configuration calls the provider that the account comes from; none of accounts of our own.
+    pub identity_provider: Option<String>,
 }
 
 impl Session {
@@ -220,6 +223,7 @@ impl Accounts {
             created_by: None,
             brands: None,
             address: None,
+            identity_provider: None,
         })
     }
 
@@ -232,23 +236,34 @@ impl Accounts {
         from: IpAddr,
         now: Timestamp,
     ) -> Result<Opened, SignInError> {
-        let network = crate::words::network_of(from);
         let known = self.store.person_named(username).await?.filter(|person| person.enabled);
         let person = self.check(known, proof, from, now).await?;
+        self.open(person, None, now, from, now).await
+    }
+
+    async fn open(
+        &self,
+        person: PersonRow,
+        origin: Option<SessionOrigin>,
+        proven_at: Timestamp,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<Opened, SignInError> {
         let token = Token(format!("mq_{}", secret()?));
         let row = SessionRow {
             id: name_of_random()?,
             person: person.id,
             created_at: now,
             expires_at: now + SESSION,
-            proven_at: now,
-            address: Some(network),
+            proven_at,
+            address: Some(crate::words::network_of(from)),
+            origin,
         };
         if !self.store.add_session(&token_hash(&token.0), &row).await? {
             return Err(SignInError::Wrong);
         }
         tracing::info!(person = %person.id, "signed in");
-        let session = self.take_up(row, person, now).await?;
+        let session = self.take_up(row.id, person, row.proven_at, row.expires_at, now).await?;
         Ok(Opened { token, session })
     }
 
@@ -259,7 +274,7 @@ impl Accounts {
         let Some(person) = self.store.person(row.person).await?.filter(|person| person.enabled) else {
             return Ok(None);
         };
-        self.take_up(row, person, now).await.map(Some)
+        self.take_up(row.id, person, row.proven_at, row.expires_at, now).await.map(Some)
     }
 
     /// Takes a fresh proof from who has a session.
@@ -339,8 +354,10 @@ impl Accounts {
 
     async fn take_up(
         &self,
-        row: SessionRow,
+        id: String,
         person: PersonRow,
+        proven_at: Timestamp,
+        expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Session, store::Error> {
         let roles = self.store.roles_of(person.id).await?;
@@ -349,7 +366,7 @@ impl Accounts {
         let organisation = self.store.organisation_of(person.id).await?;
         let dealership = organisation.filter(|known| known.kind == OrganisationKind::Dealership.slug());
         Ok(Session {
-            id: row.id,
+            id,
             person: Person {
                 id: person.id,
                 region: self.region.clone(),
@@ -360,8 +377,9 @@ impl Accounts {
             },
             username: person.username,
             has_second_factor: person.totp.is_some(),
-            expires_at: row.expires_at,
-            proven_at: row.proven_at,
+            expires_at,
+            proven_at,
+            identity_provider: person.identity_provider,
         })
     }
 

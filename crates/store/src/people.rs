@@ -5,7 +5,7 @@ use model::{Brand, PersonId, Region, Timestamp};
 
 use crate::{
     Error, Store, Transaction,
-    sql::{Row, args, select, slugs},
+    sql::{Composed, Row, args, select, slugs},
 };
 
 mod list;
@@ -30,6 +30,8 @@ pub struct PersonRow {
     pub brands: Option<Vec<Brand>>,
     /// Where one-time links go.
     pub address: Option<Address>,
+    /// What the configuration calls the provider that the account comes from; none of accounts of our own.
+    pub identity_provider: Option<String>,
 }
 
 /// Where a person is reached.
@@ -95,16 +97,31 @@ pub struct SessionRow {
     pub proven_at: Timestamp,
     /// The network that it was opened from.
     pub address: Option<String>,
+    /// Where it was opened, when at a provider.
+    pub origin: Option<SessionOrigin>,
+}
+
+/// The provider where a session was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionOrigin {
+    pub issuer: String,
+    /// What the provider calls it, when it says.
+    pub session: Option<String>,
 }
 
 const PERSON: &str = "SELECT person_id, username, realm, enabled, password_hash, totp_secret, totp_step, created_at, \
-                      created_by, brands, address, address_changed_at FROM people";
+                      created_by, brands, address, address_changed_at, identity_provider FROM people";
 const ROLE: &str = "SELECT role_id, person_id, person_function, brands, region, starts_at, ends_at, created_at, \
                     created_by FROM roles";
-const SESSION: &str =
-    "SELECT session_id, person_id, created_at, expires_at, proven_at, address FROM sessions";
+const SESSION: &str = "SELECT session_id, person_id, created_at, expires_at, proven_at, address, issuer, \
+                       provider_session FROM sessions";
 
-fn person(row: &Row) -> Result<PersonRow, Error> {
+/// Who a subject, `$2`, of an issuer, `$1`, is here.
+pub(crate) fn person_of_identity() -> Composed {
+    select(PERSON, " WHERE person_id = (SELECT person_id FROM identities WHERE issuer = $1 AND subject = $2)")
+}
+
+pub(crate) fn person(row: &Row) -> Result<PersonRow, Error> {
     let totp = match (row.opt_bytes(5)?, row.opt_int(6)?) {
         (Some(sealed), Some(step)) => Some(TotpRow { sealed, step }),
         (_, _) => None,
@@ -121,6 +138,7 @@ fn person(row: &Row) -> Result<PersonRow, Error> {
         created_by: row.opt_word(8)?,
         brands: row.opt_text(9)?.map(|slugs| row.brands_of(9, &slugs)).transpose()?,
         address: row.opt_text(10)?.map(|text| Address { text, changed_at }),
+        identity_provider: row.opt_text(12)?,
     })
 }
 
@@ -139,6 +157,7 @@ fn role(row: &Row) -> Result<RoleRow, Error> {
 }
 
 fn session(row: &Row) -> Result<SessionRow, Error> {
+    let named = row.opt_text(7)?;
     Ok(SessionRow {
         id: row.text(0)?,
         person: row.word(1)?,
@@ -146,6 +165,7 @@ fn session(row: &Row) -> Result<SessionRow, Error> {
         expires_at: Timestamp(row.int(3)?),
         proven_at: Timestamp(row.int(4)?),
         address: row.opt_text(5)?,
+        origin: row.opt_text(6)?.map(|issuer| SessionOrigin { issuer, session: named }),
     })
 }
 
@@ -200,11 +220,13 @@ impl Store {
 
     /// Opens a session, unless its person was disabled meanwhile.
     pub async fn add_session(&self, token_hash: &str, new: &SessionRow) -> Result<bool, Error> {
+        let origin = new.origin.as_ref();
         let added = self
             .pool
             .execute(
-                "INSERT INTO sessions (token_hash, session_id, person_id, created_at, expires_at, proven_at, address) \
-                 SELECT $1, $2, person_id, $4, $5, $6, $7 FROM people WHERE person_id = $3 AND enabled = 1",
+                "INSERT INTO sessions (token_hash, session_id, person_id, created_at, expires_at, proven_at, address, \
+                 issuer, provider_session) SELECT $1, $2, person_id, $4, $5, $6, $7, $8, $9 FROM people \
+                 WHERE person_id = $3 AND enabled = 1",
                 args![
                     token_hash,
                     &new.id,
@@ -212,7 +234,9 @@ impl Store {
                     new.created_at,
                     new.expires_at,
                     new.proven_at,
-                    new.address.as_deref()
+                    new.address.as_deref(),
+                    origin.map(|origin| origin.issuer.as_str()),
+                    origin.and_then(|origin| origin.session.as_deref())
                 ],
             )
             .await?;
@@ -256,7 +280,8 @@ impl Transaction {
         let added = self
             .execute(
                 "INSERT INTO people (person_id, username, realm, enabled, password_hash, created_at, created_by, \
-                 brands, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (username) DO NOTHING",
+                 brands, address, identity_provider) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+                 ON CONFLICT (username) DO NOTHING",
                 args![
                     new.id,
                     &new.username,
@@ -266,7 +291,8 @@ impl Transaction {
                     new.created_at,
                     new.created_by,
                     brands.as_deref(),
-                    new.address.as_ref().map(|address| address.text.as_str())
+                    new.address.as_ref().map(|address| address.text.as_str()),
+                    new.identity_provider.as_deref()
                 ],
             )
             .await?;

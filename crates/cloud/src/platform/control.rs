@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use identity::Policies;
 use store::Store;
+use url::Url;
 
 use super::{StartError, start_audit};
 use crate::{
     accounts::Accounts, audit::Audit, catalogues::Catalogues, config::Config, desired::Desired,
-    enrolment::Enrolment, metrics::Metrics, outbox::Outbox, ownership::Ownership, people::People, pki::Pki,
+    enrolment::Enrolment, metrics::Metrics, oidc::Oidc, outbox::Outbox, ownership::Ownership, people::People, pki::Pki,
     registry::Registry, seal::Sealer, services::Services,
 };
 
@@ -16,6 +17,7 @@ use crate::{
 pub(super) struct Control {
     pub(super) accounts: Accounts,
     pub(super) people: People,
+    pub(super) oidc: Oidc,
     pub(super) services: Services,
     pub(super) policies: Arc<Policies>,
     pub(super) operator_made: bool,
@@ -33,10 +35,19 @@ impl Control {
         store: &Store,
         pki: &Arc<Pki>,
         metrics: &Metrics,
+        own_url: Url,
         now: model::Timestamp,
     ) -> Result<Self, StartError> {
         let sealer = Sealer::open(&config.pki_folder())?;
         let accounts = Accounts::new(store.clone(), config.region.clone(), sealer.clone())?;
+        let oidc = Oidc::new(
+            store.clone(),
+            accounts.clone(),
+            sealer.clone(),
+            config.region.clone(),
+            config.identity_providers.clone(),
+            config.public_url.clone().unwrap_or(own_url),
+        )?;
         let outbox = Outbox::new(store.clone(), sealer, &config.outbox_folder());
         let people = People::new(store.clone(), config.region.clone(), outbox);
         let services = Services::new(store.clone(), config.region.clone(), config.simulated_cars);
@@ -52,6 +63,7 @@ impl Control {
         Ok(Self {
             accounts,
             people,
+            oidc,
             services,
             policies,
             operator_made,
