@@ -200,6 +200,8 @@ impl People {
         address: Option<&str>,
         now: Timestamp,
     ) -> Result<(), PeopleError> {
+        // One that a provider's sign-in made has a colon, and may stay as it is.
+        let username = username.filter(|name| *name != person.username);
         username.map_or(Ok(()), check_username)?;
         address.map_or(Ok(()), check_address)?;
         let mut tx = self.store.begin().await?;

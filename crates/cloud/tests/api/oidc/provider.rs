@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::{Form, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -309,8 +309,9 @@ async fn keys(State(provider): State<Provider>) -> Response {
 async fn token(
     State(provider): State<Provider>,
     headers: HeaderMap,
-    Form(form): Form<HashMap<String, String>>,
+    form: String,
 ) -> Response {
+    let form: HashMap<_, _> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
     if let Some(response) = provider.instead("token").await {
         return response;
     }
