@@ -188,7 +188,9 @@ impl Oidc {
         let is_path = path.starts_with('/') && !path.starts_with("//") && path.len() <= LEN_MAX;
         let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         let ours = self.0.public_url.join(path).ok().filter(|url| url.origin() == self.0.public_url.origin());
-        is_path && is_plain && ours.is_some_and(|url| url.path() != "/v1" && !url.path().starts_with("/v1/"))
+        // As a browser resolves it: `/..//host` is no page, either.
+        let is_page = |path: &str| path != "/v1" && !path.starts_with("/v1/") && !path.starts_with("//");
+        is_path && is_plain && ours.is_some_and(|url| is_page(url.path()))
     }
 
     /// Begins a sign-in, or a proof of who has this session; none when there is no such provider.

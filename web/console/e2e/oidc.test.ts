@@ -1,12 +1,12 @@
 /** A platform of its own, with a certified implementation of OpenID Connect beside it. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import Provider, { type JWK } from 'oidc-provider';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -69,7 +69,12 @@ realm = "staff"
   /** The provider with another key; who is signed in there stays so. */
   function rotate(): void {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const key = { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256', kid: randomBytes(8).toString('hex') };
+    const key = {
+      ...privateKey.export({ format: 'jwk' }),
+      use: 'sig',
+      alg: 'ES256',
+      kid: randomBytes(8).toString('hex'),
+    };
     const next = new Provider(issuer(), {
       jwks: { keys: [key as JWK] },
       cookies: { keys: [SECRET] },
@@ -103,7 +108,16 @@ realm = "staff"
 
   async function start(): Promise<ChildProcess> {
     const address = new URL(url).host;
-    const options = ['--data', join(folder, 'data'), '--http', address, '--mqtt', '127.0.0.1:0', '--est', '127.0.0.1:0'];
+    const options = [
+      '--data',
+      join(folder, 'data'),
+      '--http',
+      address,
+      '--mqtt',
+      '127.0.0.1:0',
+      '--est',
+      '127.0.0.1:0',
+    ];
     const program = spawn(
       PROGRAM ?? '',
       ['cloud', ...options, '--identity-providers', join(folder, 'providers.toml')],
@@ -112,7 +126,10 @@ realm = "staff"
     // It listens before it serves, and answers when it does.
     for (let tries = 0; tries < 100; tries += 1) {
       if (program.exitCode !== null) throw new Error(`marque cloud ended with ${program.exitCode}`);
-      const ready = await fetch(`${url}/readyz`).then(({ ok }) => ok, () => false);
+      const ready = await fetch(`${url}/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
       if (ready) return program;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -217,7 +234,10 @@ realm = "staff"
   }
 
   async function send(path: string, body: unknown, token = ''): Promise<{ token: string }> {
-    const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
+    const headers = {
+      'content-type': 'application/json',
+      ...(token && { authorization: `Bearer ${token}` }),
+    };
     const response = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
     if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
     return (await response.json()) as { token: string };

@@ -213,7 +213,7 @@ fn failed<const N: usize>(
     cookies: [Option<HeaderValue>; N],
 ) -> Result<Response, Problem> {
     let slug = slug(error);
-    tracing::warn!(slug, error = %chain(error), "a sign-in at a provider failed");
+    tracing::info!(slug, error = %chain(error), "a sign-in at a provider failed");
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("failed", slug)
         .append_pair("return_to", return_to)

@@ -88,7 +88,7 @@ impl Oidc {
                     verified
                 }
                 Err(error) => {
-                    tracing::info!(%error, "an access token was refused");
+                    tracing::debug!(%error, "an access token was refused");
                     return Ok(None);
                 }
             },

@@ -218,6 +218,7 @@ async fn nobody_is_sent_elsewhere_after_signing_in() {
     for wrong in [
         "https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "/%0d%0aLocation:x/../\r\nx",
         "/\tx", "javascript:alert(1)", "vehicles", "/v1/oidc/group/login", "/x/../v1/session",
+        "/..//evil.example",
     ] {
         let wrong: String = url::form_urlencoded::byte_serialize(wrong.as_bytes()).collect();
         let path = format!("/v1/oidc/group/login?return_to={wrong}");

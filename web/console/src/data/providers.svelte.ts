@@ -38,8 +38,8 @@ export function loginHref(provider: string, options: { stepUp?: boolean } = {}):
 export function returnPath(): string {
   if (router.route.page !== 'sign-in') return router.path + (router.query.size ? `?${router.query}` : '');
   const wanted = router.query.get('return_to') ?? '/';
-  const url = new URL(wanted, location.origin);
-  return url.origin === location.origin && wanted.startsWith('/')
-    ? url.pathname + url.search + url.hash
-    : '/';
+  if (!wanted.startsWith('/') || !URL.canParse(wanted, location.origin)) return '/';
+  const { origin, pathname, search, hash } = new URL(wanted, location.origin);
+  // Two slashes would be another host.
+  return origin === location.origin && !pathname.startsWith('//') ? pathname + search + hash : '/';
 }
