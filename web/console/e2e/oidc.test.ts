@@ -75,7 +75,7 @@ realm = "staff"
       alg: 'ES256',
       kid: randomBytes(8).toString('hex'),
     };
-    const next = new Provider(issuer(), {
+    const next: Provider = new Provider(issuer(), {
       jwks: { keys: [key as JWK] },
       cookies: { keys: [SECRET] },
       clients: [

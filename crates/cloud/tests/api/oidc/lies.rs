@@ -192,6 +192,21 @@ async fn a_provider_that_is_down_or_raves_costs_only_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_providers_certificate_is_of_an_authority_that_is_trusted() {
+    let (provider, ca) = Provider::start_with_tls().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.pem");
+    std::fs::write(&path, ca).unwrap();
+    let strange = Fixed::of(&provider).await;
+    assert_eq!(strange.browser().begin("/v1/oidc/group/login").await, failed("unavailable"));
+    strange.stop().await;
+    let named = format!("ca_file = \"{}\"", path.display());
+    let fixed = Fixed::new(&provider.settings("group", "customer", &named)).await;
+    assert_eq!(fixed.browser().sign_in(&provider, anna()).await, "/vehicles");
+    fixed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_begins_too_often_waits() {
     let provider = Provider::start().await;
     let fixed = Fixed::of(&provider).await;

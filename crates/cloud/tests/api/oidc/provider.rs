@@ -17,9 +17,16 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto::Builder,
+    service::TowerToHyperService,
+};
 use jsonwebtoken::{Algorithm, EncodingKey};
+use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use url::Url;
 
 pub(super) const CLIENT: &str = "marque";
@@ -110,7 +117,34 @@ pub(super) fn seconds() -> i64 {
 impl Provider {
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let provider = Self::at(format!("http://{}", listener.local_addr().unwrap()));
+        let router = provider.router();
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        provider
+    }
+
+    /// With a certificate of an authority that nobody knows; its own, in PEM.
+    pub(super) async fn start_with_tls() -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let provider = Self::at(format!("https://{}", listener.local_addr().unwrap()));
+        let router = provider.router();
+        let (acceptor, ca) = acceptor();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (acceptor, router) = (acceptor.clone(), router.clone());
+                tokio::spawn(async move {
+                    // Whoever does not trust it hangs up.
+                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    let service = TowerToHyperService::new(router);
+                    Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await.ok();
+                });
+            }
+        });
+        (provider, ca)
+    }
+
+    fn at(issuer: String) -> Self {
         let key = Key::new("first");
         let told = Told {
             keys: vec![key.clone()],
@@ -123,15 +157,16 @@ impl Provider {
             names_itself: true,
             count: 0,
         };
-        let provider = Self { issuer, told: Arc::new(Mutex::new(told)) };
-        let router = Router::new()
+        Self { issuer, told: Arc::new(Mutex::new(told)) }
+    }
+
+    fn router(&self) -> Router {
+        Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
             .route("/keys", get(keys))
             .route("/token", post(token))
             .route("/userinfo", get(userinfo))
-            .with_state(provider.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        provider
+            .with_state(self.clone())
     }
 
     /// The lines of the configuration.
@@ -272,6 +307,23 @@ impl Provider {
             Answer::Failed => Some(StatusCode::INTERNAL_SERVER_ERROR.into_response()),
         }
     }
+}
+
+fn acceptor() -> (TlsAcceptor, String) {
+    let pair = || rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let (ca_key, key) = (pair(), pair());
+    let mut ca = rcgen::CertificateParams::default();
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca_pem = ca.self_signed(&ca_key).unwrap().pem();
+    let issuer = rcgen::Issuer::new(ca, ca_key);
+    let of_provider = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let certificate = of_provider.signed_by(&key, &issuer).unwrap();
+    let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.unwrap().with_no_client_auth();
+    let config = config.with_single_cert(vec![certificate.der().clone()], private).unwrap();
+    (TlsAcceptor::from(Arc::new(config)), ca_pem)
 }
 
 fn encoded(text: &str) -> String {
