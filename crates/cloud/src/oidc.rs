@@ -173,12 +173,24 @@ impl Oidc {
     ) -> Result<Self, CallError> {
         let providers = providers.into_iter().map(Provider::new).collect::<Result<_, _>>()?;
         let (beginnings, tokens) = (Budget::new(BEGINNINGS), access::VerifiedTokens::default());
-        Ok(Self(Arc::new(Inner { store, accounts, sealer, region, providers, public_url, beginnings, tokens })))
+        Ok(Self(Arc::new(Inner {
+            store,
+            accounts,
+            sealer,
+            region,
+            providers,
+            public_url,
+            beginnings,
+            tokens,
+        })))
     }
 
     /// The providers' ids and names, as configured.
     pub fn providers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.providers.iter().map(|provider| (provider.settings.id.as_str(), provider.settings.name.as_str()))
+        self.0
+            .providers
+            .iter()
+            .map(|provider| (provider.settings.id.as_str(), provider.settings.name.as_str()))
     }
 
     /// Whether a path is one of the console's, that a browser may be sent to after signing in.

@@ -96,7 +96,8 @@ impl Store {
 
     /// Forgets sign-ins that nobody came back from, and logout tokens that would be refused for their age.
     pub async fn forget_sign_ins(&self, now: Timestamp) -> Result<u64, Error> {
-        let tokens = self.pool.execute("DELETE FROM logout_tokens WHERE expires_at <= $1", args![now]).await?;
+        let tokens =
+            self.pool.execute("DELETE FROM logout_tokens WHERE expires_at <= $1", args![now]).await?;
         let begun = self.pool.execute("DELETE FROM sign_ins WHERE expires_at <= $1", args![now]).await?;
         Ok(tokens + begun)
     }
@@ -165,7 +166,8 @@ impl Transaction {
         let LoggedOut { issuer, session, subject } = who;
         let rows = match (session, subject) {
             (Some(session), None) => {
-                let sql = "DELETE FROM sessions WHERE issuer = $1 AND provider_session = $2 RETURNING person_id";
+                let sql =
+                    "DELETE FROM sessions WHERE issuer = $1 AND provider_session = $2 RETURNING person_id";
                 self.fetch(sql, args![issuer, session]).await?
             }
             (None, Some(subject)) => {

@@ -52,7 +52,9 @@ fn a_public_url_is_an_origin() {
     };
     assert_eq!(resolve("https://marque.example.org").unwrap(), "https://marque.example.org/");
     assert_eq!(resolve("http://127.0.0.1:9000/").unwrap(), "http://127.0.0.1:9000/");
-    for wrong in ["marque.example.org", "http://marque.example.org", "https://h/x", "https://h?x", "https://u@h"] {
+    for wrong in
+        ["marque.example.org", "http://marque.example.org", "https://h/x", "https://h?x", "https://u@h"]
+    {
         assert_eq!(resolve(wrong).unwrap_err(), ConfigError::PublicUrl, "{wrong}");
     }
 }

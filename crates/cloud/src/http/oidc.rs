@@ -202,7 +202,9 @@ fn slug(error: &SignInError) -> &'static str {
         SignInError::Disabled(_) => "disabled",
         SignInError::TooMany { .. } | SignInError::Full => "busy",
         SignInError::Discovery(_) | SignInError::Call(_) => "unavailable",
-        SignInError::Account(_) | SignInError::Store(_) | SignInError::Seal(_) | SignInError::Random(_) => "failed",
+        SignInError::Account(_) | SignInError::Store(_) | SignInError::Seal(_) | SignInError::Random(_) => {
+            "failed"
+        }
     }
 }
 
@@ -235,10 +237,7 @@ fn no_such_provider() -> Problem {
     Problem::not_found("no such identity provider; GET /v1/oidc lists them")
 }
 
-fn see_other<const N: usize>(
-    location: &str,
-    cookies: [Option<HeaderValue>; N],
-) -> Result<Response, Problem> {
+fn see_other<const N: usize>(location: &str, cookies: [Option<HeaderValue>; N]) -> Result<Response, Problem> {
     let mut response = edge::empty(StatusCode::SEE_OTHER);
     let location = HeaderValue::from_str(location).map_err(|error| Problem::internal(&error))?;
     response.headers_mut().insert(header::LOCATION, location);
@@ -252,7 +251,8 @@ fn see_other<const N: usize>(
 fn cookie(provider: &str, value: &str, max_age_s: i64, https: bool) -> Option<HeaderValue> {
     let secure = if https { "; Secure" } else { "" };
     let path = format!("/v1/oidc/{provider}/callback");
-    let cookie = format!("{COOKIE}={value}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}");
+    let cookie =
+        format!("{COOKIE}={value}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::from_str(&cookie).ok()
 }
 

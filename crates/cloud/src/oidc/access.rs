@@ -11,7 +11,10 @@ use model::{Micros, Timestamp};
 use serde::Deserialize;
 use store::PersonRow;
 
-use super::{Oidc, Provider, SignInError, signed::{Registered, Seconds}};
+use super::{
+    Oidc, Provider, SignInError,
+    signed::{Registered, Seconds},
+};
 use crate::accounts::{self, PROVEN, token_hash};
 
 /// A token that lives for longer is no short-lived one: nobody can take it back.
@@ -107,7 +110,9 @@ impl Oidc {
         let provider = self.0.providers.iter().find(with_issuer);
         let audience = provider.and_then(|provider| provider.settings.audience.as_deref());
         let (Some(provider), Some(audience)) = (provider, audience) else {
-            return Err(SignInError::Token("no provider is configured whose access tokens are taken".to_owned()));
+            return Err(SignInError::Token(
+                "no provider is configured whose access tokens are taken".to_owned(),
+            ));
         };
         let claims: AccessClaims = provider.claims(token, |typ| typ == Some("at+jwt"), now).await?;
         let registered = &claims.registered;

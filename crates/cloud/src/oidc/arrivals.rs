@@ -38,11 +38,7 @@ impl Oidc {
         }
     }
 
-    async fn known(
-        &self,
-        provider: &Provider,
-        arrival: &Arrival,
-    ) -> Result<Option<PersonRow>, store::Error> {
+    async fn known(&self, provider: &Provider, arrival: &Arrival) -> Result<Option<PersonRow>, store::Error> {
         let settings = &provider.settings;
         let known = self.0.store.person_of_subject(&settings.issuer, &arrival.subject).await?;
         let Some(mut person) = known else { return Ok(None) };
@@ -129,7 +125,9 @@ fn name(arrival: &Arrival) -> String {
 /// Small letters only, so that no two names look the same.
 fn plain(text: &str) -> String {
     let letter = |letter: char| match letter.to_ascii_lowercase() {
-        letter if letter.is_ascii_lowercase() || letter.is_ascii_digit() || "._@+-".contains(letter) => letter,
+        letter if letter.is_ascii_lowercase() || letter.is_ascii_digit() || "._@+-".contains(letter) => {
+            letter
+        }
         _ => '-',
     };
     text.trim().chars().take(NAME_LEN_MAX).map(letter).collect()

@@ -24,7 +24,9 @@ pub enum CallError {
     Failed(#[source] reqwest::Error),
     #[error("its answer has more than {ANSWER_BYTES_MAX} bytes")]
     Large,
-    #[error("{url} is neither an `https` URL nor one of this machine; correct the provider's discovery document")]
+    #[error(
+        "{url} is neither an `https` URL nor one of this machine; correct the provider's discovery document"
+    )]
     Unsafe { url: String },
     #[error("{CALLS_MAX} wait for the provider already")]
     Busy,

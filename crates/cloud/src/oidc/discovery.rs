@@ -10,8 +10,8 @@ use openidconnect::{
     AdditionalProviderMetadata, HttpResponse, ProviderMetadata,
     core::{
         CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
-        CoreJsonWebKeySet, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode,
-        CoreResponseType, CoreSubjectIdentifierType,
+        CoreJsonWebKeySet, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm,
+        CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
     },
     http::StatusCode,
 };
@@ -98,12 +98,7 @@ pub(super) struct Discovery {
 
 impl Discovery {
     pub(super) fn new(settings: &ProviderSettings, caller: Caller) -> Self {
-        Self {
-            issuer: settings.issuer.clone(),
-            caller,
-            known: RwLock::default(),
-            asking: Mutex::default(),
-        }
+        Self { issuer: settings.issuer.clone(), caller, known: RwLock::default(), asking: Mutex::default() }
     }
 
     pub(super) async fn get(&self, now: Timestamp) -> Result<Arc<Discovered>, DiscoveryError> {

@@ -105,11 +105,13 @@ pub fn read(
     path: &Path,
     environment: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<ProviderSettings>, SettingsError> {
-    let text = fs::read_to_string(path)
-        .map_err(|source| SettingsError::File { path: path.to_owned(), source })?;
+    let text =
+        fs::read_to_string(path).map_err(|source| SettingsError::File { path: path.to_owned(), source })?;
     let document: Document = toml::from_str(&text).map_err(|error| SettingsError::Toml {
         path: path.to_owned(),
-        line: error.span().map_or(1, |span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count()),
+        line: error
+            .span()
+            .map_or(1, |span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count()),
         why: error.message().to_owned(),
     })?;
     if document.provider.len() > PROVIDERS_MAX {
@@ -231,8 +233,12 @@ impl Given<'_> {
     /// Paths are relative to the folder of the file that names them.
     fn file(&self, key: &'static str, path: &Path) -> Result<String, SettingsError> {
         let path = self.folder.join(path);
-        fs::read_to_string(&path)
-            .map_err(|source| SettingsError::ProviderFile { id: self.id.clone(), key, path, source })
+        fs::read_to_string(&path).map_err(|source| SettingsError::ProviderFile {
+            id: self.id.clone(),
+            key,
+            path,
+            source,
+        })
     }
 
     fn text(&self, key: &'static str, text: String) -> Result<String, SettingsError> {
@@ -242,7 +248,8 @@ impl Given<'_> {
 
     /// Words that are sent with spaces between them.
     fn list(&self, key: &'static str, words: Vec<String>) -> Result<Vec<String>, SettingsError> {
-        let is_word = |word: &String| is_text(word, TEXT_LEN_MAX) && word.bytes().all(|b| b.is_ascii_graphic());
+        let is_word =
+            |word: &String| is_text(word, TEXT_LEN_MAX) && word.bytes().all(|b| b.is_ascii_graphic());
         if words.len() > LIST_LEN_MAX || !words.iter().all(is_word) {
             return Err(self.wrong(key, format!("give {LIST_LEN_MAX} words at most, without spaces")));
         }

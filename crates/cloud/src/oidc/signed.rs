@@ -9,11 +9,7 @@ use jsonwebtoken::{
 use model::{Micros, Timestamp};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{
-    Provider, SignInError,
-    discovery::Discovered,
-    id_token::LEEWAY,
-};
+use super::{Provider, SignInError, discovery::Discovered, id_token::LEEWAY};
 
 /// By a key that only the provider has. What is signed by a shared secret is refused.
 const ASYMMETRIC: [Algorithm; 9] = [

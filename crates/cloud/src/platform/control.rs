@@ -9,8 +9,8 @@ use url::Url;
 use super::{StartError, start_audit};
 use crate::{
     accounts::Accounts, audit::Audit, catalogues::Catalogues, config::Config, desired::Desired,
-    enrolment::Enrolment, metrics::Metrics, oidc::Oidc, outbox::Outbox, ownership::Ownership, people::People, pki::Pki,
-    registry::Registry, seal::Sealer, services::Services,
+    enrolment::Enrolment, metrics::Metrics, oidc::Oidc, outbox::Outbox, ownership::Ownership, people::People,
+    pki::Pki, registry::Registry, seal::Sealer, services::Services,
 };
 
 /// What rests on the database alone.

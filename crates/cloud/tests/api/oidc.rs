@@ -9,7 +9,7 @@ use cloud::oidc::settings;
 use model::Micros;
 
 use super::*;
-use provider::{Answer, AUDIENCE, CLIENT, Draft, Key, Provider, SECRET, Signer, seconds};
+use provider::{AUDIENCE, Answer, CLIENT, Draft, Key, Provider, SECRET, Signer, seconds};
 
 mod access;
 mod lies;
@@ -155,14 +155,19 @@ async fn cookies_are_for_the_browser_that_began() {
     let fixed = Fixed::of(&provider).await;
     let reply = call(&fixed.router, Method::GET, "/v1/oidc/group/login", None, &[]).await;
     let cookie = reply.header("set-cookie");
-    for part in ["marque_sign_in=", "Path=/v1/oidc/group/callback", "HttpOnly", "SameSite=Lax", "Max-Age=600"] {
+    for part in ["marque_sign_in=", "Path=/v1/oidc/group/callback", "HttpOnly", "SameSite=Lax", "Max-Age=600"]
+    {
         assert!(cookie.contains(part), "{cookie}");
     }
     let mut browser = fixed.browser();
     let location = browser.begin("/v1/oidc/group/login").await;
     let reply = browser.get(&provider.authorise(&location, anna())).await;
-    let cookies: Vec<_> = reply.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
-    assert!(cookies[0].starts_with("marque_session=mq_") && cookies[0].contains("SameSite=Strict"), "{cookies:?}");
+    let cookies: Vec<_> =
+        reply.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
+    assert!(
+        cookies[0].starts_with("marque_session=mq_") && cookies[0].contains("SameSite=Strict"),
+        "{cookies:?}"
+    );
     assert!(cookies[1].starts_with("marque_sign_in=;") && cookies[1].contains("Max-Age=0"), "{cookies:?}");
     assert_eq!(reply.header("location"), "/");
     fixed.stop().await;
@@ -216,8 +221,16 @@ async fn nobody_is_sent_elsewhere_after_signing_in() {
     let provider = Provider::start().await;
     let fixed = Fixed::of(&provider).await;
     for wrong in [
-        "https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "/%0d%0aLocation:x/../\r\nx",
-        "/\tx", "javascript:alert(1)", "vehicles", "/v1/oidc/group/login", "/x/../v1/session",
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/%0d%0aLocation:x/../\r\nx",
+        "/\tx",
+        "javascript:alert(1)",
+        "vehicles",
+        "/v1/oidc/group/login",
+        "/x/../v1/session",
         "/..//evil.example",
     ] {
         let wrong: String = url::form_urlencoded::byte_serialize(wrong.as_bytes()).collect();

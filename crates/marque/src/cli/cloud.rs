@@ -126,7 +126,10 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "the configuration names variables that hold secrets; read once")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the configuration names variables that hold secrets; read once"
+)]
 fn identity_providers(path: &Path) -> anyhow::Result<Vec<ProviderSettings>> {
     settings::read(path, |name| std::env::var(name).ok()).context("read the identity providers")
 }

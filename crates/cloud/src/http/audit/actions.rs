@@ -50,7 +50,10 @@ pub(crate) const PUBLIC: [(&str, &str); 9] = [
         "POST /v1/credential-resets",
         "whoever has the one-time link sets a password; the handler records it, since only it knows whose it is",
     ),
-    ("POST /v1/oidc/{provider}/backchannel-logout", "the provider signs its logout token; the handler records it"),
+    (
+        "POST /v1/oidc/{provider}/backchannel-logout",
+        "the provider signs its logout token; the handler records it",
+    ),
     ("POST /v1/session", "signing in; the handler records it, since only it knows who somebody says to be"),
 ];
 

@@ -26,7 +26,8 @@ async fn a_token_of_who_has_signed_in_before_counts() {
     assert_eq!(provider.asked("keys"), keys);
 
     // Nobody has proven anything who does not say when.
-    let proven = |session: &Value| session["proven_until"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let proven =
+        |session: &Value| session["proven_until"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     assert!(proven(&session) <= jiff::Timestamp::now());
     let at = |ago: i64| {
         let mut claims = claims(&provider);

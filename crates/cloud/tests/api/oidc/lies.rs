@@ -4,7 +4,11 @@ use super::*;
 
 /// Signs in with each ID token told otherwise.
 #[track_caller]
-fn told<'a>(lies: &mut Vec<(&'static str, Box<dyn Fn(&mut Draft) + Send + Sync + 'a>)>, name: &'static str, lie: impl Fn(&mut Draft) + Send + Sync + 'a) {
+fn told<'a>(
+    lies: &mut Vec<(&'static str, Box<dyn Fn(&mut Draft) + Send + Sync + 'a>)>,
+    name: &'static str,
+    lie: impl Fn(&mut Draft) + Send + Sync + 'a,
+) {
     lies.push((name, Box::new(lie)));
 }
 

@@ -63,7 +63,8 @@ async fn a_provider_ends_a_session_or_all_of_a_subject() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_logout_token_counts_that_is_not_wholly_right() {
     let (provider, other) = (Provider::start().await, Provider::start().await);
-    let both = format!("{}{}", provider.settings("group", "customer", ""), other.settings("other", "staff", ""));
+    let both =
+        format!("{}{}", provider.settings("group", "customer", ""), other.settings("other", "staff", ""));
     let fixed = Fixed::new(&both).await;
     let mut browser = fixed.browser();
     browser.sign_in(&provider, anna()).await;
@@ -104,7 +105,9 @@ async fn no_logout_token_counts_that_is_not_wholly_right() {
     refuse("other", other.sign("logout+jwt", right("other's"), |_| {})).await;
     let headers = [("content-type", "application/json")];
     let path = "/v1/oidc/group/backchannel-logout";
-    send(&fixed.router, Method::POST, path, Body::from("{}"), &headers).await.problem(415, "unsupported-media-type");
+    send(&fixed.router, Method::POST, path, Body::from("{}"), &headers)
+        .await
+        .problem(415, "unsupported-media-type");
     let token = provider.sign("logout+jwt", right("right"), |_| {});
     log_out(&fixed, "nobody", &token).await.problem(404, "not-found");
     log_out(&fixed, "group", &token).await.expect(200);

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     Json, Router,
     extract::State,
@@ -12,7 +13,6 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -137,7 +137,10 @@ impl Provider {
                     // Whoever does not trust it hangs up.
                     let Ok(stream) = acceptor.accept(stream).await else { return };
                     let service = TowerToHyperService::new(router);
-                    Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await.ok();
+                    Builder::new(TokioExecutor::new())
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await
+                        .ok();
                 });
             }
         });
@@ -303,7 +306,9 @@ impl Provider {
             Answer::Right => None,
             Answer::Huge => Some(format!("{{ \"x\": \"{}\" }}", "x".repeat(300 * 1024)).into_response()),
             Answer::Never => std::future::pending().await,
-            Answer::Elsewhere => Some(Redirect::temporary(&format!("{}/elsewhere", self.issuer)).into_response()),
+            Answer::Elsewhere => {
+                Some(Redirect::temporary(&format!("{}/elsewhere", self.issuer)).into_response())
+            }
             Answer::Failed => Some(StatusCode::INTERNAL_SERVER_ERROR.into_response()),
         }
     }
@@ -358,11 +363,7 @@ async fn keys(State(provider): State<Provider>) -> Response {
     Json(json!({ "keys": keys })).into_response()
 }
 
-async fn token(
-    State(provider): State<Provider>,
-    headers: HeaderMap,
-    form: String,
-) -> Response {
+async fn token(State(provider): State<Provider>, headers: HeaderMap, form: String) -> Response {
     let form: HashMap<_, _> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
     if let Some(response) = provider.instead("token").await {
         return response;
@@ -377,7 +378,8 @@ async fn token(
     }
     let access_token = format!("opaque-{}", form["code"]);
     let id_token = provider.id_token(&asked, &access_token);
-    Json(json!({ "access_token": access_token, "token_type": "Bearer", "id_token": id_token })).into_response()
+    Json(json!({ "access_token": access_token, "token_type": "Bearer", "id_token": id_token }))
+        .into_response()
 }
 
 async fn userinfo(State(provider): State<Provider>) -> Response {
