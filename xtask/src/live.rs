@@ -63,6 +63,8 @@ fn browser(data: &Path, port: u16) -> Result<()> {
         .dir(web::dir())
         .env("MARQUE_URL", format!("http://127.0.0.1:{port}"))
         .env("MARQUE_PASSWORD", password.trim())
+        // The tests of identity providers start a platform of their own.
+        .env("MARQUE_PROGRAM", target()?.join("debug/marque"))
         .run()
 }
 

@@ -22,7 +22,7 @@ use identity::{
     attempts::{Attempts, Key, Limits, Verdict},
 };
 use model::{Brand, Micros, PersonId, Region, Timestamp};
-use store::{LinkRow, PersonRow, RoleRow, SessionRow, Store};
+use store::{LinkRow, PersonRow, RoleRow, SessionOrigin, SessionRow, Store};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -33,6 +33,7 @@ use crate::{
     words::network_of,
 };
 
+mod elsewhere;
 mod resets;
 mod second_factor;
 
@@ -128,6 +129,8 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When they last proved who they are.
     pub proven_at: Timestamp,
+    /// What the configuration calls the provider that the account comes from; none of accounts of our own.
+    pub identity_provider: Option<String>,
 }
 
 impl Session {
@@ -227,6 +230,7 @@ impl Accounts {
             created_by: None,
             brands: None,
             address: None,
+            identity_provider: None,
         })
     }
 
@@ -239,18 +243,29 @@ impl Accounts {
         from: IpAddr,
         now: Timestamp,
     ) -> Result<Opened, SignInError> {
-        let network = network_of(from);
         let keys = self.keys(username, from, now).await?;
         let known = self.store.person_named(username).await?.filter(|person| person.enabled);
         let person = self.check(known, proof, &keys, now).await?;
+        self.open(person, None, now, from, now).await
+    }
+
+    async fn open(
+        &self,
+        person: PersonRow,
+        origin: Option<SessionOrigin>,
+        proven_at: Timestamp,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<Opened, SignInError> {
         let token = Token(format!("mq_{}", secret()?));
         let row = SessionRow {
             id: name_of_random()?,
             person: person.id,
             created_at: now,
             expires_at: now + SESSION,
-            proven_at: now,
-            address: Some(network),
+            proven_at,
+            address: Some(crate::words::network_of(from)),
+            origin,
         };
         // What was proven may have been voided meanwhile.
         let mut tx = self.store.begin().await?;
@@ -259,7 +274,7 @@ impl Accounts {
         }
         tx.commit().await?;
         tracing::info!(person = %person.id, "signed in");
-        let session = self.take_up(row, person, now).await?;
+        let session = self.take_up(row.id, person, row.proven_at, row.expires_at, now).await?;
         Ok(Opened { token, session })
     }
 
@@ -270,7 +285,7 @@ impl Accounts {
         let Some(person) = self.store.person(row.person).await?.filter(|person| person.enabled) else {
             return Ok(None);
         };
-        self.take_up(row, person, now).await.map(Some)
+        self.take_up(row.id, person, row.proven_at, row.expires_at, now).await.map(Some)
     }
 
     /// Takes a fresh proof from who has a session.
@@ -385,6 +400,11 @@ impl Accounts {
         }
     }
 
+    /// Told by whoever changed sessions elsewhere, once the change holds.
+    pub(crate) fn changed(&self) {
+        self.changes.changed();
+    }
+
     /// Which names and addresses are locked out, those that end last first.
     pub fn locked(&self, now: Timestamp) -> Vec<(Key, Timestamp)> {
         let mut locked: Vec<_> = self.attempts().locked(now).collect();
@@ -403,8 +423,10 @@ impl Accounts {
 
     async fn take_up(
         &self,
-        row: SessionRow,
+        id: String,
         person: PersonRow,
+        proven_at: Timestamp,
+        expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Session, store::Error> {
         let store = &self.store;
@@ -416,7 +438,7 @@ impl Accounts {
         )?;
         let dealership = organisation.filter(|known| known.kind == OrganisationKind::Dealership.slug());
         Ok(Session {
-            id: row.id,
+            id,
             person: Person {
                 id: person.id,
                 region: self.region.clone(),
@@ -427,8 +449,9 @@ impl Accounts {
             },
             username: person.username,
             has_second_factor: person.totp.is_some(),
-            expires_at: row.expires_at,
-            proven_at: row.proven_at,
+            expires_at,
+            proven_at,
+            identity_provider: person.identity_provider,
         })
     }
 

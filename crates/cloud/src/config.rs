@@ -9,6 +9,9 @@ use std::{
 
 use consent::Jurisdiction;
 use model::{Micros, ParseError, Region};
+use url::Url;
+
+use crate::oidc::settings::{ProviderSettings, is_safe};
 
 /// What can be given, with the defaults of a laptop.
 #[derive(Debug, Clone)]
@@ -42,6 +45,10 @@ pub struct Options {
     pub simulated_cars: bool,
     /// Whom to tell of a weakness: a URI, for `/.well-known/security.txt`.
     pub security_contact: Option<String>,
+    /// Where people may sign in besides here.
+    pub identity_providers: Vec<ProviderSettings>,
+    /// What browsers call the console; what the listener is called when absent.
+    pub public_url: Option<String>,
 }
 
 impl Options {
@@ -79,6 +86,8 @@ impl Default for Options {
             flush_age: Self::FLUSH_AGE,
             simulated_cars: false,
             security_contact: None,
+            identity_providers: Vec::new(),
+            public_url: None,
         }
     }
 }
@@ -97,6 +106,9 @@ pub struct Config {
     pub database: Database,
     pub flush_age: Micros,
     pub simulated_cars: bool,
+    pub identity_providers: Vec<ProviderSettings>,
+    /// None when browsers reach the listener by its own address.
+    pub public_url: Option<Url>,
 }
 
 /// How the API is served.
@@ -157,6 +169,13 @@ pub enum ConfigError {
     SecurityContact,
     #[error("`flush_age`: give a time from a second to a day")]
     FlushAge,
+    #[error("`public_url`: give an `https` URL without a path, or one of this machine by `http`")]
+    PublicUrl,
+    #[error(
+        "`public_url`: identity providers send browsers back to it; say what browsers call the console, such as \
+         `https://marque.example.org`"
+    )]
+    NoPublicUrl,
 }
 
 impl Options {
@@ -190,6 +209,12 @@ impl Options {
             Some(_) => return Err(ConfigError::Database),
         };
         let loopback = self.http.ip().is_loopback();
+        let public_url = self.public_url.as_deref().map(public_url).transpose()?;
+        // Browsers do not reach us by the address of a listener behind a proxy, or of all addresses.
+        let is_called_otherwise = self.behind_tls_proxy || self.http.ip().is_unspecified();
+        if !self.identity_providers.is_empty() && public_url.is_none() && is_called_otherwise {
+            return Err(ConfigError::NoPublicUrl);
+        }
         Ok(Config {
             region: self.region.parse().map_err(ConfigError::Region)?,
             jurisdiction: self.jurisdiction.parse().map_err(ConfigError::Jurisdiction)?,
@@ -207,6 +232,8 @@ impl Options {
             database,
             flush_age: self.flush_age,
             simulated_cars: self.simulated_cars,
+            identity_providers: self.identity_providers,
+            public_url,
             data: self.data,
         })
     }
@@ -265,6 +292,15 @@ fn is_contact(uri: &str) -> bool {
         .iter()
         .any(|scheme| uri.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
         && uri.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn public_url(text: &str) -> Result<Url, ConfigError> {
+    let url = Url::parse(text).ok().filter(is_safe);
+    let bare = url.filter(|url| {
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        is_bare && url.username().is_empty() && url.password().is_none()
+    });
+    bare.ok_or(ConfigError::PublicUrl)
 }
 
 /// A DNS name (RFC 1123) or an address.

@@ -27,6 +27,7 @@ use crate::{
     enrolment::Enrolment,
     errors::chain,
     metrics::Metrics,
+    oidc::Oidc,
     owner::{History, Twins},
     ownership::Ownership,
     people::People,
@@ -59,6 +60,7 @@ mod idempotency;
 mod links;
 mod lockouts;
 mod notices;
+mod oidc;
 pub mod openapi;
 mod organisations;
 mod page;
@@ -99,6 +101,7 @@ pub struct Parts {
     pub accounts: Accounts,
     pub changes: Changes,
     pub people: People,
+    pub oidc: Oidc,
     pub services: Services,
     pub policies: Arc<Policies>,
     pub audit: Audit,
@@ -178,6 +181,7 @@ impl Api {
         accounts: Accounts,
         changes: Changes,
         people: People,
+        oidc: Oidc,
         services: Services,
         policies: Policies,
         audit: Audit,
@@ -273,9 +277,9 @@ impl Api {
         let links = self.store().forget_credential_resets(now).await;
         let tokens = self.store().forget_service_tokens(now).await;
         let notices = self.store().forget_notices(now - notices::KEPT).await;
-        for error in
-            [sessions.err(), keys.err(), links.err(), tokens.err(), notices.err()].into_iter().flatten()
-        {
+        let sign_ins = self.store().forget_sign_ins(now).await;
+        let forgotten = [sessions, keys, links, tokens, notices, sign_ins];
+        for error in forgotten.into_iter().filter_map(Result::err) {
             tracing::warn!(error = %chain(&error), "what is over could not be forgotten");
         }
         self.people().outbox().send(now).await;
@@ -300,11 +304,15 @@ pub fn router(api: Api) -> Router {
         .route_layer(middleware::from_fn_with_state(api.clone(), idempotency::repeatable));
     let metrics = recorded(metrics_routes())
         .route_layer(middleware::from_fn_with_state(api.clone(), auth::require_for_metrics));
-    let open = limited(recorded(open_routes()), OPEN_BODY_BYTES_MAX)
-        .route_layer(middleware::from_fn_with_state(api.clone(), rates::of_address));
+    let of_address = |routes: OpenApiRouter<Api>| {
+        routes.route_layer(middleware::from_fn_with_state(api.clone(), rates::of_address))
+    };
+    let open = of_address(limited(recorded(open_routes()), OPEN_BODY_BYTES_MAX));
+    let providers = of_address(limited(recorded(provider_routes()), oidc::BODY_BYTES_MAX));
     let enrolment = limited(recorded(enrolment_routes()), vehicles::ENROL_BYTES_MAX);
     let vspec = limited(recorded(catalogue_routes()), ::signals::VSPEC_BYTES_MAX);
     let (router, _) = open
+        .merge(providers)
         .merge(metrics)
         .merge(signed_in(recorded(read_routes())))
         .merge(signed_in(recorded(audit_routes())))
@@ -336,6 +344,7 @@ fn limited(routes: OpenApiRouter<Api>, bytes_max: usize) -> OpenApiRouter<Api> {
 fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(openapi::base())
         .merge(open_routes())
+        .merge(provider_routes())
         .merge(metrics_routes())
         .merge(read_routes())
         .merge(repeatable_routes())
@@ -357,6 +366,15 @@ fn open_routes() -> OpenApiRouter<Api> {
         .routes(routes!(security::get_security_txt))
         .routes(routes!(health::get_liveness))
         .routes(routes!(health::get_readiness))
+}
+
+/// For everybody who comes from an identity provider or goes there.
+fn provider_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(oidc::list_identity_providers))
+        .routes(routes!(oidc::begin_sign_in))
+        .routes(routes!(oidc::end_sign_in))
+        .routes(routes!(oidc::log_out))
 }
 
 fn metrics_routes() -> OpenApiRouter<Api> {

@@ -52,6 +52,8 @@ pub enum PeopleError {
     LastAdministrator,
     #[error("the role is over")]
     Over,
+    #[error("the account is of the identity provider `{provider}`: its credentials are reset there")]
+    Elsewhere { provider: String },
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error(transparent)]
@@ -182,6 +184,7 @@ impl People {
             created_by: by,
             brands: new.brands.map(|brands| brands.iter().collect()),
             address: new.address.map(|text| Address { text, changed_at: None }),
+            identity_provider: None,
         };
         let mut tx = self.store.begin().await?;
         if !tx.add_person(&person).await? {
@@ -200,6 +203,8 @@ impl People {
         address: Option<&str>,
         now: Timestamp,
     ) -> Result<(), PeopleError> {
+        // One that a provider's sign-in made has a colon, and may stay as it is.
+        let username = username.filter(|name| *name != person.username);
         username.map_or(Ok(()), check_username)?;
         address.map_or(Ok(()), check_address)?;
         let mut tx = self.store.begin().await?;
@@ -274,6 +279,9 @@ impl People {
 
     /// Voids password and second factor, and sends the person a one-time link for a new password.
     pub async fn reset_credentials(&self, person: &PersonRow, now: Timestamp) -> Result<(), PeopleError> {
+        if let Some(provider) = &person.identity_provider {
+            return Err(PeopleError::Elsewhere { provider: provider.clone() });
+        }
         let token = format!("mqr_{}", secret()?);
         let expires_at = now + RESET;
         let letter = Letter {
@@ -366,12 +374,15 @@ fn check_username(username: &str) -> Result<(), PeopleError> {
 }
 
 /// Whether there is such a mailbox only a mail can tell.
-fn check_address(address: &str) -> Result<(), PeopleError> {
+pub(crate) fn is_address(address: &str) -> bool {
     let parts = address.rsplit_once('@');
-    let is_address = address.len() <= ADDRESS_MAX
+    address.len() <= ADDRESS_MAX
         && parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
-        && !address.chars().any(|letter| letter.is_whitespace() || letter.is_control());
-    if is_address { Ok(()) } else { Err(PeopleError::Address) }
+        && !address.chars().any(|letter| letter.is_whitespace() || letter.is_control())
+}
+
+fn check_address(address: &str) -> Result<(), PeopleError> {
+    if is_address(address) { Ok(()) } else { Err(PeopleError::Address) }
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ use crate::{
         server::{Server, ServerError},
     },
     metrics::Metrics,
+    oidc::CallError,
     owner::{Owner, OwnerError, OwnerOptions, OwnerParts, StoredCampaigns, Twins},
     pki::{Pki, PkiError, ServerIdentity},
     presence::Presence,
@@ -106,6 +107,8 @@ pub enum StartError {
     Seal(#[from] SealError),
     #[error(transparent)]
     Services(#[from] ServiceError),
+    #[error("the client of an identity provider cannot be set up")]
+    Oidc(#[from] CallError),
     #[error("the policies do not load")]
     Policies(#[from] identity::Error),
 }
@@ -149,7 +152,9 @@ impl Platform {
         let server = Server::bind(config.http.listen, http_tls(&config, &pki)?)?;
         let (claim, store) = open_store(&config).await?;
         let (metrics, presence) = (Metrics::default(), Presence::default());
-        let control = Control::load(&config, &store, &pki, &metrics, now).await?;
+        let own_url = url_of(config.http.tls, server.address());
+        let own_url = own_url.parse().expect("an address is a host of a URL");
+        let control = Control::load(&config, &store, &pki, &metrics, own_url, now).await?;
         let (notices, notices_out) = mpsc::channel(NOTICES_MAX);
         let (owner, log) = start_owner(&config, &store, &control.catalogues, &clock, notices).await?;
         let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
@@ -176,6 +181,7 @@ impl Platform {
             accounts: control.accounts,
             changes: control.changes,
             people: control.people,
+            oidc: control.oidc,
             services: control.services,
             policies: control.policies,
             audit: audit.clone(),
@@ -220,7 +226,7 @@ impl Platform {
 
     /// The address for a browser on this machine.
     pub fn url(&self) -> String {
-        format!("{}://{}", if self.tls { "https" } else { "http" }, self.at.http)
+        url_of(self.tls, self.at.http)
     }
 
     /// Where cars connect.
@@ -296,6 +302,10 @@ impl Platform {
         self.store.close().await;
         tracing::info!("the platform has stopped");
     }
+}
+
+fn url_of(tls: bool, address: SocketAddr) -> String {
+    format!("{}://{address}", if tls { "https" } else { "http" })
 }
 
 fn open_pki(config: &Config, now: model::Timestamp) -> Result<Pki, PkiError> {

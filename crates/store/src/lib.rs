@@ -20,6 +20,7 @@ mod leases;
 mod links;
 mod migrations;
 mod notices;
+mod oidc;
 mod organisations;
 mod outbox;
 mod ownership;
@@ -53,11 +54,14 @@ pub use lake_files::{LakeFile, LakeFileState, LakeFileStats};
 pub use leases::Lease;
 pub use links::{LinkCodeRow, LinkRow};
 pub use notices::{AccessNoticeRow, NoticeRow};
+pub use oidc::{LoggedOut, ProvenSession, SignInRow};
 pub use organisations::OrganisationRow;
 pub use outbox::OutboxRow;
 pub use ownership::{InvitationRow, OfferRow};
 pub use page::{Cursor, Page};
-pub use people::{Address, Besides, CredentialReset, PeopleFilter, PersonRow, RoleRow, SessionRow, TotpRow};
+pub use people::{
+    Address, Besides, CredentialReset, PeopleFilter, PersonRow, RoleRow, SessionOrigin, SessionRow, TotpRow,
+};
 pub use services::ServiceRow;
 pub use sql::Transaction;
 pub use subjects::Subject;

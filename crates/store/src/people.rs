@@ -7,7 +7,7 @@ use model::{Brand, PersonId, Region, Timestamp};
 
 use crate::{
     Error, Store, Transaction,
-    sql::{Row, args, select, slugs},
+    sql::{Composed, Row, args, select, slugs},
 };
 
 mod list;
@@ -32,6 +32,8 @@ pub struct PersonRow {
     pub brands: Option<Vec<Brand>>,
     /// Where one-time links go.
     pub address: Option<Address>,
+    /// What the configuration calls the provider that the account comes from; none of accounts of our own.
+    pub identity_provider: Option<String>,
 }
 
 /// Where a person is reached.
@@ -104,16 +106,31 @@ pub struct SessionRow {
     pub proven_at: Timestamp,
     /// The network that it was opened from.
     pub address: Option<String>,
+    /// Where it was opened, when at a provider.
+    pub origin: Option<SessionOrigin>,
+}
+
+/// The provider where a session was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionOrigin {
+    pub issuer: String,
+    /// What the provider calls it, when it says.
+    pub session: Option<String>,
 }
 
 const PERSON: &str = "SELECT person_id, username, realm, enabled, password_hash, totp_secret, totp_step, created_at, \
-                      created_by, brands, address, address_changed_at FROM people";
+                      created_by, brands, address, address_changed_at, identity_provider FROM people";
 const ROLE: &str = "SELECT role_id, person_id, person_function, brands, region, starts_at, ends_at, created_at, \
                     created_by FROM roles";
-const SESSION: &str =
-    "SELECT session_id, person_id, created_at, expires_at, proven_at, address FROM sessions";
+const SESSION: &str = "SELECT session_id, person_id, created_at, expires_at, proven_at, address, issuer, \
+                       provider_session FROM sessions";
 
-fn person(row: &Row) -> Result<PersonRow, Error> {
+/// Who a subject, `$2`, of an issuer, `$1`, is here.
+pub(crate) fn person_of_identity() -> Composed {
+    select(PERSON, " WHERE person_id = (SELECT person_id FROM identities WHERE issuer = $1 AND subject = $2)")
+}
+
+pub(crate) fn person(row: &Row) -> Result<PersonRow, Error> {
     let totp = match (row.opt_bytes(5)?, row.opt_int(6)?) {
         (Some(sealed), Some(step)) => Some(TotpRow { sealed, step }),
         (_, _) => None,
@@ -130,6 +147,7 @@ fn person(row: &Row) -> Result<PersonRow, Error> {
         created_by: row.opt_word(8)?,
         brands: row.opt_text(9)?.map(|slugs| row.brands_of(9, &slugs)).transpose()?,
         address: row.opt_text(10)?.map(|text| Address { text, changed_at }),
+        identity_provider: row.opt_text(12)?,
     })
 }
 
@@ -148,6 +166,7 @@ fn role(row: &Row) -> Result<RoleRow, Error> {
 }
 
 fn session(row: &Row) -> Result<SessionRow, Error> {
+    let named = row.opt_text(7)?;
     Ok(SessionRow {
         id: row.text(0)?,
         person: row.word(1)?,
@@ -155,6 +174,7 @@ fn session(row: &Row) -> Result<SessionRow, Error> {
         expires_at: Timestamp(row.int(3)?),
         proven_at: Timestamp(row.int(4)?),
         address: row.opt_text(5)?,
+        origin: row.opt_text(6)?.map(|issuer| SessionOrigin { issuer, session: named }),
     })
 }
 
@@ -250,7 +270,8 @@ impl Transaction {
         let added = self
             .execute(
                 "INSERT INTO people (person_id, username, realm, enabled, password_hash, created_at, created_by, \
-                 brands, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (username) DO NOTHING",
+                 brands, address, identity_provider) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+                 ON CONFLICT (username) DO NOTHING",
                 args![
                     new.id,
                     &new.username,
@@ -260,7 +281,8 @@ impl Transaction {
                     new.created_at,
                     new.created_by,
                     brands.as_deref(),
-                    new.address.as_ref().map(|address| address.text.as_str())
+                    new.address.as_ref().map(|address| address.text.as_str()),
+                    new.identity_provider.as_deref()
                 ],
             )
             .await?;
@@ -363,9 +385,10 @@ impl Transaction {
         if self.execute(sql, args![new.person, as_proven.password_hash.as_deref(), totp]).await? == 0 {
             return Ok(false);
         }
+        let origin = new.origin.as_ref();
         self.execute(
-            "INSERT INTO sessions (token_hash, session_id, person_id, created_at, expires_at, proven_at, address) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO sessions (token_hash, session_id, person_id, created_at, expires_at, proven_at, address, \
+             issuer, provider_session) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             args![
                 token_hash,
                 &new.id,
@@ -373,7 +396,9 @@ impl Transaction {
                 new.created_at,
                 new.expires_at,
                 new.proven_at,
-                new.address.as_deref()
+                new.address.as_deref(),
+                origin.map(|origin| origin.issuer.as_str()),
+                origin.and_then(|origin| origin.session.as_deref())
             ],
         )
         .await?;

@@ -11,6 +11,7 @@ mod audit;
 mod campaigns;
 mod credentials;
 mod links;
+mod oidc;
 mod ownership;
 mod people;
 mod postgres;
@@ -94,6 +95,12 @@ checks! {
     people::a_session_ends,
     people::a_key_answers_the_same_request_again,
     people::a_key_serves_one_request,
+    oidc::a_subject_is_one_person,
+    oidc::a_sign_in_is_taken_once_and_in_time,
+    oidc::no_more_sign_ins_are_kept_than_are_asked_for,
+    oidc::a_provider_ends_its_own_sessions,
+    oidc::a_session_is_proven_by_whose_it_is,
+    oidc::a_logout_token_is_taken_once,
     services::a_services_token_counts_until_the_overlap_ends,
     services::a_service_that_is_disabled_stays_so,
     services::services_are_listed_by_brand,

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Account, HeldFunction, OpenSession, PersonAccount, Role, Session } from '@marque/api';
 import { type Call, newId, Refusal, type Route, timeOf, wrong } from './call.ts';
-import { seed } from './seed.ts';
+import { PROVIDER, seed } from './seed.ts';
 import { actionOf, cellOf, purposesOf } from './tables.ts';
 import { base32, stepOf } from './totp.ts';
 
@@ -44,6 +44,8 @@ export class Accounts {
   }
 
   readonly routes: Route[] = [
+    ['GET', /^\/v1\/oidc$/, () => ({ items: [{ id: PROVIDER, name: 'Group sign-in' }] })],
+    ['GET', /^\/v1\/oidc\/[^/]+\/login$/, unreachable],
     ['POST', /^\/v1\/session$/, (call) => this.#signIn(call)],
     ['GET', /^\/v1\/session$/, ({ request, now }) => this.#session(this.open(request, now), now)],
     ['DELETE', /^\/v1\/session$/, ({ request, now }) => this.#end(this.open(request, now))],
@@ -224,9 +226,15 @@ interface Given {
   one_time_password?: string | null;
 }
 
+/** As the platform does whose provider is down. */
+function unreachable({ query, response }: Call): undefined {
+  const back = new URLSearchParams({ failed: 'unavailable', return_to: query.get('return_to') ?? '/' });
+  response.writeHead(303, { location: `/sign-in?${back}` }).end();
+}
+
 function account(person: Stored): Account {
-  const { person_id, username, secret } = person;
-  return { person_id, username, second_factor: secret !== undefined };
+  const { person_id, username, secret, identity_provider } = person;
+  return { person_id, username, second_factor: secret !== undefined, identity_provider };
 }
 
 /** What somebody was told to do, without what is over. */

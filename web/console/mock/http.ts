@@ -137,7 +137,9 @@ export function handler(fleet: Fleet, password: string) {
         response,
         part: (i) => decodeURIComponent(parts[i] ?? ''),
       };
-      if (method !== 'POST' || url.pathname !== '/v1/session') accounts.check(call, method, url.pathname);
+      const isOpen =
+        url.pathname.startsWith('/v1/oidc') || (method === 'POST' && url.pathname === '/v1/session');
+      if (!isOpen) accounts.check(call, method, url.pathname);
       if (!run) throw new Refusal('not-found', `there is no ${method} ${url.pathname}`);
       const result = run(call);
       audit.record(accounts.whoAsked(call), method, url.pathname, fleet.byId.get(parts[1] ?? ''));

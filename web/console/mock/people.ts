@@ -48,6 +48,7 @@ export function people(accounts: Accounts): Route[] {
       enabled: true,
       created_at: timeOf(now),
       created_by: accounts.open(request, now).person.person_id,
+      identity_provider: null,
       roles: [],
       password: undefined,
       secret: undefined,
@@ -84,6 +85,11 @@ export function people(accounts: Accounts): Route[] {
 
   function reset(call: Call): undefined {
     const found = another(call);
+    if (found.identity_provider)
+      throw new Refusal(
+        'conflict',
+        'the account is of an identity provider: its credentials are reset there',
+      );
     if (!found.address)
       throw new Refusal('conflict', 'the account has no address to send a link to; give it one first');
     if (call.now - (found.address_changed_at ?? 0) < ADDRESS_HELD_MS)

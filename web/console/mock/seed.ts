@@ -11,11 +11,16 @@ const DAY = 86_400_000;
 /** Of whom the mock's second factors are; an authenticator app can be given it. */
 export const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
 
+/** Where one of them comes from. Nobody reaches it. */
+export const PROVIDER = 'group';
+
 interface Seed {
   username: string;
   functions: [name: string, brands: BrandSlug[], days: number | null][];
   realm?: RealmSlug;
   disabled?: boolean;
+  /** Comes from a provider, which the mock has not: signs in with the password of all. */
+  elsewhere?: boolean;
   /** Whether the one-time link was not used yet. */
   invited?: boolean;
   secret?: string;
@@ -52,6 +57,7 @@ const SEEDS: Seed[] = [
     functions: [['dealer', ['peugeot'], null]],
     realm: 'partner',
   },
+  { username: 'group:eva.lind', functions: [['operations', ['fiat'], null]], elsewhere: true },
   { username: 'nina.wolf', functions: [], invited: true },
   {
     username: 'julie.martin',
@@ -83,6 +89,7 @@ export function seed(password: string, now: number): Stored[] {
     enabled: !seed.disabled,
     created_at: timeOf(now - (90 - index * 7) * DAY),
     created_by: index === 0 ? null : first,
+    identity_provider: seed.elsewhere ? PROVIDER : null,
     roles: seed.functions.map(([name, brands, days]) => ({
       assignment_id: random.hex(32),
       function: name,

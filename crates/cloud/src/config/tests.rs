@@ -45,6 +45,21 @@ fn an_error_names_its_option() {
 }
 
 #[test]
+fn a_public_url_is_an_origin() {
+    let resolve = |url: &str| {
+        let options = Options { public_url: Some(url.to_owned()), ..Options::default() };
+        options.resolve().map(|config| config.public_url.unwrap().to_string())
+    };
+    assert_eq!(resolve("https://marque.example.org").unwrap(), "https://marque.example.org/");
+    assert_eq!(resolve("http://127.0.0.1:9000/").unwrap(), "http://127.0.0.1:9000/");
+    for wrong in
+        ["marque.example.org", "http://marque.example.org", "https://h/x", "https://h?x", "https://u@h"]
+    {
+        assert_eq!(resolve(wrong).unwrap_err(), ConfigError::PublicUrl, "{wrong}");
+    }
+}
+
+#[test]
 fn a_database_password_is_not_shown() {
     let database = Database::Postgres { url: "postgres://u:secret@h/d".to_owned() };
     assert!(!format!("{database:?}").contains("secret"));

@@ -11,6 +11,7 @@ use super::{
     auth::SignedIn,
     edge,
     extract::{Json, Path},
+    oidc,
     problem::Problem,
     session::{refused, types::Account},
 };
@@ -27,11 +28,7 @@ pub(crate) mod types;
 )]
 pub(crate) async fn get_account(signed_in: SignedIn) -> Json<Account> {
     let session = signed_in.session();
-    Json(Account {
-        person_id: signed_in.person().to_string(),
-        username: session.username.clone(),
-        second_factor: session.has_second_factor,
-    })
+    Json(Account::of(session))
 }
 
 /// Changes one's own password. All other sessions of the account end.
@@ -45,6 +42,7 @@ pub(crate) async fn change_password(
     signed_in: SignedIn,
     Json(body): Json<NewPassword>,
 ) -> Result<Response, Problem> {
+    oidc::only_here(signed_in.session())?;
     check_password(&body.password)?;
     api.accounts().change_password(signed_in.session(), &body.password).await.map_err(refused)?;
     Ok(edge::empty(StatusCode::NO_CONTENT))
@@ -77,6 +75,7 @@ pub(crate) async fn draw_second_factor(
     State(api): State<Api>,
     signed_in: SignedIn,
 ) -> Result<Response, Problem> {
+    oidc::only_here(signed_in.session())?;
     let drawn = api.accounts().draw_second_factor(signed_in.session(), api.now()).map_err(refused)?;
     let answer = NewSecondFactor {
         enrolment: drawn.enrolment,
@@ -99,6 +98,7 @@ pub(crate) async fn confirm_second_factor(
     Json(body): Json<SecondFactorProof>,
 ) -> Result<Response, Problem> {
     let (session, now) = (signed_in.session(), api.now());
+    oidc::only_here(session)?;
     let taken =
         api.accounts().take_second_factor(session, &body.enrolment, &body.one_time_password, now).await;
     taken.map_err(refused)?;
@@ -115,6 +115,7 @@ pub(crate) async fn remove_second_factor(
     State(api): State<Api>,
     signed_in: SignedIn,
 ) -> Result<Response, Problem> {
+    oidc::only_here(signed_in.session())?;
     api.accounts().remove_second_factor(signed_in.session()).await?;
     Ok(edge::empty(StatusCode::NO_CONTENT))
 }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     accounts::{Session, token_hash},
-    services,
+    oidc, services,
 };
 
 pub(crate) const COOKIE: &str = "marque_session";
@@ -98,7 +98,12 @@ impl Principal {
             let Some(service) = service.filter(|service| service.enabled) else { return Ok(None) };
             (Asker::Service, Who::Service(service))
         } else {
-            let Some(session) = api.accounts().session(token, now).await? else { return Ok(None) };
+            let session = if oidc::is_access_token(token) {
+                api.oidc().session(token, now).await?
+            } else {
+                api.accounts().session(token, now).await?
+            };
+            let Some(session) = session else { return Ok(None) };
             let who = Who::Person(session.person.clone());
             (Asker::Person(Arc::new(session)), who)
         };
@@ -280,12 +285,21 @@ async fn identify(
     let (token, origin) = match bearer(headers) {
         Some(token) => (token.to_owned(), Ok(())),
         None => {
-            let token = cookie(headers).ok_or_else(sign_in_first)?;
+            let token = cookie(headers, COOKIE).ok_or_else(sign_in_first)?;
             (token.to_owned(), if method.is_safe() || same_origin(headers) { Ok(()) } else { Err(foreign()) })
         }
     };
     let principal = api.recent().of(api, &token).await?.ok_or_else(sign_in_first)?;
     Ok((principal, origin))
+}
+
+/// The session of who reads an open page that is about it.
+pub(crate) async fn session_of(api: &Api, headers: &HeaderMap) -> Result<Arc<Session>, Problem> {
+    let (principal, _) = identify(api, &Method::GET, headers).await?;
+    match &principal.0.asker {
+        Asker::Person(session) => Ok(Arc::clone(session)),
+        Asker::Service => Err(Problem::new(Kind::Forbidden, "only people do this")),
+    }
 }
 
 fn foreign() -> Problem {
@@ -303,11 +317,11 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn cookie<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split(';')).find_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
-        (name == COOKIE).then_some(value)
+        (name == wanted).then_some(value)
     })
 }
 

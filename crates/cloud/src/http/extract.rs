@@ -21,6 +21,10 @@ pub(crate) struct Json<T>(pub T);
 #[derive(Debug)]
 pub(crate) struct JsonBytes(pub Bytes);
 
+/// A form's body.
+#[derive(Debug)]
+pub(crate) struct Form<T>(pub T);
+
 /// The query string.
 #[derive(Debug)]
 pub(crate) struct Query<T>(pub T);
@@ -41,13 +45,29 @@ impl<S: Send + Sync> FromRequest<S> for JsonBytes {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let essence = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
-        if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
-            return Err(Problem::new(Kind::UnsupportedMedia, "send `Content-Type: application/json`"));
-        }
+        check_kind(&request, "application/json")?;
         body_of(request, state).await.map(Self)
     }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        check_kind(&request, "application/x-www-form-urlencoded")?;
+        let body = body_of(request, state).await?;
+        let pairs: Vec<_> = url::form_urlencoded::parse(&body).into_owned().collect();
+        read::query(&pairs).map(Self).map_err(|unread| refuse(Kind::BadRequest, unread))
+    }
+}
+
+fn check_kind(request: &Request, wanted: &str) -> Result<(), Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
+    if essence.is_some_and(|essence| essence.eq_ignore_ascii_case(wanted)) {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::UnsupportedMedia, format!("send `Content-Type: {wanted}`")))
 }
 
 /// A request's body, as large as its route takes.

@@ -33,8 +33,14 @@ const MAY_LEAVE_OUT: [&str; 10] = [
     "VehicleChoice",
 ];
 
-/// Where somebody may have changed, ended or registered the same meanwhile.
-const CONFLICTS: [(HttpMethod, &str); 18] = [
+/// Where somebody may have changed, ended or registered the same meanwhile, or an account is kept elsewhere.
+const CONFLICTS: [(HttpMethod, &str); 24] = [
+    (HttpMethod::Post, "/v1/session/step-up"),
+    (HttpMethod::Post, "/v1/account/password"),
+    (HttpMethod::Post, "/v1/account/totp"),
+    (HttpMethod::Delete, "/v1/account/totp"),
+    (HttpMethod::Post, "/v1/account/totp/confirmation"),
+    (HttpMethod::Post, "/v1/people/{person_id}/credential-reset"),
     (HttpMethod::Post, "/v1/links"),
     (HttpMethod::Delete, "/v1/vehicles/{vehicle_id}/owner"),
     (HttpMethod::Post, "/v1/transfers"),
@@ -161,6 +167,10 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
     }
     if path == "/v1/session" && *method == HttpMethod::Post {
         kinds.extend([Kind::SignInRefused, Kind::Forbidden]);
+    }
+    if path == "/v1/oidc/{provider}/login" {
+        // Of who steps up without a session, or as a service.
+        kinds.extend([Kind::Unauthorized, Kind::Forbidden]);
     }
     if path.contains('{') {
         kinds.push(Kind::NotFound);

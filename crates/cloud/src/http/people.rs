@@ -230,7 +230,10 @@ impl From<PeopleError> for Problem {
             PeopleError::Customer => Self::at("realm", text),
             PeopleError::Realm { .. } => Self::at("function", text),
             PeopleError::Past => Self::at("until", text),
-            PeopleError::Taken | PeopleError::Roles | PeopleError::LastAdministrator => Self::conflict(text),
+            PeopleError::Taken
+            | PeopleError::Roles
+            | PeopleError::LastAdministrator
+            | PeopleError::Elsewhere { .. } => Self::conflict(text),
             PeopleError::Over => Self::not_found(text),
             PeopleError::Store(error) => error.into(),
             PeopleError::Random(error) => Self::internal(&error),

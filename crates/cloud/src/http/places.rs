@@ -24,12 +24,16 @@ use tokio::{
 
 /// Requests of people who signed in; each may hold a page of rows.
 const SIGNED_IN_MAX: usize = 256;
+/// Requests that wait for an identity provider, or may: a dead one takes no place of those who do not need it.
+const PROVIDER_MAX: usize = 64;
 /// Requests that anybody may make: the console's files, the API's description, signing in.
 pub(crate) const OPEN_MAX: usize = 128;
 /// Until the head of the answer; history over a year of a car takes a few seconds.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The same for strangers, whose bodies are a name and a password.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same where a provider is asked: for its document, its keys and a token, five seconds each at most.
+const PROVIDER_TIMEOUT: Duration = Duration::from_secs(20);
 /// Until an answer is read. A full page of history has 10 MB, which a phone in a tunnel gets in this time.
 const READ_TIME_MAX: Duration = Duration::from_secs(120);
 /// What is handed to the connection at once; it may keep that much for as long as it lives.
@@ -42,6 +46,8 @@ pub(crate) enum Class {
     Health,
     /// For everybody.
     Open,
+    /// For everybody who comes from an identity provider or goes there.
+    Provider,
     /// For people who signed in.
     SignedIn,
 }
@@ -52,7 +58,8 @@ impl Class {
         match route {
             Some("/livez" | "/readyz") => Self::Health,
             Some("/v1/session" | "/v1/credential-resets") if method == Method::POST => Self::Open,
-            None | Some("/v1/openapi.json") => Self::Open,
+            None | Some("/v1/openapi.json" | "/v1/oidc") => Self::Open,
+            Some(route) if route.starts_with("/v1/oidc/") => Self::Provider,
             Some(_) => Self::SignedIn,
         }
     }
@@ -60,6 +67,7 @@ impl Class {
     pub(crate) const fn timeout(self) -> Duration {
         match self {
             Self::Open => OPEN_TIMEOUT,
+            Self::Provider => PROVIDER_TIMEOUT,
             Self::Health | Self::SignedIn => TIMEOUT,
         }
     }
@@ -69,6 +77,7 @@ impl Class {
 #[derive(Debug)]
 pub(crate) struct Places {
     open: Arc<Semaphore>,
+    provider: Arc<Semaphore>,
     signed_in: Arc<Semaphore>,
 }
 
@@ -78,7 +87,8 @@ pub(crate) struct Place(Option<OwnedSemaphorePermit>);
 
 impl Places {
     pub(crate) fn new() -> Self {
-        Self { open: Arc::new(Semaphore::new(OPEN_MAX)), signed_in: Arc::new(Semaphore::new(SIGNED_IN_MAX)) }
+        let places = |count| Arc::new(Semaphore::new(count));
+        Self { open: places(OPEN_MAX), provider: places(PROVIDER_MAX), signed_in: places(SIGNED_IN_MAX) }
     }
 
     /// `None` when all are taken.
@@ -86,6 +96,7 @@ impl Places {
         let places = match class {
             Class::Health => return Some(Place(None)),
             Class::Open => &self.open,
+            Class::Provider => &self.provider,
             Class::SignedIn => &self.signed_in,
         };
         Arc::clone(places).try_acquire_owned().ok().map(|permit| Place(Some(permit)))

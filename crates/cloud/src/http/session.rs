@@ -13,6 +13,7 @@ use super::{
     auth::{self, Caller, SignedIn},
     edge::{self, RequestId},
     extract::Json,
+    oidc,
     problem::{Kind, Problem},
 };
 use crate::accounts::{self, SignInError};
@@ -83,7 +84,8 @@ pub(crate) async fn get_session(State(api): State<Api>, signed_in: SignedIn) -> 
 
 /// Proves again who one is.
 ///
-/// What is dangerous asks for a proof that is not older than ten minutes; signing in is one.
+/// What is dangerous asks for a proof that is not older than ten minutes; signing in is one. Whose account is of an
+/// identity provider proves it there: `GET /v1/oidc/{provider}/login?step_up=true`.
 #[utoipa::path(
     post, path = "/v1/session/step-up", tag = "session", request_body = StepUp,
     extensions(("x-marque-action" = json!("session.step_up"))),
@@ -96,6 +98,7 @@ pub(crate) async fn step_up(
     Json(body): Json<StepUp>,
 ) -> Result<Json<Session>, Problem> {
     let (session, now) = (signed_in.session(), api.now());
+    oidc::only_here(session)?;
     api.accounts().prove(session, body.proof(), from, now).await.map_err(refused)?;
     let proven = accounts::Session { proven_at: now, ..session.clone() };
     Ok(Json(Session::of(&proven, api.policies(), now)))

@@ -208,6 +208,7 @@ fn person(id: PersonId, username: &str) -> PersonRow {
         password_hash: None,
         totp: None,
         address: None,
+        identity_provider: None,
         brands: None,
         created_at: NOW,
         created_by: None,

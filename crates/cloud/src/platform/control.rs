@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use identity::Policies;
 use store::Store;
+use url::Url;
 
 use super::{StartError, start_audit};
 use crate::{
     accounts::Accounts, audit::Audit, catalogues::Catalogues, changes::Changes, config::Config,
-    desired::Desired, enrolment::Enrolment, metrics::Metrics, outbox::Outbox, ownership::Ownership,
-    people::People, pki::Pki, registry::Registry, seal::Sealer, services::Services,
+    desired::Desired, enrolment::Enrolment, metrics::Metrics, oidc::Oidc, outbox::Outbox,
+    ownership::Ownership, people::People, pki::Pki, registry::Registry, seal::Sealer, services::Services,
 };
 
 /// What rests on the database alone.
@@ -17,6 +18,7 @@ pub(super) struct Control {
     pub(super) accounts: Accounts,
     pub(super) changes: Changes,
     pub(super) people: People,
+    pub(super) oidc: Oidc,
     pub(super) services: Services,
     pub(super) policies: Arc<Policies>,
     pub(super) operator_made: bool,
@@ -34,12 +36,21 @@ impl Control {
         store: &Store,
         pki: &Arc<Pki>,
         metrics: &Metrics,
+        own_url: Url,
         now: model::Timestamp,
     ) -> Result<Self, StartError> {
         let sealer = Sealer::open(&config.pki_folder())?;
         let changes = Changes::default();
         let region = &config.region;
         let accounts = Accounts::new(store.clone(), region.clone(), sealer.clone(), changes.clone())?;
+        let oidc = Oidc::new(
+            store.clone(),
+            accounts.clone(),
+            sealer.clone(),
+            region.clone(),
+            config.identity_providers.clone(),
+            config.public_url.clone().unwrap_or(own_url),
+        )?;
         let outbox = Outbox::new(store.clone(), sealer, &config.outbox_folder());
         let people = People::new(store.clone(), region.clone(), outbox, changes.clone());
         let services = Services::new(store.clone(), region.clone(), config.simulated_cars, changes.clone());
@@ -56,6 +67,7 @@ impl Control {
             accounts,
             changes,
             people,
+            oidc,
             services,
             policies,
             operator_made,

@@ -91,7 +91,7 @@ fn entries(data: &std::path::Path) -> Vec<Vec<u8>> {
 }
 
 /// Action, outcome and reason of each entry, the oldest first.
-fn told(fixture: &Fixture) -> Vec<(String, Outcome, String)> {
+pub(super) fn told(fixture: &Fixture) -> Vec<(String, Outcome, String)> {
     let entries = entries(&fixture.folder.path().join("data"));
     let event = |entry: Vec<u8>| {
         let event = Event::decode(&entry).unwrap();

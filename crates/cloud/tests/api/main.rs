@@ -22,6 +22,7 @@ mod car;
 mod est;
 mod fleet;
 mod gate;
+mod oidc;
 mod ownership;
 mod people;
 mod rules;
@@ -234,6 +235,10 @@ impl Visitor<'_> {
 }
 
 async fn start(folder: &TempDir, change: impl FnOnce(&mut Options)) -> Platform {
+    start_at(folder, Clock::system(), change).await
+}
+
+async fn start_at(folder: &TempDir, clock: Clock, change: impl FnOnce(&mut Options)) -> Platform {
     let mut options = Options {
         data: folder.path().join("data"),
         http: "127.0.0.1:0".parse().unwrap(),
@@ -243,7 +248,7 @@ async fn start(folder: &TempDir, change: impl FnOnce(&mut Options)) -> Platform 
         ..Options::default()
     };
     change(&mut options);
-    Platform::start(options.resolve().unwrap(), Clock::system()).await.unwrap()
+    Platform::start(options.resolve().unwrap(), clock).await.unwrap()
 }
 
 fn password(folder: &TempDir) -> String {

@@ -1,10 +1,18 @@
 //! `marque cloud`: the platform.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use clap::Args;
-use cloud::{clock::Clock, config, platform::Platform};
+use cloud::{
+    clock::Clock,
+    config,
+    oidc::settings::{self, ProviderSettings},
+    platform::Platform,
+};
 use model::Micros;
 
 use super::signal;
@@ -66,12 +74,22 @@ pub(crate) struct Options {
     #[arg(long, value_name = "URI")]
     security_contact: Option<String>,
 
+    /// A file (TOML) that names OpenID Connect providers where people may sign in besides here; docs/people.md has one.
+    #[arg(long, value_name = "FILE")]
+    identity_providers: Option<PathBuf>,
+
+    /// What browsers call the console, such as https://marque.example.org: identity providers send them back to it.
+    /// What the listener is called without it.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+
     /// How old the oldest row in memory becomes before all are put into the tables' files.
     #[arg(long, default_value_t = config::Options::FLUSH_AGE.0 / Micros::SECOND.0, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=86_400))]
     flush_age_s: i64,
 }
 
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
+    let providers = options.identity_providers.as_deref().map(identity_providers).transpose()?;
     let config = config::Options {
         data: options.data,
         region: options.region,
@@ -87,6 +105,8 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         flush_age: Micros::from_secs(options.flush_age_s),
         simulated_cars: options.simulated_cars,
         security_contact: options.security_contact,
+        identity_providers: providers.unwrap_or_default(),
+        public_url: options.public_url,
     }
     .resolve()
     .context("read the options")?;
@@ -109,4 +129,12 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         anyhow::ensure!(!failed, "a part of the platform failed; its last messages say why");
         Ok(())
     })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the configuration names variables that hold secrets; read once"
+)]
+fn identity_providers(path: &Path) -> anyhow::Result<Vec<ProviderSettings>> {
+    settings::read(path, |name| std::env::var(name).ok()).context("read the identity providers")
 }

@@ -31,6 +31,7 @@ fn options_that_exclude_each_other_are_refused() {
     check("revoke 0123456789abcdef0123456789abcdef", false);
     check("revoke WVWZZZ1JZXW000001 --cloud http://localhost:8080", false);
     check("cloud --behind-tls-proxy --metrics-open", true);
+    check("cloud --identity-providers p.toml --public-url https://marque.example.org", true);
     check("cloud --http-plain", false);
     check("--log warn --otlp http://127.0.0.1:4318 --traces cloud=debug cloud", true);
     check("audit verify --dir data/audit/log --key k --seen checkpoint", true);

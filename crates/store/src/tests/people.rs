@@ -18,10 +18,11 @@ pub(super) fn person(number: u8, username: &str) -> PersonRow {
         created_by: None,
         brands: None,
         address: None,
+        identity_provider: None,
     }
 }
 
-fn session(id: &str, person: PersonId) -> SessionRow {
+pub(super) fn session(id: &str, person: PersonId) -> SessionRow {
     SessionRow {
         id: id.to_owned(),
         person,
@@ -29,6 +30,7 @@ fn session(id: &str, person: PersonId) -> SessionRow {
         expires_at: NOW + Micros::HOUR,
         proven_at: NOW,
         address: Some("192.0.2.0/24".to_owned()),
+        origin: None,
     }
 }
 

@@ -20,6 +20,7 @@ const NEEDS: Record<Route['page'], Action[]> = {
   roles: ['role.list'],
   services: ['service.list'],
   certificates: ['certificate.list'],
+  'sign-in': [],
   'not-found': [],
 };
 

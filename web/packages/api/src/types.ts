@@ -30,6 +30,7 @@ export type GrantSet = Schemas['GrantSet'];
 export type HeldFunction = Schemas['HeldFunction'];
 export type HistoryColumn = Schemas['HistoryColumn'];
 export type HistoryPage = Schemas['HistoryPage'];
+export type IdentityProvider = Schemas['IdentityProvider'];
 export type LaneSlug = Schemas['LaneSlug'];
 export type LeafItem = Schemas['LeafItem'];
 export type NewPerson = Schemas['NewPerson'];

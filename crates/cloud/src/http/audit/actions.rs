@@ -36,14 +36,24 @@ impl Logged {
 }
 
 /// Routes without an action, each with its reason.
-pub(crate) const PUBLIC: [(&str, &str); 6] = [
+pub(crate) const PUBLIC: [(&str, &str); 10] = [
     ("GET /.well-known/security.txt", "RFC 9116: whoever found a weakness reads it before anything else"),
     ("GET /livez", "a supervisor asks before anybody can sign in; says nothing but that it lives"),
     ("GET /readyz", "the same; says which part does not serve, no figure and no name"),
+    ("GET /v1/oidc", "the sign-in page shows where else people may sign in; says names that are configured"),
+    (
+        "GET /v1/oidc/{provider}/callback",
+        "ends signing in; bound to the browser by state, nonce and PKCE, and the handler records it",
+    ),
+    ("GET /v1/oidc/{provider}/login", "begins signing in at a provider that is configured, never given"),
     ("GET /v1/openapi.json", "the API's description is in the public repository"),
     (
         "POST /v1/credential-resets",
         "whoever has the one-time link sets a password; the handler records it, since only it knows whose it is",
+    ),
+    (
+        "POST /v1/oidc/{provider}/backchannel-logout",
+        "the provider signs its logout token; the handler records it",
     ),
     ("POST /v1/session", "signing in; the handler records it, since only it knows who somebody says to be"),
 ];

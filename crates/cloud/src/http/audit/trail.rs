@@ -164,6 +164,27 @@ pub(crate) async fn credential_reset(
     stranger(api, "account.credentials.take", person, from, request, refused).await
 }
 
+/// Records that a provider's sign-in made somebody's account.
+pub(crate) async fn account_made(
+    api: &Api,
+    person: PersonId,
+    from: IpAddr,
+    request: &RequestId,
+) -> Result<(), Problem> {
+    of_person(api, Action::PersonCreate, person, from, request).await
+}
+
+/// Records what came to pass for a person at their provider.
+pub(crate) async fn of_person(
+    api: &Api,
+    action: Action,
+    person: PersonId,
+    from: IpAddr,
+    request: &RequestId,
+) -> Result<(), Problem> {
+    stranger(api, action.slug(), Some(person), from, request, None).await
+}
+
 /// What somebody does who has no session.
 async fn stranger(
     api: &Api,

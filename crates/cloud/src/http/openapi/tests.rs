@@ -87,6 +87,10 @@ fn only_these_routes_are_open() {
             "get /livez",
             "get /readyz",
             "post /v1/credential-resets",
+            "get /v1/oidc",
+            "post /v1/oidc/{provider}/backchannel-logout",
+            "get /v1/oidc/{provider}/callback",
+            "get /v1/oidc/{provider}/login",
             "get /v1/openapi.json",
             "post /v1/session"
         ]
@@ -105,6 +109,10 @@ fn only_these_routes_conflict() {
     assert_eq!(
         conflicts,
         [
+            "post /v1/account/password",
+            "post /v1/account/totp",
+            "delete /v1/account/totp",
+            "post /v1/account/totp/confirmation",
             "post /v1/campaigns",
             "put /v1/campaigns/{campaign_id}",
             "post /v1/campaigns/{campaign_id}/assignments",
@@ -114,10 +122,12 @@ fn only_these_routes_conflict() {
             "post /v1/links",
             "post /v1/people",
             "patch /v1/people/{person_id}",
+            "post /v1/people/{person_id}/credential-reset",
             "post /v1/people/{person_id}/roles",
             "delete /v1/people/{person_id}/roles/{assignment_id}",
             "post /v1/services",
             "post /v1/services/{service_id}/tokens",
+            "post /v1/session/step-up",
             "post /v1/transfers",
             "post /v1/vehicles",
             "post /v1/vehicles/enrolments",

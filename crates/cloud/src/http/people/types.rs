@@ -34,7 +34,7 @@ pub(crate) struct PeopleQuery {
 #[schema(example = json!({ "items": [{
     "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112", "username": "anna", "realm": "staff", "enabled": true,
     "address": "anna@example.org", "password_set": true, "second_factor": false,
-    "created_at": "2026-11-23T08:15:30.000000Z", "created_by": null, "created_for": null,
+    "identity_provider": null, "created_at": "2026-11-23T08:15:30.000000Z", "created_by": null, "created_for": null,
     "roles": [{ "assignment_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c", "function": "support", "brands": ["opel"],
         "until": null, "created_at": "2026-11-23T08:15:30.000000Z", "created_by": null }]
 }], "next_cursor": null }))]
@@ -48,7 +48,7 @@ pub(crate) struct PeoplePage {
 #[schema(example = json!({
     "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112", "username": "anna", "realm": "staff", "enabled": true,
     "address": "anna@example.org", "password_set": true, "second_factor": false,
-    "created_at": "2026-11-23T08:15:30.000000Z", "created_by": null, "created_for": null,
+    "identity_provider": null, "created_at": "2026-11-23T08:15:30.000000Z", "created_by": null, "created_for": null,
     "roles": [{ "assignment_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c", "function": "support", "brands": ["opel"],
         "until": null, "created_at": "2026-11-23T08:15:30.000000Z", "created_by": null }]
 }))]
@@ -63,6 +63,9 @@ pub(crate) struct PersonAccount {
     /// Whether there is a password; a credential reset voids it.
     pub password_set: bool,
     pub second_factor: bool,
+    /// The provider that the account comes from, where its credentials are; null for an account of the platform's
+    /// own.
+    pub identity_provider: Option<String>,
     pub created_at: Time,
     /// Null of the first account, and of those that a provider's sign-in made.
     pub created_by: Option<PersonIdHex>,
@@ -167,6 +170,7 @@ impl PersonAccount {
             address: person.address.as_ref().map(|address| address.text.clone()),
             password_set: person.password_hash.is_some(),
             second_factor: person.totp.is_some(),
+            identity_provider: person.identity_provider.clone(),
             created_at: Time(person.created_at),
             created_by: person.created_by.map(PersonIdHex),
             created_for: person.brands.as_ref().map(seen),

@@ -1,0 +1,266 @@
+//! Signing in at identity providers (OpenID Connect).
+
+use std::net::IpAddr;
+
+use axum::{
+    Extension,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use identity::Action;
+use url::form_urlencoded;
+
+use super::{
+    Api,
+    audit::trail,
+    auth::{self, Caller},
+    edge::{self, RequestId},
+    extract::{Form, Json, Path, Query},
+    problem::{Kind, Problem},
+};
+use crate::{
+    errors::chain,
+    oidc::{Arrived, Failure, SIGN_IN, SignInError},
+};
+use types::{CallbackQuery, IdentityProvider, IdentityProviders, LoginQuery, LogoutToken};
+
+pub(crate) mod types;
+
+/// What strangers may send: a logout token with the certificates of its key.
+pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024;
+/// Holds what shows that a sign-in comes back to the browser that began it.
+const COOKIE: &str = "marque_sign_in";
+
+/// Lists the identity providers where people may sign in.
+#[utoipa::path(
+    get, path = "/v1/oidc", tag = "session", security(()),
+    responses((status = 200, description = "As configured", body = IdentityProviders)),
+)]
+pub(crate) async fn list_identity_providers(State(api): State<Api>) -> Json<IdentityProviders> {
+    let provider = |(id, name): (&str, &str)| IdentityProvider { id: id.to_owned(), name: name.to_owned() };
+    Json(IdentityProviders { items: api.oidc().providers().map(provider).collect() })
+}
+
+/// Sends a browser to an identity provider to sign in.
+///
+/// It is a page for browsers, not for scripts. When the provider cannot be asked, it leads to `/sign-in?failed=` of
+/// the console. With `step_up` it proves anew whose the session is; the account must be of this provider.
+#[utoipa::path(
+    get, path = "/v1/oidc/{provider}/login", tag = "session", security(()),
+    params(("provider" = String, Path, description = "The provider's id"), LoginQuery),
+    responses(
+        (status = 303, description = "To the provider", headers(
+            ("Location" = String, description = "The provider's page"),
+            ("Set-Cookie" = String, description = "`marque_sign_in`, HttpOnly, SameSite=Lax, for the callback"))),
+    ),
+)]
+pub(crate) async fn begin_sign_in(
+    State(api): State<Api>,
+    Caller(from): Caller,
+    Path(provider): Path<String>,
+    Query(query): Query<LoginQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let return_to = query.return_to.as_deref().unwrap_or("/");
+    if !api.oidc().is_return(return_to) {
+        return Err(Problem::query("return_to", "must be a path of the console, such as `/vehicles`"));
+    }
+    let session = if query.step_up.unwrap_or(false) {
+        let session = auth::session_of(&api, &headers).await?;
+        if session.identity_provider.as_ref() != Some(&provider) {
+            return Err(Problem::bad_request("your account is not of this provider; step up where it is"));
+        }
+        Some(session)
+    } else {
+        None
+    };
+    match api.oidc().begin(&provider, return_to, session.as_deref(), from, api.now()).await {
+        Ok(Some(begun)) => {
+            let cookie = cookie(&provider, &begun.cookie, SIGN_IN.0 / 1_000_000, api.secure());
+            see_other(&begun.location, [cookie])
+        }
+        Ok(None) => Err(no_such_provider()),
+        Err(SignInError::TooMany { retry_after_s }) => {
+            let text = SignInError::TooMany { retry_after_s }.to_string();
+            Err(Problem::new(Kind::TooManyRequests, text).retry_after_s(retry_after_s))
+        }
+        Err(error) => failed(&error, return_to, []),
+    }
+}
+
+/// Takes a browser back from an identity provider.
+///
+/// Only the provider sends browsers here. Leads to the page where the sign-in began, or to `/sign-in?failed=` of the
+/// console.
+#[utoipa::path(
+    get, path = "/v1/oidc/{provider}/callback", tag = "session", security(()),
+    params(("provider" = String, Path, description = "The provider's id"), CallbackQuery),
+    responses(
+        (status = 303, description = "Signed in, or not", headers(
+            ("Location" = String, description = "A page of the console"),
+            ("Set-Cookie" = String, description = "`marque_session`, HttpOnly, SameSite=Strict"))),
+    ),
+)]
+pub(crate) async fn end_sign_in(
+    State(api): State<Api>,
+    Caller(from): Caller,
+    Extension(request): Extension<RequestId>,
+    Path(provider): Path<String>,
+    Query(query): Query<CallbackQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let now = api.now();
+    let brought = auth::cookie(&headers, COOKIE);
+    let over = cookie(&provider, "", 0, api.secure());
+    let arrived = match api.oidc().finish(&provider, &query.callback(), brought, from, now).await {
+        Ok(arrived) => arrived.ok_or_else(no_such_provider)?,
+        Err(Failure { error, was_begun }) => {
+            if was_begun {
+                record_failure(&api, &error, from, &request).await?;
+            }
+            return failed(&error, "/", [over]);
+        }
+    };
+    match arrived {
+        Arrived::SignedIn { opened, is_new, return_to } => {
+            let person = opened.session.person.id;
+            let mut recorded = Ok(());
+            if is_new {
+                recorded = trail::account_made(&api, person, from, &request).await;
+            }
+            if recorded.is_ok() {
+                recorded = trail::sign_in(&api, Some(person), from, &request, None).await;
+            }
+            // A session whose beginning is not recorded is given to nobody.
+            if let Err(problem) = recorded {
+                api.accounts().sign_out(&opened.session).await?;
+                return Err(problem);
+            }
+            let max_age_s = opened.session.expires_at.since(now).0 / 1_000_000;
+            let session = auth::set_cookie(opened.token.reveal(), max_age_s, api.secure());
+            see_other(&return_to, [session, over])
+        }
+        Arrived::Proven { person, return_to } => {
+            trail::of_person(&api, Action::SessionStepUp, person, from, &request).await?;
+            see_other(&return_to, [over])
+        }
+    }
+}
+
+/// Ends sessions that their identity provider says are over.
+///
+/// Only the provider calls it (OpenID Connect Back-Channel Logout 1.0): those of `sid` of its logout token, or else all
+/// of `sub`. Streams of these sessions end with them.
+#[utoipa::path(
+    post, path = "/v1/oidc/{provider}/backchannel-logout", tag = "session", security(()),
+    params(("provider" = String, Path, description = "The provider's id")),
+    request_body(content = LogoutToken, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "They are over; the answer has no body")),
+)]
+pub(crate) async fn log_out(
+    State(api): State<Api>,
+    Caller(from): Caller,
+    Extension(request): Extension<RequestId>,
+    Path(provider): Path<String>,
+    Form(body): Form<LogoutToken>,
+) -> Result<Response, Problem> {
+    match api.oidc().log_out(&provider, &body.logout_token, api.now()).await {
+        Ok(Some(people)) => {
+            for person in people {
+                trail::of_person(&api, Action::SessionEndOwn, person, from, &request).await?;
+            }
+            Ok(edge::empty(StatusCode::OK))
+        }
+        Ok(None) => Err(no_such_provider()),
+        Err(SignInError::Token(why)) => {
+            Err(Problem::bad_request(format!("the logout token does not count: {why}")))
+        }
+        Err(error) => Err(problem(&error)),
+    }
+}
+
+async fn record_failure(
+    api: &Api,
+    error: &SignInError,
+    from: IpAddr,
+    request: &RequestId,
+) -> Result<(), Problem> {
+    let known = if let SignInError::Disabled(person) = error { Some(*person) } else { None };
+    let refused = Problem::new(Kind::SignInRefused, error.to_string());
+    trail::sign_in(api, known, from, request, Some(&refused)).await
+}
+
+/// Why it failed, as the console tells it.
+fn slug(error: &SignInError) -> &'static str {
+    match error {
+        SignInError::Over | SignInError::OtherBrowser | SignInError::Ended => "expired",
+        SignInError::OtherProvider | SignInError::Token(_) => "invalid",
+        SignInError::Refused(_) => "refused",
+        SignInError::OtherPerson => "other-person",
+        SignInError::Stale => "stale",
+        SignInError::Disabled(_) => "disabled",
+        SignInError::TooMany { .. } | SignInError::Full => "busy",
+        SignInError::Discovery(_) | SignInError::Call(_) => "unavailable",
+        SignInError::Account(_) | SignInError::Store(_) | SignInError::Seal(_) | SignInError::Random(_) => {
+            "failed"
+        }
+    }
+}
+
+/// To the sign-in page, which says what happened.
+fn failed<const N: usize>(
+    error: &SignInError,
+    return_to: &str,
+    cookies: [Option<HeaderValue>; N],
+) -> Result<Response, Problem> {
+    let slug = slug(error);
+    tracing::info!(slug, error = %chain(error), "a sign-in at a provider failed");
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("failed", slug)
+        .append_pair("return_to", return_to)
+        .finish();
+    see_other(&format!("/sign-in?{query}"), cookies)
+}
+
+fn problem(error: &SignInError) -> Problem {
+    match slug(error) {
+        "unavailable" | "busy" => {
+            tracing::warn!(error = %chain(error), "a provider cannot be asked");
+            Problem::unavailable("the provider's keys cannot be read now")
+        }
+        _ => Problem::internal(error),
+    }
+}
+
+fn no_such_provider() -> Problem {
+    Problem::not_found("no such identity provider; GET /v1/oidc lists them")
+}
+
+fn see_other<const N: usize>(location: &str, cookies: [Option<HeaderValue>; N]) -> Result<Response, Problem> {
+    let mut response = edge::empty(StatusCode::SEE_OTHER);
+    let location = HeaderValue::from_str(location).map_err(|error| Problem::internal(&error))?;
+    response.headers_mut().insert(header::LOCATION, location);
+    for cookie in cookies.into_iter().flatten() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// `Lax`, since the browser comes back from another site.
+fn cookie(provider: &str, value: &str, max_age_s: i64, https: bool) -> Option<HeaderValue> {
+    let secure = if https { "; Secure" } else { "" };
+    let path = format!("/v1/oidc/{provider}/callback");
+    let cookie =
+        format!("{COOKIE}={value}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::from_str(&cookie).ok()
+}
+
+/// For routes that a provider account has no use for: what they change is at the provider.
+pub(crate) fn only_here(session: &crate::accounts::Session) -> Result<(), Problem> {
+    let Some(provider) = &session.identity_provider else { return Ok(()) };
+    Err(Problem::conflict(format!(
+        "the account is of the identity provider `{provider}`: password and second factor are there, and GET \
+         /v1/oidc/{provider}/login?step_up=true proves who you are"
+    )))
+}

@@ -1,0 +1,74 @@
+//! What the routes of identity providers say.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::oidc::Callback;
+
+/// Where people may sign in besides here.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "items": [{ "id": "group", "name": "Group sign-in" }] }))]
+pub(crate) struct IdentityProviders {
+    pub items: Vec<IdentityProvider>,
+}
+
+/// An OpenID Connect provider.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct IdentityProvider {
+    #[schema(example = "group")]
+    pub id: String,
+    /// For people.
+    #[schema(example = "Group sign-in")]
+    pub name: String,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LoginQuery {
+    /// A path of the console; its start page when absent.
+    #[param(max_length = 2048, example = "/vehicles")]
+    pub return_to: Option<String>,
+    /// Proves anew whose the browser's session is, instead of opening one.
+    pub step_up: Option<bool>,
+}
+
+/// What else the provider adds means nothing here.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CallbackQuery {
+    /// Which sign-in it is; counts once.
+    pub state: Option<String>,
+    /// What the platform exchanges for tokens.
+    pub code: Option<String>,
+    /// Who answers (RFC 9207).
+    pub iss: Option<String>,
+    /// Why there is no code (RFC 6749, section 4.1.2.1).
+    pub error: Option<String>,
+}
+
+impl std::fmt::Debug for CallbackQuery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CallbackQuery(..)")
+    }
+}
+
+impl CallbackQuery {
+    pub(crate) fn callback(self) -> Callback {
+        Callback { state: self.state, code: self.code, iss: self.iss, error: self.error }
+    }
+}
+
+/// What a provider sends to end sessions.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "logout_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImxvZ291dCtqd3QifQ.e30.c2lnbmF0dXJl" }))]
+pub(crate) struct LogoutToken {
+    #[schema(max_length = 16384)]
+    pub logout_token: String,
+}
+
+impl std::fmt::Debug for LogoutToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LogoutToken(..)")
+    }
+}

@@ -1,0 +1,147 @@
+//! Access tokens of a provider as bearer tokens (RFC 9068).
+//!
+//! Invariant, as an absence: nobody comes into being here. A token is of a person who has signed in before.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use model::{Micros, Timestamp};
+use serde::Deserialize;
+use store::PersonRow;
+
+use super::{
+    Oidc, Provider, SignInError,
+    signed::{Registered, Seconds},
+};
+use crate::accounts::{self, PROVEN, token_hash};
+
+/// A token that lives for longer is no short-lived one: nobody can take it back.
+const LIFE_MAX: Micros = Micros::HOUR;
+/// With its hash and its subject 200 bytes each.
+const KEPT_MAX: usize = 4_096;
+/// A token with claims of a hundred groups has 8 kB.
+const LEN_MAX: usize = 16 * 1024;
+
+#[derive(Debug, Deserialize)]
+struct AccessClaims {
+    #[serde(flatten)]
+    registered: Registered,
+    sub: String,
+    /// Required by RFC 9068, section 2.2; whoever it is.
+    #[serde(rename = "client_id")]
+    _client_id: String,
+    auth_time: Option<Seconds>,
+    acr: Option<String>,
+}
+
+/// What a verified token says.
+#[derive(Debug, Clone)]
+pub(super) struct Verified {
+    issuer: String,
+    subject: String,
+    proven_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+/// Tokens that were verified, by their hashes: a signature is checked once.
+#[derive(Debug, Default)]
+pub(super) struct VerifiedTokens(Mutex<HashMap<String, Verified>>);
+
+impl VerifiedTokens {
+    fn get(&self, hash: &str, now: Timestamp) -> Option<Verified> {
+        self.lock().get(hash).filter(|known| now < known.expires_at).cloned()
+    }
+
+    fn keep(&self, hash: String, verified: Verified, now: Timestamp) {
+        let mut known = self.lock();
+        if known.len() >= KEPT_MAX {
+            known.retain(|_, verified| now < verified.expires_at);
+        }
+        // Whoever finds no room is verified at each request.
+        if known.len() < KEPT_MAX {
+            known.insert(hash, verified);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Verified>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a bearer token may be one of a provider: ours have no dots.
+pub(crate) fn is_access_token(token: &str) -> bool {
+    token.len() <= LEN_MAX && token.bytes().filter(|byte| *byte == b'.').count() == 2
+}
+
+impl Oidc {
+    /// Whose access token it is, as a session that ends with it; none when it counts for nobody.
+    pub(crate) async fn session(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<accounts::Session>, store::Error> {
+        let hash = token_hash(token);
+        let verified = match self.0.tokens.get(&hash, now) {
+            Some(verified) => verified,
+            None => match self.verify_access(token, now).await {
+                Ok(verified) => {
+                    self.0.tokens.keep(hash.clone(), verified.clone(), now);
+                    verified
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "an access token was refused");
+                    return Ok(None);
+                }
+            },
+        };
+        let person = self.0.store.person_of_subject(&verified.issuer, &verified.subject).await?;
+        let Some(person) = person.filter(|person: &PersonRow| person.enabled) else { return Ok(None) };
+        // Nothing that a person could end: it has no row.
+        let id = format!("token-{}", hash.chars().take(16).collect::<String>());
+        let Verified { proven_at, expires_at, .. } = verified;
+        self.0.accounts.of_token(id, person, proven_at, expires_at, now).await.map(Some)
+    }
+
+    async fn verify_access(&self, token: &str, now: Timestamp) -> Result<Verified, SignInError> {
+        let issuer = issuer_of(token);
+        let with_issuer = |provider: &&Provider| issuer.as_ref() == Some(&provider.settings.issuer);
+        let provider = self.0.providers.iter().find(with_issuer);
+        let audience = provider.and_then(|provider| provider.settings.audience.as_deref());
+        let (Some(provider), Some(audience)) = (provider, audience) else {
+            return Err(SignInError::Token(
+                "no provider is configured whose access tokens are taken".to_owned(),
+            ));
+        };
+        let claims: AccessClaims = provider.claims(token, |typ| typ == Some("at+jwt"), now).await?;
+        let registered = &claims.registered;
+        registered.check(&provider.settings.issuer, audience, now)?;
+        if registered.life() > LIFE_MAX {
+            return Err(SignInError::Token("it lives for longer than an hour".to_owned()));
+        }
+        provider.check_class(claims.acr.as_deref()).map_err(SignInError::Token)?;
+        let (issued_at, expires_at) = (registered.iat.at(), registered.exp.at());
+        if expires_at <= now {
+            return Err(SignInError::Token("it is over".to_owned()));
+        }
+        // Without a word when they showed who they are, it may be long ago.
+        let proven_at = claims.auth_time.map_or(issued_at - PROVEN, Seconds::at);
+        Ok(Verified {
+            issuer: provider.settings.issuer.clone(),
+            subject: claims.sub,
+            proven_at: proven_at.min(issued_at).min(now),
+            expires_at: expires_at.min(now + LIFE_MAX),
+        })
+    }
+}
+
+/// What a token says of its issuer, before anything of it is verified.
+fn issuer_of(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Unverified {
+        iss: String,
+    }
+    let claims: Unverified = jsonwebtoken::dangerous::insecure_decode_claims(token).ok()?;
+    Some(claims.iss)
+}

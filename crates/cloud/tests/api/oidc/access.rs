@@ -1,0 +1,105 @@
+//! Access tokens of a provider as bearer tokens.
+
+use super::*;
+
+fn claims(provider: &Provider) -> Value {
+    let now = seconds();
+    json!({
+        "iss": provider.issuer, "aud": AUDIENCE, "sub": "anna-1", "client_id": "an app", "iat": now,
+        "exp": now + 600, "jti": "t-1"
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_who_has_signed_in_before_counts() {
+    let provider = Provider::start().await;
+    let fixed = Fixed::of(&provider).await;
+    let ask = async |token: &str| fixed.fixture.by(token, Method::GET, "/v1/session", None).await;
+    let token = provider.sign("at+jwt", claims(&provider), |_| {});
+    ask(&token).await.problem(401, "unauthorized");
+    let mut browser = fixed.browser();
+    browser.sign_in(&provider, anna()).await;
+    let session = ask(&token).await.expect(200);
+    assert_eq!(session["account"]["username"], "group:anna");
+    let keys = provider.asked("keys");
+    ask(&token).await.expect(200);
+    assert_eq!(provider.asked("keys"), keys);
+
+    // Nobody has proven anything who does not say when.
+    let proven =
+        |session: &Value| session["proven_until"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert!(proven(&session) <= jiff::Timestamp::now());
+    let at = |ago: i64| {
+        let mut claims = claims(&provider);
+        claims["auth_time"] = json!(seconds() - ago);
+        provider.sign("application/at+jwt", claims, |_| {})
+    };
+    assert!(proven(&ask(&at(60)).await.expect(200)) > jiff::Timestamp::now());
+    assert!(proven(&ask(&at(660)).await.expect(200)) < jiff::Timestamp::now());
+    let vehicles = fixed.fixture.by(&token, Method::GET, "/v1/vehicles", None).await.expect(200);
+    assert_eq!(vehicles["items"], json!([]));
+
+    fixed.wait(Micros(11 * Micros::MINUTE.0));
+    ask(&token).await.problem(401, "unauthorized");
+    fixed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_access_token_counts_that_is_not_wholly_right() {
+    let (provider, other) = (Provider::start().await, Provider::start().await);
+    let silent = other.settings("other", "staff", "").replace(&format!("audience = \"{AUDIENCE}\"\n"), "");
+    let fixed = Fixed::new(&format!("{}{silent}", provider.settings("group", "customer", ""))).await;
+    let mut browser = fixed.browser();
+    browser.sign_in(&provider, anna()).await;
+    let ask = async |token: &str| fixed.fixture.by(token, Method::GET, "/v1/session", None).await;
+    let lie = |name: &'static str, lie: &dyn Fn(&mut Draft)| {
+        (name, provider.sign("at+jwt", claims(&provider), |draft| lie(draft)))
+    };
+    fn without(draft: &mut Draft, name: &str) {
+        draft.claims.as_object_mut().unwrap().remove(name);
+    }
+    ask(&lie("right", &|_| {}).1).await.expect(200);
+    for (name, token) in [
+        lie("typ", &|draft| draft.header["typ"] = json!("JWT")),
+        lie("no typ", &|draft| drop(draft.header.as_object_mut().unwrap().remove("typ"))),
+        lie("aud", &|draft| draft.claims["aud"] = json!(CLIENT)),
+        lie("iss", &|draft| draft.claims["iss"] = json!("https://evil.example")),
+        lie("over", &|draft| draft.claims["exp"] = json!(seconds() - 1)),
+        lie("ahead", &|draft| draft.claims["iat"] = json!(seconds() + 300)),
+        lie("too long", &|draft| draft.claims["exp"] = json!(seconds() + 3_700)),
+        lie("not yet", &|draft| draft.claims["nbf"] = json!(seconds() + 300)),
+        lie("unknown sub", &|draft| draft.claims["sub"] = json!("nobody")),
+        lie("no sub", &|draft| without(draft, "sub")),
+        lie("no exp", &|draft| without(draft, "exp")),
+        lie("no client", &|draft| without(draft, "client_id")),
+        lie("no jti", &|draft| without(draft, "jti")),
+        lie("alg none", &|draft| draft.signer = Signer::Nobody),
+        lie("HS256", &|draft| draft.signer = Signer::PublicKey),
+        lie("key", &|draft| draft.signer = Signer::Key(Key::new("first"))),
+        lie("crit", &|draft| draft.header["crit"] = json!(["b64"])),
+    ] {
+        let reply = ask(&token).await;
+        assert_eq!(reply.status, 401, "{name}");
+    }
+    // A provider whose access tokens are not taken.
+    let mut theirs = claims(&provider);
+    theirs["iss"] = json!(other.issuer);
+    ask(&other.sign("at+jwt", theirs, |_| {})).await.problem(401, "unauthorized");
+    ask(&format!("a.b.{}", "c".repeat(20_000))).await.problem(401, "unauthorized");
+    fixed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_of_who_is_disabled_counts_no_more() {
+    let provider = Provider::start().await;
+    let fixed = Fixed::new(&provider.settings("group", "staff", "")).await;
+    let mut browser = fixed.browser();
+    browser.sign_in(&provider, anna()).await;
+    let token = provider.sign("at+jwt", claims(&provider), |_| {});
+    let account = fixed.fixture.by(&token, Method::GET, "/v1/account", None).await.expect(200);
+    let disable = format!("/v1/people/{}/disable", account["person_id"].as_str().unwrap());
+    fixed.fixture.post(&disable, json!({})).await.expect(204);
+    let reply = fixed.fixture.by(&token, Method::GET, "/v1/account", None).await;
+    reply.problem(401, "unauthorized");
+    fixed.stop().await;
+}
