@@ -31,6 +31,7 @@ use crate::{
     people::People,
     pki::Pki,
     presence::Presence,
+    quarantine::Quarantine,
     registry::{Car, Registry},
     services::Services,
     words,
@@ -62,6 +63,7 @@ mod page;
 mod people;
 mod places;
 mod problem;
+mod quarantines;
 mod roles;
 pub mod server;
 mod services;
@@ -91,6 +93,7 @@ pub struct Parts {
     pub desired: Desired,
     pub enrolment: Enrolment,
     pub ownership: Ownership,
+    pub quarantine: Quarantine,
     pub accounts: Accounts,
     pub people: People,
     pub services: Services,
@@ -159,6 +162,7 @@ impl Api {
         desired: Desired,
         enrolment: Enrolment,
         ownership: Ownership,
+        quarantine: Quarantine,
         accounts: Accounts,
         people: People,
         services: Services,
@@ -351,6 +355,12 @@ fn read_routes() -> OpenApiRouter<Api> {
         .routes(routes!(certificates::list_vehicle_certificates, vehicles::revoke_certificates))
         .routes(routes!(vehicles::create_enrolment_credential, vehicles::revoke_enrolment_credential))
         .routes(routes!(vehicles::replace_enrolment_credential))
+        .routes(routes!(quarantines::list_quarantines))
+        .routes(routes!(
+            quarantines::get_quarantine,
+            quarantines::put_quarantine,
+            quarantines::lift_quarantine
+        ))
         .routes(routes!(signals::list_signals))
         .routes(routes!(signals::stream_signal_events))
         .routes(routes!(history::get_history))

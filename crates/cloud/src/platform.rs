@@ -57,6 +57,8 @@ use control::Control;
 
 /// Connections that come and go and whose word is not yet taken; a fleet that comes back at once.
 const CONNECTIVITY_MAX: usize = 4_096;
+/// Sightings that are not yet taken; a car gives rise to one or two.
+const SIGHTINGS_MAX: usize = 1_024;
 /// Notices to cars; more than that are left out.
 const NOTICES_MAX: usize = 1_024;
 /// What a stop waits for the last rows to be in Delta, and for what the committer is at; after that the log has
@@ -153,8 +155,9 @@ impl Platform {
         let (notices, notices_out) = mpsc::channel(NOTICES_MAX);
         let (owner, log) = start_owner(&config, &store, &control.catalogues, &clock, notices).await?;
         let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
+        let (sightings, sightings_out) = mpsc::channel(SIGHTINGS_MAX);
         let log_probe = adapters::log_probe(&log);
-        let gateway = Arc::new(start_gateway(&config, &pki, backends(log, &control, &clock, connectivity))?);
+        let gateway = Arc::new(start_gateway(&config, &pki, backends(log, &control, &clock, (connectivity, sightings)))?);
         let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
         let (est_server, est) = bind_est(&config, &pki, &control, &clock, &metrics)?;
         let (audit, desired, registry) = (control.audit, control.desired, control.registry);
@@ -162,6 +165,7 @@ impl Platform {
         let api = Api::new(Parts {
             enrolment: control.enrolment,
             ownership: control.ownership,
+            quarantine: control.quarantine.clone(),
             twins: owner.twins(),
             history: owner.history(),
             probes: probes(log_probe, &owner, &gateway),
@@ -183,6 +187,7 @@ impl Platform {
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(adapters::follow_connectivity(connectivity_out, presence));
+        tasks.spawn(adapters::follow_sightings(sightings_out, control.quarantine));
         tasks.spawn(adapters::follow_hints(desired.hints(), registry.clone(), Arc::clone(&gateway)));
         tasks.spawn(adapters::follow_notices(notices_out, registry, Arc::clone(&gateway)));
         tasks.spawn(api.clone().tend());
@@ -328,6 +333,7 @@ fn bind_est(
         control.registry.clone(),
         Arc::clone(pki),
         clock.clone(),
+        control.audit.clone(),
         metrics,
     );
     Ok((Server::bind(config.est, Some(tls))?, est::router(est)))
@@ -370,7 +376,7 @@ fn backends(
     log: Arc<dyn DurableLog>,
     control: &Control,
     clock: &Clock,
-    connectivity: mpsc::Sender<gateway::Connectivity>,
+    (connectivity, sightings): (mpsc::Sender<gateway::Connectivity>, mpsc::Sender<gateway::Sighting>),
 ) -> gateway::Backends {
     let admissions =
         adapters::Admissions::new(control.registry.clone(), control.catalogues.clone(), clock.clone());
@@ -383,6 +389,7 @@ fn backends(
             ownership: control.ownership.clone(),
         }),
         connectivity,
+        sightings,
     }
 }
 
@@ -399,7 +406,7 @@ fn http_tls(config: &Config, pki: &Pki) -> Result<Option<Arc<rustls::ServerConfi
         return Ok(None);
     }
     let identity: Arc<ServerIdentity> = Arc::clone(pki.server());
-    http::server::tls_config(identity).map(Some)
+    http::server::tls_config(identity, config.http.tls12).map(Some)
 }
 
 fn start_gateway(config: &Config, pki: &Pki, backends: gateway::Backends) -> Result<Gateway, StartError> {

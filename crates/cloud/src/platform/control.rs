@@ -9,7 +9,7 @@ use super::{StartError, start_audit};
 use crate::{
     accounts::Accounts, audit::Audit, catalogues::Catalogues, config::Config, desired::Desired,
     enrolment::Enrolment, metrics::Metrics, outbox::Outbox, ownership::Ownership, people::People, pki::Pki,
-    registry::Registry, seal::Sealer, services::Services,
+    quarantine::Quarantine, registry::Registry, seal::Sealer, services::Services,
 };
 
 /// What rests on the database alone.
@@ -25,6 +25,7 @@ pub(super) struct Control {
     pub(super) desired: Desired,
     pub(super) enrolment: Enrolment,
     pub(super) ownership: Ownership,
+    pub(super) quarantine: Quarantine,
 }
 
 impl Control {
@@ -49,6 +50,8 @@ impl Control {
         let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(pki));
         let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(pki));
         let ownership = Ownership::new(store.clone(), registry.clone(), desired.clone(), accounts.clone());
+        let quarantine =
+            Quarantine::new(store.clone(), registry.clone(), desired.clone(), audit.clone(), metrics);
         Ok(Self {
             accounts,
             people,
@@ -61,6 +64,7 @@ impl Control {
             desired,
             enrolment,
             ownership,
+            quarantine,
         })
     }
 }
