@@ -17,10 +17,11 @@ export type Route =
   | { page: 'roles' }
   | { page: 'services' }
   | { page: 'certificates' }
+  | { page: 'quarantine' }
   | { page: 'not-found' };
 
 /** Pages whose address is their name. */
-const PLAIN = ['map', 'audit', 'account', 'people', 'roles', 'services', 'certificates'] as const;
+const PLAIN = ['map', 'audit', 'account', 'people', 'roles', 'services', 'certificates', 'quarantine'] as const;
 
 /** What an address shows. */
 export function match(path: string): Route {
