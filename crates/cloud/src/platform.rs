@@ -157,7 +157,11 @@ impl Platform {
         let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
         let (sightings, sightings_out) = mpsc::channel(SIGHTINGS_MAX);
         let log_probe = adapters::log_probe(&log);
-        let gateway = Arc::new(start_gateway(&config, &pki, backends(log, &control, &clock, (connectivity, sightings)))?);
+        let gateway = Arc::new(start_gateway(
+            &config,
+            &pki,
+            backends(log, &control, &clock, (connectivity, sightings)),
+        )?);
         let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
         let (est_server, est) = bind_est(&config, &pki, &control, &clock, &metrics)?;
         let (audit, desired, registry) = (control.audit, control.desired, control.registry);

@@ -169,7 +169,8 @@ impl Quarantine {
     /// The gateway acts by itself; where the other connection came from says most.
     fn entry(&self, sighting: &Sighting) -> Record {
         let car = self.registry.car(sighting.vehicle);
-        let word = |text: &str| text.parse().unwrap_or_else(|_| "unnamed".parse().expect("it is visible ASCII"));
+        let word =
+            |text: &str| text.parse().unwrap_or_else(|_| "unnamed".parse().expect("it is visible ASCII"));
         let slug = |text: &'static str| text.parse().expect("actions, kinds and reasons are slugs");
         let action = match (sighting.is_cloned, sighting.networks) {
             (true, _) => "quarantine.create",

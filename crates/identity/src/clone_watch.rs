@@ -211,8 +211,7 @@ impl LaneWatch {
     fn follow(&mut self, epoch: QueueEpoch, seq: Seq, content: Content) -> Option<Reason> {
         let name = (epoch, seq);
         let is_new = self.highest.is_none_or(|highest| highest < name);
-        let known =
-            if is_new { None } else { self.recent.iter().position(|(e, s, _)| (*e, *s) == name) };
+        let known = if is_new { None } else { self.recent.iter().position(|(e, s, _)| (*e, *s) == name) };
         let reason = match known {
             Some(place) => {
                 let (_, _, known) = &mut self.recent[place];

@@ -431,7 +431,9 @@ fn meaning_of(topic: &str, vehicle: VehicleId) -> Meaning {
         Topic::Fetch => Meaning::Fetch,
         Topic::LinkCode => Meaning::LinkCode,
         Topic::Pong => Meaning::Pong,
-        Topic::Down(_) | Topic::Hint | Topic::Notice | Topic::Access | Topic::Ping => return Meaning::Unknown,
+        Topic::Down(_) | Topic::Hint | Topic::Notice | Topic::Access | Topic::Ping => {
+            return Meaning::Unknown;
+        }
     };
     if owner == vehicle { own } else { Meaning::Foreign }
 }

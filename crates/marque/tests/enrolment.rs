@@ -188,6 +188,9 @@ async fn simulated_cars_renew_while_they_drive_and_are_never_without_a_connectio
     // Each old connection gave way to its next one, and nobody was turned away.
     let metrics = cell.platform.gateway_metrics();
     assert!(metrics.connects >= 4, "{metrics:?}");
-    assert_eq!((metrics.connects_refused, metrics.takeovers, metrics.suspicions, metrics.clones), (0, 0, 0, 0));
+    assert_eq!(
+        (metrics.connects_refused, metrics.takeovers, metrics.suspicions, metrics.clones),
+        (0, 0, 0, 0)
+    );
     cell.platform.stop().await;
 }

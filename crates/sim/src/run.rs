@@ -235,12 +235,8 @@ impl Running {
             let tls = link::tls::client_config(own, Arc::clone(&roots))?;
             let link = LinkIdentity::new(tls);
             self.links.push(Arc::clone(&link));
-            let connect = TlsConnect::new(
-                &options.mqtt,
-                link,
-                identity.vehicle,
-                link::client::Options::default(),
-            )?;
+            let connect =
+                TlsConnect::new(&options.mqtt, link, identity.vehicle, link::client::Options::default())?;
             let car = fleet.car(spec);
             let probe = (probes < options.probes && car.state().on).then(|| {
                 probes += 1;

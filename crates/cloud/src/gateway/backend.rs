@@ -121,7 +121,8 @@ impl Denial {
 }
 
 /// What a car in quarantine hears, at the door and where it is connected.
-pub(super) const QUARANTINED: &str = "the vehicle's identity is in quarantine; ask those who guard identities";
+pub(super) const QUARANTINED: &str =
+    "the vehicle's identity is in quarantine; ask those who guard identities";
 
 /// A backend could not do its part for now; the car is sent away to try again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -110,7 +110,9 @@ struct Open {
 /// What became of a batch that may enter the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Batch {
-    Logged { samples: u32 },
+    Logged {
+        samples: u32,
+    },
     /// It shows that two cars send as this one. It is not acknowledged, and stays in the car's queue.
     Cloned(Reason),
 }

@@ -70,8 +70,8 @@ struct Part {
 #[derive(Debug)]
 struct Known {
     watch: ConnectionWatch<Place, Network>,
-    /// Waits at the door.
-    waiting: Option<Place>,
+    /// Came in; others wait at the door, also one that is the car by now, until this has gone.
+    inside: Option<Place>,
 }
 
 /// What becomes of a car that wants in.
@@ -102,15 +102,14 @@ impl Directory {
         let known = part
             .cars
             .entry(vehicle)
-            .or_insert_with(|| Known { watch: ConnectionWatch::new(self.answer_wait), waiting: None });
+            .or_insert_with(|| Known { watch: ConnectionWatch::new(self.answer_wait), inside: None });
         // It waited, and nobody else is there any more.
         if known.watch.live() != Some(place)
             && let Opened::Ping { first, until, replaces } = known.watch.handle_opened(place, from, now)
         {
-            known.waiting = Some(place);
             return Claim::Wait { first, until, replaces };
         }
-        known.waiting = None;
+        known.inside = Some(place);
         Claim::In(Kept { budget: part.low.remove(&vehicle), queue: part.queues.remove(&vehicle) })
     }
 
@@ -122,10 +121,7 @@ impl Directory {
         now: Timestamp,
     ) -> Option<Answered<Place, Network>> {
         let mut part = self.part(vehicle);
-        let known = part.cars.get_mut(&vehicle)?;
-        let answered = known.watch.handle_answer(place, now)?;
-        known.waiting = None;
-        Some(answered)
+        part.cars.get_mut(&vehicle)?.watch.handle_answer(place, now)
     }
 
     /// The time of a newcomer's wait has come. The others that there are, if it is the car by now.
@@ -142,17 +138,23 @@ impl Directory {
     }
 
     /// Forgets a connection, but for what is kept. Whom to let in now, if somebody waited for this.
-    pub(super) fn release(&self, vehicle: VehicleId, place: Place, kept: Kept, left: Leaving<'_>) -> Option<Place> {
+    pub(super) fn release(
+        &self,
+        vehicle: VehicleId,
+        place: Place,
+        kept: Kept,
+        left: Leaving<'_>,
+    ) -> Option<Place> {
         let mut part = self.part(vehicle);
         part.keep(vehicle, kept, left);
         let known = part.cars.get_mut(&vehicle)?;
         known.watch.handle_closed(place);
-        known.waiting = known.waiting.filter(|waiting| *waiting != place);
+        known.inside = known.inside.filter(|inside| *inside != place);
         let Some(live) = known.watch.live() else {
             part.cars.remove(&vehicle);
             return None;
         };
-        known.waiting.filter(|waiting| *waiting == live)
+        known.inside.is_none().then_some(live)
     }
 
     pub(super) fn find(&self, vehicle: VehicleId) -> Option<Place> {

@@ -52,13 +52,19 @@ pub(super) enum Mail {
         result: Result<Vec<(Topic, Bytes)>, Unavailable>,
     },
     /// The same car waits with another connection: does this one live?
-    Ping { key: Key, payload: [u8; 8] },
+    Ping {
+        key: Key,
+        payload: [u8; 8],
+    },
     /// It did not answer, and the other is the car.
     TakenOver(Key),
     /// The other connection is gone.
     YourTurn(Key),
     /// The other connection lives, or a third waits instead.
-    TurnedAway { key: Key, why: TurnedAway },
+    TurnedAway {
+        key: Key,
+        why: TurnedAway,
+    },
     /// What the car may do has changed.
     Changed(Key),
     /// Something newer can be fetched.

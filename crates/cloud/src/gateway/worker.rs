@@ -208,7 +208,9 @@ impl Worker {
     }
 
     fn may_accept(&self) -> bool {
-        self.listener.is_some() && !self.desk.is_stuck() && self.desk.news.len().max(self.desk.sightings.len()) < NEWS_MAX
+        self.listener.is_some()
+            && !self.desk.is_stuck()
+            && self.desk.news.len().max(self.desk.sightings.len()) < NEWS_MAX
     }
 
     fn accept(&mut self) {

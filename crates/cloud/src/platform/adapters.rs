@@ -15,7 +15,10 @@ use crate::{
     catalogues::Catalogues,
     clock::Clock,
     desired::Desired,
-    gateway::{self, Admission, Assignment, Change, Connectivity, Credentials, Denial, Gateway, Sighting, Unavailable},
+    gateway::{
+        self, Admission, Assignment, Change, Connectivity, Credentials, Denial, Gateway, Sighting,
+        Unavailable,
+    },
     http::Probe,
     owner::Owner,
     ownership::Ownership,

@@ -218,7 +218,11 @@ impl Cell {
         tls::client_config(identity, roots).unwrap()
     }
 
-    pub(super) async fn connect(&self, id: VehicleId, identity: &Identity) -> Result<Connection, link::Error> {
+    pub(super) async fn connect(
+        &self,
+        id: VehicleId,
+        identity: &Identity,
+    ) -> Result<Connection, link::Error> {
         self.connect_with(id, &self.tls(identity), [127, 0, 0, 1].into()).await
     }
 

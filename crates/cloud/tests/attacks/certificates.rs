@@ -12,7 +12,9 @@ use super::cell::{Cell, WITHIN, forged, request, sent_away};
 fn check_refused(result: Result<link::client::Connection, link::Error>, word: &str) {
     let refused = result.map(drop).unwrap_err();
     match refused {
-        link::Error::Refused { ref text, .. } => assert!(!word.is_empty() && text.contains(word), "{refused}"),
+        link::Error::Refused { ref text, .. } => {
+            assert!(!word.is_empty() && text.contains(word), "{refused}")
+        }
         link::Error::Io(_) | link::Error::Closed => assert_eq!(word, "", "{refused}"),
         other => panic!("{other}"),
     }

@@ -148,15 +148,18 @@ async fn a_car_that_hands_over_from_one_network_to_another_is_one_car() {
     let config = cell.tls(&identity);
     let mut old = cell.connect_with(car.id, &config, [127, 0, 0, 1].into()).await.unwrap();
     old.hand_over();
-    let next = cell.connect_with(car.id, &config, [127, 0, 9, 1].into());
-    tokio::pin!(next);
-    let gone = tokio::select! {
-        gone = old.next() => gone.unwrap_err(),
-        next = &mut next => panic!("{:?}", next.map(drop)),
+    let gives_way = async move {
+        loop {
+            if let Err(gone) = old.next().await {
+                return gone.to_string();
+            }
+        }
     };
-    assert!(gone.to_string().contains("takes over"), "{gone}");
-    drop(old);
-    let mut next = tokio::time::timeout(WITHIN, next).await.unwrap().unwrap();
+    let next = cell.connect_with(car.id, &config, [127, 0, 9, 1].into());
+    let both = tokio::time::timeout(WITHIN, async { tokio::join!(gives_way, next) });
+    let (gone, next) = both.await.unwrap();
+    assert!(gone.contains("takes over"), "{gone}");
+    let mut next = next.unwrap();
     fetch(&mut next).await;
     assert_eq!(cell.get("/v1/quarantines").await["items"], json!([]));
     cell.platform.stop().await;

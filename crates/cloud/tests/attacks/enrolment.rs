@@ -66,7 +66,8 @@ async fn a_request_that_names_another_car_or_a_vin_is_refused_and_recorded_witho
     let named =
         |name: String| request_of(&key, |params| params.distinguished_name.push(DnType::CommonName, name));
     let urn = format!("urn:marque:vehicle:eu:{}", other.id);
-    let also = request_of(&key, |params| params.subject_alt_names = vec![SanType::URI(urn.try_into().unwrap())]);
+    let also =
+        request_of(&key, |params| params.subject_alt_names = vec![SanType::URI(urn.try_into().unwrap())]);
     for csr in [named(vin(2)), named(other.id.to_string()), also] {
         assert_eq!(cell.simpleenroll(&id, &car.credential, &csr).await.0, 400);
     }

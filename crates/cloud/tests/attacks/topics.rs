@@ -1,7 +1,10 @@
 //! Threat: a car with a good certificate of its own speaks as another car, listens to it, or breaks the
 //! gateway for others: foreign topics and client identifiers, wildcards, reserved topics, packets without end.
 
-use link::{Packet, codec::{Properties, Publish, QoS}};
+use link::{
+    Packet,
+    codec::{Properties, Publish, QoS},
+};
 use wire::topic::{Topic, down_filter};
 
 use super::{cell::Cell, wiretap::Wiretap};
@@ -93,7 +96,10 @@ async fn topics_of_wildcards_of_the_server_and_of_nobody_end_the_connection() {
         bytes.extend_from_slice(&body);
         car.send_bytes(&bytes).await;
         let heard = car.hear().await;
-        assert!(["disconnect 90", "disconnect 81", "disconnect 82"].contains(&heard.as_str()), "{topic}: {heard}");
+        assert!(
+            ["disconnect 90", "disconnect 81", "disconnect 82"].contains(&heard.as_str()),
+            "{topic}: {heard}"
+        );
         assert_eq!(car.hear().await, "end");
     }
     cell.platform.stop().await;
