@@ -473,7 +473,10 @@ where
                 tokio::select! {
                     biased;
                     event = self.connection.next() => return LinkEvent::of(event),
-                    () = self.connector.renewed() => self.next = Some(dial(&self.connector)),
+                    () = self.connector.renewed() => {
+                        self.connection.hand_over();
+                        self.next = Some(dial(&self.connector));
+                    }
                 }
                 continue;
             };
@@ -485,7 +488,10 @@ where
             self.next = None;
             match connected {
                 Ok(connection) => return LinkEvent::Renewed(Box::new(connection)),
-                Err(error) => tracing::warn!(%error, "no connection with the new certificate yet"),
+                Err(error) => {
+                    self.connection.keep();
+                    tracing::warn!(%error, "no connection with the new certificate yet");
+                }
             }
         }
     }

@@ -223,7 +223,7 @@ impl TestCloud {
                 state.codes.push(wire::decode_link_code(payload).unwrap());
                 session.taken(id);
             }
-            Event::Rejected { .. } | Event::Subscribed => {}
+            Event::Pong { .. } | Event::Rejected { .. } | Event::Subscribed => {}
             Event::Goodbye { .. } => return false,
         }
         drop(state);

@@ -37,6 +37,8 @@ pub struct Options {
     /// A proxy in front of the API ends TLS: the API speaks plain HTTP to it, and people are told to use
     /// HTTPS only. Its `X-Forwarded-For` says who asks.
     pub behind_tls_proxy: bool,
+    /// Whether the API also speaks TLS 1.2, for devices that cannot do better.
+    pub http_tls12: bool,
     /// Whether metrics need no token. Everybody who reaches the listener can then read them.
     pub metrics_open: bool,
     /// How old the oldest row in memory becomes before all are put into the tables' files.
@@ -82,6 +84,7 @@ impl Default for Options {
             hostnames: Vec::new(),
             database: None,
             behind_tls_proxy: false,
+            http_tls12: false,
             metrics_open: false,
             flush_age: Self::FLUSH_AGE,
             simulated_cars: false,
@@ -117,6 +120,8 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// Whether the listener itself speaks TLS.
     pub tls: bool,
+    /// Whether it speaks TLS 1.2, too.
+    pub tls12: bool,
     pub behind_tls_proxy: bool,
     pub metrics_open: bool,
     /// Whom to tell of a weakness.
@@ -167,6 +172,10 @@ pub enum ConfigError {
     CarValidity,
     #[error("`security_contact`: give a URI that begins with `https://`, `mailto:` or `tel:`")]
     SecurityContact,
+    #[error(
+        "`http_tls12`: the API's listener speaks no TLS here; leave it out, or listen on another address than loopback"
+    )]
+    Tls12,
     #[error("`flush_age`: give a time from a second to a day")]
     FlushAge,
     #[error("`public_url`: give an `https` URL without a path, or one of this machine by `http`")]
@@ -215,12 +224,16 @@ impl Options {
         if !self.identity_providers.is_empty() && public_url.is_none() && is_called_otherwise {
             return Err(ConfigError::NoPublicUrl);
         }
+        if self.http_tls12 && (loopback || self.behind_tls_proxy) {
+            return Err(ConfigError::Tls12);
+        }
         Ok(Config {
             region: self.region.parse().map_err(ConfigError::Region)?,
             jurisdiction: self.jurisdiction.parse().map_err(ConfigError::Jurisdiction)?,
             http: HttpConfig {
                 listen: self.http,
                 tls: !loopback && !self.behind_tls_proxy,
+                tls12: self.http_tls12,
                 behind_tls_proxy: self.behind_tls_proxy,
                 metrics_open: self.metrics_open,
                 security_contact: self.security_contact,

@@ -76,6 +76,8 @@ pub enum EnrolError {
          POST /v1/vehicles/{{vehicle_id}}/enrolment-credential/replacement"
     )]
     HasCertificate,
+    #[error("the identity of the car at {place} is in quarantine; lift that first")]
+    Quarantined { place: usize },
     /// Wrong, unknown, used, expired or revoked: who asks hears no more.
     #[error("the credential or the certificate lets nobody in")]
     Refused,
@@ -351,11 +353,17 @@ async fn admit_keys(
     Ok((kept, answers))
 }
 
-/// A key is one car's, and was not taken back. Gives what the keys were certified for before.
+/// A key is one car's, of one that is not in quarantine, and was not taken back. Gives what the keys were
+/// certified for before.
 async fn check_keys(
     tx: &mut Transaction,
     asked: &[(usize, &NewCertificate)],
 ) -> Result<Vec<KeyUse>, EnrolError> {
+    let vehicles: Vec<VehicleId> = asked.iter().map(|(_, new)| new.record.vehicle).collect();
+    let quarantined = tx.quarantined(&vehicles).await?;
+    if let Some((place, _)) = asked.iter().find(|(_, new)| quarantined.contains(&new.record.vehicle)) {
+        return Err(EnrolError::Quarantined { place: *place });
+    }
     let mut seen = HashSet::new();
     let hashes: Vec<&str> = asked.iter().map(|(_, new)| new.key_hash.as_str()).collect();
     let uses = tx.uses_of_keys(&hashes).await?;

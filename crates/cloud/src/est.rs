@@ -2,7 +2,8 @@
 //!
 //! A car's first certificate is given for its one-time credential (HTTP Basic), the next for the one it has
 //! (mutual TLS). Invariants, as absences: no session is resumed, so that no handshake skips revocation; no
-//! request is answered by what the handshake found alone; no body is logged.
+//! request is answered by what the handshake found alone; no body is logged; no certificate is given that the audit
+//! log did not hear of before.
 
 use std::{hash::Hash, net::IpAddr, sync::Arc, time::Duration};
 
@@ -22,6 +23,7 @@ use model::{Micros, VehicleId};
 use tokio::sync::Semaphore;
 
 use crate::{
+    audit::Audit,
     clock::Clock,
     enrolment::{EnrolError, Enrolment},
     errors::chain,
@@ -29,11 +31,13 @@ use crate::{
     limits::{Budget, Rate, household, seconds_up},
     metrics::{Counter, Metrics},
     pki::{Pki, PkiError},
-    registry::Registry,
+    registry::{self, Registry},
 };
 
+mod record;
 mod tls;
 
+use record::{Act, Kind};
 pub use tls::tls_config;
 
 /// From the head of a request to its answer.
@@ -55,6 +59,7 @@ struct Inner {
     registry: Registry,
     pki: Arc<Pki>,
     clock: Clock,
+    audit: Audit,
     places: Semaphore,
     addresses: Budget<IpAddr>,
     cars: Budget<VehicleId>,
@@ -83,6 +88,7 @@ impl Est {
         registry: Registry,
         pki: Arc<Pki>,
         clock: Clock,
+        audit: Audit,
         metrics: &Metrics,
     ) -> Self {
         let counter = |name, help| metrics.counter(name, help, &[]);
@@ -91,6 +97,7 @@ impl Est {
             registry,
             pki,
             clock,
+            audit,
             places: Semaphore::new(REQUESTS_MAX),
             addresses: Budget::new(REFUSALS),
             cars: Budget::new(OF_ONE_CAR),
@@ -158,13 +165,22 @@ async fn simpleenroll(
         est.0.addresses.give_back(from);
         return Err(Refusal::Unauthorized);
     }
-    let (vehicle, secret) = credentials(&headers).ok_or(Refusal::Unauthorized)?;
+    let credentials = credentials(&headers);
     // Only cars that there are, so that strangers fill no memory.
-    if est.0.registry.car(vehicle).is_some() {
+    let known = credentials.as_ref().map(|(vehicle, _)| *vehicle);
+    let known = known.filter(|vehicle| est.0.registry.car(*vehicle).is_some());
+    if let Some(vehicle) = known {
         est.take_try(&est.0.cars, vehicle)?;
     }
+    let act = Act { kind: Kind::Enrol, vehicle: known, from: peer.0 };
+    let Some((vehicle, secret)) = credentials else {
+        est.ended(act, Some(&EnrolError::Refused)).await;
+        return Err(est.count(Refusal::Unauthorized));
+    };
     let request = request(&headers, body)?;
+    est.begins(act).await?;
     let issued = est.0.enrolment.enrol_by_credential(vehicle, secret, request, est.0.clock.now()).await;
+    est.ended(act, issued.as_ref().err()).await;
     est.finish(from, issued)
 }
 
@@ -177,6 +193,7 @@ async fn simplereenroll(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     const WITHOUT: &str = "this needs the car's valid certificate in the TLS handshake\n";
+    const QUARANTINED: &str = "the car's identity is in quarantine; ask those who guard identities\n";
     let from = household(peer.0);
     est.take_try(&est.0.addresses, from)?;
     let Some(Extension(ClientCertificate(leaf))) = certificate else {
@@ -184,11 +201,27 @@ async fn simplereenroll(
     };
     let now = est.0.clock.now();
     // Again, since the handshake: a connection lives longer than it takes to revoke.
-    let (vehicle, shown) =
-        tls::standing(&est.0.registry, &leaf, now).map_err(|_| Refusal::Forbidden(WITHOUT))?;
+    let (vehicle, shown) = match tls::standing(&est.0.registry, &leaf, now) {
+        Ok(standing) => standing,
+        Err(refusal) => {
+            let act = Act { kind: Kind::Renew, vehicle: tls::named(&est.0.registry, &leaf), from: peer.0 };
+            let (error, text) = match refusal {
+                registry::Refusal::Quarantined => (EnrolError::Quarantined { place: 0 }, QUARANTINED),
+                registry::Refusal::UnknownVehicle
+                | registry::Refusal::UnknownCertificate
+                | registry::Refusal::Expired
+                | registry::Refusal::Revoked => (EnrolError::Refused, WITHOUT),
+            };
+            est.ended(act, Some(&error)).await;
+            return Err(est.count(Refusal::Forbidden(text)));
+        }
+    };
     est.take_try(&est.0.cars, vehicle)?;
     let request = request(&headers, body)?;
+    let act = Act { kind: Kind::Renew, vehicle: Some(vehicle), from: peer.0 };
+    est.begins(act).await?;
     let issued = est.0.enrolment.renew(vehicle, shown, request, now).await;
+    est.ended(act, issued.as_ref().err()).await;
     let ended = |error| {
         if matches!(error, EnrolError::Refused) { Ended::Forbidden } else { Ended::Error(error) }
     };
@@ -211,6 +244,16 @@ impl Est {
     fn take_try<K: Eq + Hash + Copy>(&self, budget: &Budget<K>, who: K) -> Result<(), Refusal> {
         let taken = budget.take(who, self.0.clock.now());
         taken.map(drop).map_err(|wait| self.count(Refusal::TooMany { wait_s: seconds_up(wait) }))
+    }
+
+    /// What is not recorded is not done.
+    async fn begins(&self, act: Act) -> Result<(), Refusal> {
+        let begun = act.begins(&self.0.audit, &self.0.registry, self.0.clock.now()).await;
+        begun.map_err(|error| internal(&error))
+    }
+
+    async fn ended(&self, act: Act, refused: Option<&EnrolError>) {
+        act.ends(&self.0.audit, &self.0.registry, self.0.clock.now(), refused).await;
     }
 
     fn count(&self, refusal: Refusal) -> Refusal {
@@ -251,6 +294,9 @@ fn refusal(error: EnrolError) -> Refusal {
         }
         EnrolError::KeyRevoked { .. } => {
             Refusal::BadRequest("the key was taken back; make another in the car\n".to_owned())
+        }
+        EnrolError::Quarantined { .. } => {
+            Refusal::Forbidden("the car's identity is in quarantine; ask those who guard identities\n")
         }
         EnrolError::VinTwice { .. }
         | EnrolError::VinTaken { .. }

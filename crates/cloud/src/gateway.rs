@@ -31,7 +31,7 @@ use std::{
 use bytes::Bytes;
 use lake::log::DurableLog;
 use link::server::Limits;
-use model::{Region, VehicleId};
+use model::{Micros, Region, VehicleId};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -39,9 +39,10 @@ use tokio::{runtime::Handle, sync::mpsc};
 
 pub use backend::{
     Admission, Assignment, Assignments, Cause, Certificate, Change, Connectivity, Credentials, Denial,
-    Desired, Fingerprint, Registry, Reports, Unavailable,
+    Desired, Fingerprint, Registry, Reports, Sighting, Unavailable,
 };
 pub use check::Refusal;
+pub use directory::Network;
 pub use metrics::{LATENCY_BOUNDS_US, Snapshot};
 pub use quota::{Quota, Rate};
 pub(crate) use tls::{fingerprint, vehicle_of};
@@ -73,6 +74,8 @@ pub struct Config {
     pub unsent_bytes_max: usize,
     /// From the call of [`Gateway::shutdown`] to its end.
     pub drain_timeout: Duration,
+    /// How long the first of two connections of a car may take to answer a ping.
+    pub answer_wait: Micros,
 }
 
 impl Config {
@@ -93,6 +96,7 @@ impl Config {
             // Two documents of the largest size.
             unsent_bytes_max: 2 * model::limits::DOCUMENT_BYTES_MAX + 64 * 1024,
             drain_timeout: Duration::from_secs(10),
+            answer_wait: identity::clone_watch::ANSWER_WAIT,
         }
     }
 }
@@ -115,6 +119,8 @@ pub struct Backends {
     pub reports: Arc<dyn Reports>,
     /// Who came and went; when it is full, cars wait at the door.
     pub connectivity: mpsc::Sender<Connectivity>,
+    /// What looks as if two cars had one identity.
+    pub sightings: mpsc::Sender<Sighting>,
 }
 
 /// Why the gateway does not start.
@@ -163,7 +169,7 @@ impl Gateway {
             .map_err(|source| Error::Listen { address: config.listen, source })?;
         let address =
             listeners.first().map_or(Ok(config.listen), TcpListener::local_addr).map_err(Error::Worker)?;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new(config.answer_wait));
         let mut polls = Vec::new();
         let mut mailboxes = Vec::new();
         for _ in 0..workers {

@@ -33,6 +33,7 @@ use crate::{
     people::People,
     pki::Pki,
     presence::Presence,
+    quarantine::Quarantine,
     registry::{Car, Registry},
     services::Services,
     words,
@@ -67,6 +68,7 @@ mod page;
 mod people;
 mod places;
 mod problem;
+mod quarantines;
 mod rates;
 mod roles;
 mod security;
@@ -98,6 +100,7 @@ pub struct Parts {
     pub desired: Desired,
     pub enrolment: Enrolment,
     pub ownership: Ownership,
+    pub quarantine: Quarantine,
     pub accounts: Accounts,
     pub changes: Changes,
     pub people: People,
@@ -178,6 +181,7 @@ impl Api {
         desired: Desired,
         enrolment: Enrolment,
         ownership: Ownership,
+        quarantine: Quarantine,
         accounts: Accounts,
         changes: Changes,
         people: People,
@@ -402,6 +406,12 @@ fn read_routes() -> OpenApiRouter<Api> {
         .routes(routes!(certificates::list_vehicle_certificates, vehicles::revoke_certificates))
         .routes(routes!(vehicles::create_enrolment_credential, vehicles::revoke_enrolment_credential))
         .routes(routes!(vehicles::replace_enrolment_credential))
+        .routes(routes!(quarantines::list_quarantines))
+        .routes(routes!(
+            quarantines::get_quarantine,
+            quarantines::put_quarantine,
+            quarantines::lift_quarantine
+        ))
         .routes(routes!(signals::list_signals))
         .routes(routes!(signals::stream_signal_events))
         .routes(routes!(history::get_history))

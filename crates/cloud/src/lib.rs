@@ -23,6 +23,7 @@ pub mod people;
 pub mod pki;
 pub mod platform;
 pub mod presence;
+pub mod quarantine;
 pub mod registry;
 pub mod seal;
 pub mod services;

@@ -37,7 +37,7 @@ use crate::{
     est::{self, Est},
     gateway::{self, Gateway},
     http::{
-        self, Api, Parts, Probe,
+        self, Probe,
         server::{Server, ServerError},
     },
     metrics::Metrics,
@@ -54,10 +54,12 @@ mod claim;
 mod control;
 
 use claim::Claim;
-use control::Control;
+use control::{Around, Control};
 
 /// Connections that come and go and whose word is not yet taken; a fleet that comes back at once.
 const CONNECTIVITY_MAX: usize = 4_096;
+/// Sightings that are not yet taken; a car gives rise to one or two.
+const SIGHTINGS_MAX: usize = 1_024;
 /// Notices to cars; more than that are left out.
 const NOTICES_MAX: usize = 1_024;
 /// What a stop waits for the last rows to be in Delta, and for what the committer is at; after that the log has
@@ -158,44 +160,40 @@ impl Platform {
         let (notices, notices_out) = mpsc::channel(NOTICES_MAX);
         let (owner, log) = start_owner(&config, &store, &control.catalogues, &clock, notices).await?;
         let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
+        let (sightings, sightings_out) = mpsc::channel(SIGHTINGS_MAX);
         let log_probe = adapters::log_probe(&log);
-        let gateway = Arc::new(start_gateway(&config, &pki, backends(log, &control, &clock, connectivity))?);
+        let gateway = Arc::new(start_gateway(
+            &config,
+            &pki,
+            backends(log, &control, &clock, (connectivity, sightings)),
+        )?);
         let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
         let (est_server, est) = bind_est(&config, &pki, &control, &clock, &metrics)?;
-        let (audit, desired, registry) = (control.audit, control.desired, control.registry);
-        let (operator_made, services) = (control.operator_made, control.services.clone());
-        let api = Api::new(Parts {
-            enrolment: control.enrolment,
-            ownership: control.ownership,
+        let api = control.api(Around {
             twins: owner.twins(),
             history: owner.history(),
             probes: probes(log_probe, &owner, &gateway),
             metrics,
             store: store.clone(),
-            registry: registry.clone(),
             presence: presence.clone(),
-            desired: desired.clone(),
             config: config.http.clone(),
             stopping: stopping.clone(),
-            catalogues: control.catalogues,
-            accounts: control.accounts,
-            changes: control.changes,
-            people: control.people,
-            oidc: control.oidc,
-            services: control.services,
-            policies: control.policies,
-            audit: audit.clone(),
             pki: Arc::clone(&pki),
             clock: clock.clone(),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(adapters::follow_connectivity(connectivity_out, presence));
-        tasks.spawn(adapters::follow_hints(desired.hints(), registry.clone(), Arc::clone(&gateway)));
-        tasks.spawn(adapters::follow_notices(notices_out, registry, Arc::clone(&gateway)));
+        tasks.spawn(adapters::follow_sightings(sightings_out, control.quarantine));
+        tasks.spawn(adapters::follow_hints(
+            control.desired.hints(),
+            control.registry.clone(),
+            Arc::clone(&gateway),
+        ));
+        tasks.spawn(adapters::follow_notices(notices_out, control.registry, Arc::clone(&gateway)));
         tasks.spawn(api.clone().tend());
         tasks.spawn(watch(Arc::clone(&owner), Arc::clone(&gateway), failed.clone()));
         tasks.spawn(claim.clone().keep(store.clone(), failed.clone()));
-        tasks.spawn(services.keep_simulation(config.simulation_token_file(), clock.clone()));
+        tasks.spawn(control.services.keep_simulation(config.simulation_token_file(), clock.clone()));
         tasks.spawn(renew_certificate(Arc::clone(&pki), clock.clone()));
         let router = http::router(api);
         let at = Addresses { http: server.address(), mqtt: gateway.address(), est: est_server.address() };
@@ -204,10 +202,10 @@ impl Platform {
         Ok(Self {
             at,
             tls: config.http.tls,
-            operator_made,
+            operator_made: control.operator_made,
             router,
             store,
-            audit,
+            audit: control.audit,
             claim,
             twins: owner.twins(),
             owner,
@@ -338,6 +336,7 @@ fn bind_est(
         control.registry.clone(),
         Arc::clone(pki),
         clock.clone(),
+        control.audit.clone(),
         metrics,
     );
     Ok((Server::bind(config.est, Some(tls))?, est::router(est)))
@@ -380,7 +379,7 @@ fn backends(
     log: Arc<dyn DurableLog>,
     control: &Control,
     clock: &Clock,
-    connectivity: mpsc::Sender<gateway::Connectivity>,
+    (connectivity, sightings): (mpsc::Sender<gateway::Connectivity>, mpsc::Sender<gateway::Sighting>),
 ) -> gateway::Backends {
     let admissions =
         adapters::Admissions::new(control.registry.clone(), control.catalogues.clone(), clock.clone());
@@ -393,6 +392,7 @@ fn backends(
             ownership: control.ownership.clone(),
         }),
         connectivity,
+        sightings,
     }
 }
 
@@ -409,7 +409,7 @@ fn http_tls(config: &Config, pki: &Pki) -> Result<Option<Arc<rustls::ServerConfi
         return Ok(None);
     }
     let identity: Arc<ServerIdentity> = Arc::clone(pki.server());
-    http::server::tls_config(identity).map(Some)
+    http::server::tls_config(identity, config.http.tls12).map(Some)
 }
 
 fn start_gateway(config: &Config, pki: &Pki, backends: gateway::Backends) -> Result<Gateway, StartError> {

@@ -18,7 +18,7 @@ use model::{
 use store::{FleetCount, HeldCampaign, Store, Transaction};
 use tokio::sync::{Mutex, watch};
 
-use crate::task::to_its_end;
+use crate::{quarantine::QuarantineReason, task::to_its_end};
 use changes::ConsentChanges;
 
 mod changes;
@@ -59,6 +59,15 @@ pub enum Refusal {
     Expired,
     #[error("the certificate was taken back")]
     Revoked,
+    #[error("the car's identity is in quarantine")]
+    Quarantined,
+}
+
+/// Since when a car's identity lets nobody in, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quarantined {
+    pub since: Timestamp,
+    pub reason: QuarantineReason,
 }
 
 /// A certificate as the registry names it: the SHA-256 of its DER.
@@ -95,6 +104,7 @@ struct State {
     certificates: HashMap<Fingerprint, KnownCertificate>,
     campaigns: HashMap<CampaignId, KnownCampaign>,
     counts: Vec<FleetCount>,
+    quarantined: HashMap<VehicleId, Quarantined>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -192,10 +202,18 @@ impl Registry {
         if known.not_after <= now {
             return Err(Refusal::Expired);
         }
+        if state.quarantined.contains_key(&vehicle) {
+            return Err(Refusal::Quarantined);
+        }
         let known_campaign =
             |held: &HeldCampaign| state.campaigns.get(&held.id).map(|known| (*known, held.ended_at));
         let campaigns = car.campaigns.iter().filter_map(known_campaign).collect();
         Ok(Admitted { car: Arc::clone(car), campaigns, until: known.not_after })
+    }
+
+    /// Whether a car's identity is in quarantine.
+    pub fn quarantined(&self, vehicle: VehicleId) -> Option<Quarantined> {
+        self.read().quarantined.get(&vehicle).copied()
     }
 
     /// The one question before personal data leaves the platform.
@@ -294,6 +312,16 @@ impl Update<'_> {
             car.first_epoch = grants.epoch();
         });
         self.put_grants(vehicle, grants);
+    }
+
+    /// The car's identity lets nobody in from now on.
+    pub fn quarantine(&mut self, vehicle: VehicleId, quarantined: Quarantined) {
+        self.state.quarantined.insert(vehicle, quarantined);
+    }
+
+    /// The car may come in again.
+    pub fn release(&mut self, vehicle: VehicleId) {
+        self.state.quarantined.remove(&vehicle);
     }
 
     pub fn put_campaign(&mut self, campaign: KnownCampaign) {

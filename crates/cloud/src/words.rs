@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use crate::ownership::OrganisationKind;
+use crate::{ownership::OrganisationKind, quarantine::QuarantineReason};
 use consent::Purpose;
 use identity::{Function, Profile, Realm};
 use model::{
@@ -142,6 +142,11 @@ word! {
 word! {
     ProfileSlug(Profile), "What a service is for.",
     |profile| Cow::Borrowed(profile.slug()), parse, one_of(Profile::ALL.map(Profile::slug))
+}
+word! {
+    QuarantineReasonSlug(QuarantineReason), "Why a car's identity is in quarantine.",
+    |reason| Cow::Borrowed(reason.slug()), |text| Ok(QuarantineReason::of(text)),
+    one_of(QuarantineReason::ALL.map(QuarantineReason::slug))
 }
 word! {
     PersonIdHex(PersonId), "An account of a person: 128 random bits as 32 hexadecimal digits.",

@@ -1,4 +1,5 @@
-//! Whether two cars use one identity. One watch is kept for a car, by the gateway that it talks to.
+//! Whether two cars use one identity. The gateway that a car talks to keeps two watches for it: one of its
+//! connections, which is asked when one opens or ends, and one of its queue, which each batch's header passes.
 //!
 //! Two things give a clone away: a second connection while the first still answers, and a queue whose
 //! numbers go back or fork. A car that lost its link comes back with the same queue from anywhere, while
@@ -15,17 +16,9 @@ use crate::steady_clock::SteadyClock;
 pub const ANSWER_WAIT: Micros = Micros::from_secs(10);
 /// Going back or forking once can be a disk that was restored. Twice within this time are two queues.
 pub const SUSPICION: Micros = Micros::DAY;
-/// Batches of a lane that are remembered: more than a car has in flight, so that what it sends again
-/// after a lost link is known.
-const RECENT_MAX: usize = 256;
-
-/// A connection to the gateway, numbered by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ConnectionId(pub u64);
-
-/// Where a connection comes from: a hash of its network, made by the gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Place(pub u64);
+/// Batches of a lane that are remembered: more than a car has in flight, and than it forgets to have been
+/// answered when its power is cut, so that what it sends again is known.
+const RECENT_MAX: usize = 128;
 
 /// What a batch's header says of its content. Bytes and checksum of an honest batch differ when it is
 /// sent again: it may announce by then what the queue dropped before it, or have lost columns.
@@ -49,7 +42,7 @@ pub enum Verdict {
     Cloned(Reason),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// A second connection came from the same place while the first answered.
     SecondConnection,
@@ -61,42 +54,70 @@ pub enum Reason {
     Forked,
 }
 
+impl Reason {
+    pub const ALL: [Self; 4] = [Self::SecondConnection, Self::TwoPlaces, Self::WentBack, Self::Forked];
+
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::SecondConnection => "second-connection",
+            Self::TwoPlaces => "two-places",
+            Self::WentBack => "went-back",
+            Self::Forked => "forked",
+        }
+    }
+}
+
 /// What to do with a connection that was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Opened {
+pub enum Opened<C> {
     /// It is the only one.
     Alone,
     /// Ping `first`, and let the newcomer wait until it answered or `until` has passed. Close `replaces`,
     /// which waited and will not be let in.
-    Ping { first: ConnectionId, until: Timestamp, replaces: Option<ConnectionId> },
+    Ping { first: C, until: Timestamp, replaces: Option<C> },
 }
 
-#[derive(Debug, Default)]
-pub struct CloneWatch {
-    live: Option<(ConnectionId, Place)>,
-    challenge: Option<Challenge>,
-    lanes: [LaneWatch; Lane::ALL.len()],
-    suspected: Option<Timestamp>,
+/// A car's connections. `C` names one, `P` says where it comes from: its network, not its address.
+#[derive(Debug)]
+pub struct ConnectionWatch<C, P> {
+    answer_wait: Micros,
+    live: Option<(C, P)>,
+    challenge: Option<Challenge<C, P>>,
     clock: SteadyClock,
 }
 
 /// A newcomer waits for whether the first connection still lives.
 #[derive(Debug, Clone, Copy)]
-struct Challenge {
-    newcomer: (ConnectionId, Place),
-    /// Whether it, or one that it replaced, came from another place than the first.
-    is_elsewhere: bool,
+struct Challenge<C, P> {
+    newcomer: (C, P),
+    /// Where it, or one that it replaced, came from, if that is another place than the first's.
+    elsewhere: Option<P>,
     until: Timestamp,
+}
+
+/// What the numbers of a car's queue tell.
+#[derive(Debug, Default)]
+pub struct QueueWatch {
+    lanes: [LaneWatch; Lane::ALL.len()],
+    suspected: Option<Timestamp>,
+    clock: SteadyClock,
 }
 
 #[derive(Debug, Default)]
 struct LaneWatch {
     newest: Option<(QueueEpoch, Seq)>,
+    /// The highest of `recent`: what is above it needs no search.
+    highest: Option<(QueueEpoch, Seq)>,
     recent: VecDeque<(QueueEpoch, Seq, Content)>,
 }
 
-impl CloneWatch {
-    pub fn handle_opened(&mut self, connection: ConnectionId, place: Place, now: Timestamp) -> Opened {
+impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
+    /// `answer_wait` is [`ANSWER_WAIT`] but in tests.
+    pub fn new(answer_wait: Micros) -> Self {
+        Self { answer_wait, live: None, challenge: None, clock: SteadyClock::default() }
+    }
+
+    pub fn handle_opened(&mut self, connection: C, place: P, now: Timestamp) -> Opened<C> {
         self.handle_timeout(now);
         let now = self.clock.peek(now);
         let Some((first, home)) = self.live else {
@@ -106,31 +127,28 @@ impl CloneWatch {
         // A third takes the second's place and gains it no time: the first was pinged already. Where the
         // second came from still counts.
         let before = self.challenge;
-        let until = before.map_or(now + ANSWER_WAIT, |before| before.until);
-        let is_elsewhere = place != home || before.is_some_and(|before| before.is_elsewhere);
-        self.challenge = Some(Challenge { newcomer: (connection, place), is_elsewhere, until });
+        let until = before.map_or(now + self.answer_wait, |before| before.until);
+        let elsewhere = before.and_then(|before| before.elsewhere).or((place != home).then_some(place));
+        self.challenge = Some(Challenge { newcomer: (connection, place), elsewhere, until });
         let replaces = before.map(|before| before.newcomer.0);
         Opened::Ping { first, until: self.clock.shown_at(until), replaces }
     }
 
     /// A connection answered a ping.
-    pub fn handle_answer(&mut self, connection: ConnectionId, now: Timestamp) -> Verdict {
+    pub fn handle_answer(&mut self, connection: C, now: Timestamp) -> Option<Answered<C, P>> {
         self.handle_timeout(now);
-        let (Some((first, _)), Some(challenge)) = (self.live, self.challenge) else {
-            return Verdict::Fine;
+        let (first, home) = self.live.filter(|(first, _)| *first == connection)?;
+        let challenge = self.challenge.take()?;
+        debug_assert!(first != challenge.newcomer.0, "a connection is not its own newcomer");
+        let verdict = match challenge.elsewhere {
+            Some(_) => Verdict::Cloned(Reason::TwoPlaces),
+            None => Verdict::Suspect(Reason::SecondConnection),
         };
-        if connection != first {
-            return Verdict::Fine;
-        }
-        self.challenge = None;
-        if challenge.is_elsewhere {
-            Verdict::Cloned(Reason::TwoPlaces)
-        } else {
-            Verdict::Suspect(Reason::SecondConnection)
-        }
+        let places = (home, challenge.elsewhere.unwrap_or(challenge.newcomer.1));
+        Some(Answered { verdict, newcomer: challenge.newcomer.0, places })
     }
 
-    pub fn handle_closed(&mut self, connection: ConnectionId) {
+    pub fn handle_closed(&mut self, connection: C) {
         if self.challenge.is_some_and(|challenge| challenge.newcomer.0 == connection) {
             self.challenge = None;
         }
@@ -153,10 +171,22 @@ impl CloneWatch {
     }
 
     /// The connection that is the car.
-    pub fn live(&self) -> Option<ConnectionId> {
+    pub fn live(&self) -> Option<C> {
         self.live.map(|(connection, _)| connection)
     }
+}
 
+/// The first connection lives, beside another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered<C, P> {
+    pub verdict: Verdict,
+    /// Waited, and is not let in.
+    pub newcomer: C,
+    /// Where the first and the other came from.
+    pub places: (P, P),
+}
+
+impl QueueWatch {
     pub fn handle_batch(
         &mut self,
         lane: Lane,
@@ -179,7 +209,9 @@ impl LaneWatch {
     /// Follows the lane to wherever it goes: if the numbers that it left go on, and these too, it leaves
     /// its way again.
     fn follow(&mut self, epoch: QueueEpoch, seq: Seq, content: Content) -> Option<Reason> {
-        let known = self.recent.iter().position(|(e, s, _)| (*e, *s) == (epoch, seq));
+        let name = (epoch, seq);
+        let is_new = self.highest.is_none_or(|highest| highest < name);
+        let known = if is_new { None } else { self.recent.iter().position(|(e, s, _)| (*e, *s) == name) };
         let reason = match known {
             Some(place) => {
                 let (_, _, known) = &mut self.recent[place];
@@ -192,11 +224,13 @@ impl LaneWatch {
                 }
                 // What followed on the other branch says nothing of this one.
                 self.recent.truncate(place);
+                self.highest = self.recent.iter().map(|(e, s, _)| (*e, *s)).max();
                 Some(Reason::Forked)
             }
-            None => self.newest.is_some_and(|newest| (epoch, seq) < newest).then_some(Reason::WentBack),
+            None => self.newest.is_some_and(|newest| name < newest).then_some(Reason::WentBack),
         };
-        self.newest = Some((epoch, seq));
+        self.newest = Some(name);
+        self.highest = self.highest.max(self.newest);
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }

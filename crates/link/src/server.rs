@@ -34,6 +34,8 @@ pub enum Event<'a> {
     Fetch { id: PacketId, payload: &'a [u8] },
     /// Answer as a batch.
     LinkCode { id: PacketId, payload: &'a [u8] },
+    /// The car answered a ping; nothing to answer.
+    Pong { payload: &'a [u8] },
     /// A message was rejected; flush the acknowledgements.
     Rejected { reason: ReasonCode },
     /// The car listens under `down/` from now on.
@@ -84,6 +86,8 @@ enum Meaning {
     Report,
     Fetch,
     LinkCode,
+    /// Of QoS 0 alone: an answer that comes late is worth nothing.
+    Pong,
     /// A topic that another car publishes to.
     Foreign,
     /// Not a topic that a car publishes to.
@@ -142,6 +146,13 @@ impl Session {
     pub fn restart_keep_alive(&mut self, now: Instant) {
         if self.state == State::Connected {
             self.deadline = now + self.keep_alive;
+        }
+    }
+
+    /// CONNECT is answered only after `until`, since something has to be found out.
+    pub fn put_off(&mut self, until: Instant, limits: &Limits) {
+        if self.state == State::Asked {
+            self.deadline = until + limits.connect_timeout;
         }
     }
 
@@ -277,6 +288,9 @@ impl Session {
         }
         let id = match (publish.qos, publish.id) {
             (QoS::AtLeastOnce, Some(id)) => id,
+            (QoS::AtMostOnce, None) if self.meaning(publish)? == Meaning::Pong => {
+                return Ok(Event::Pong { payload: publish.payload });
+            }
             (QoS::AtMostOnce | QoS::AtLeastOnce, _) => {
                 return Err(Violation::new(
                     ReasonCode::ImplementationSpecific,
@@ -294,7 +308,7 @@ impl Session {
             ));
         }
         let meaning = self.meaning(publish)?;
-        if meaning == Meaning::Unknown {
+        if matches!(meaning, Meaning::Unknown | Meaning::Pong) {
             return Err(Violation::new(
                 ReasonCode::TopicNameInvalid,
                 "publish to up/<lane>, report, fetch or link-code under v1/<vehicle>/",
@@ -307,7 +321,7 @@ impl Session {
             Meaning::Report => Event::Report { id, payload },
             Meaning::Fetch => Event::Fetch { id, payload },
             Meaning::LinkCode => Event::LinkCode { id, payload },
-            Meaning::Foreign | Meaning::Unknown => {
+            Meaning::Foreign | Meaning::Pong | Meaning::Unknown => {
                 self.rejected(id, ReasonCode::NotAuthorized, "the topic is of another car");
                 Event::Rejected { reason: ReasonCode::NotAuthorized }
             }
@@ -416,7 +430,10 @@ fn meaning_of(topic: &str, vehicle: VehicleId) -> Meaning {
         Topic::Report => Meaning::Report,
         Topic::Fetch => Meaning::Fetch,
         Topic::LinkCode => Meaning::LinkCode,
-        Topic::Down(_) | Topic::Hint | Topic::Notice | Topic::Access => return Meaning::Unknown,
+        Topic::Pong => Meaning::Pong,
+        Topic::Down(_) | Topic::Hint | Topic::Notice | Topic::Access | Topic::Ping => {
+            return Meaning::Unknown;
+        }
     };
     if owner == vehicle { own } else { Meaning::Foreign }
 }

@@ -13,6 +13,10 @@ use cloud::{clock::Clock, config::Options, platform::Platform};
 use model::{Micros, VehicleId};
 use serde_json::{Value, json};
 use signals::Catalogue;
+use sim::{
+    FleetOptions,
+    run::{Login, Progress, RunOptions},
+};
 use tempfile::TempDir;
 
 /// So short that the car of the test renews while one looks.
@@ -28,6 +32,10 @@ struct Cell {
 
 impl Cell {
     async fn start() -> Self {
+        Self::of(false).await
+    }
+
+    async fn of(simulated_cars: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let any_port = "127.0.0.1:0".parse().unwrap();
         let options = Options {
@@ -36,6 +44,7 @@ impl Cell {
             mqtt: any_port,
             est: any_port,
             car_validity: VALIDITY,
+            simulated_cars,
             ..Options::default()
         };
         let platform = Platform::start(options.resolve().unwrap(), Clock::system()).await.unwrap();
@@ -126,5 +135,62 @@ async fn a_car_renews_while_it_drives_and_is_never_without_a_connection() {
     cell.identity().tidy().unwrap();
     let keys = std::fs::read_dir(cell.folder.path().join("car/identity/keys")).unwrap().count();
     assert_eq!(keys, 1);
+    cell.platform.stop().await;
+}
+
+/// The keys that the fleet's state folder has, and how old the certificates are.
+fn fleet_keys(state: &std::path::Path) -> Vec<String> {
+    let file: Value = serde_json::from_slice(&std::fs::read(state.join("fleet.json")).unwrap()).unwrap();
+    let cars = file["cars"].as_array().unwrap();
+    cars.iter().map(|car| car["key_pem"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simulated_cars_renew_while_they_drive_and_are_never_without_a_connection() {
+    let cell = Cell::of(true).await;
+    let data = cell.folder.path().join("cloud");
+    let read = |name: &str| std::fs::read_to_string(data.join(name)).unwrap().trim().to_owned();
+    let state = cell.folder.path().join("fleet");
+    let password = read("operator-password");
+    let options = RunOptions {
+        fleet: FleetOptions::new(2),
+        cloud: cell.platform.url(),
+        mqtt: cell.platform.mqtt_address().to_string(),
+        est: Some(format!("https://{}", cell.platform.est_address())),
+        login: Login::Password { username: "operator".to_owned(), password },
+        simulation_token: Some(read("simulation-token")),
+        api_ca: None,
+        region: RunOptions::REGION.to_owned(),
+        state: state.clone(),
+        step: RunOptions::STEP,
+        frame_interval_min: RunOptions::FRAME_INTERVAL_MIN,
+        grace: RunOptions::GRACE,
+        connects_per_s: RunOptions::CONNECTS_PER_S,
+        probes: 0,
+        journal: None,
+    };
+    let first = std::sync::Mutex::new(Vec::new());
+    let progress = |progress: Progress| match progress {
+        Progress::Enrolled { .. } => *first.lock().unwrap() = fleet_keys(&state),
+        Progress::Enrolling { .. }
+        | Progress::Starting { .. }
+        | Progress::Ready { .. }
+        | Progress::Running { .. }
+        | Progress::Published { .. }
+        | Progress::Stopping => {}
+    };
+    // Past the end of the first certificates.
+    let over = tokio::time::sleep(VALIDITY.to_duration() + Duration::from_secs(3));
+    let report = tokio::time::timeout(PATIENCE * 2, sim::run::run(options, progress, over)).await.unwrap();
+    report.unwrap();
+    let (first, last) = (first.into_inner().unwrap(), fleet_keys(&state));
+    assert!(first.iter().zip(&last).all(|(first, last)| first != last), "each car has a new key");
+    // Each old connection gave way to its next one, and nobody was turned away.
+    let metrics = cell.platform.gateway_metrics();
+    assert!(metrics.connects >= 4, "{metrics:?}");
+    assert_eq!(
+        (metrics.connects_refused, metrics.takeovers, metrics.suspicions, metrics.clones),
+        (0, 0, 0, 0)
+    );
     cell.platform.stop().await;
 }

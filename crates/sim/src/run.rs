@@ -9,11 +9,12 @@ mod http;
 mod identity;
 mod journal;
 mod provider;
+mod renew;
 mod report;
 
 use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
-use brain::{Brain, Config, Shared, TlsConnect};
+use brain::{Brain, Config, Shared, TlsConnect, enrolment::LinkIdentity};
 use bus::profile::Profile;
 use model::{Micros, Timestamp, VehicleId};
 use tokio::{
@@ -32,6 +33,7 @@ use books::Probe;
 use identity::{Identities, Identity};
 use journal::Journal;
 use provider::SimProvider;
+use renew::Renewals;
 
 /// Who waits for a fleet is told after so long how many cars came.
 const READY_AFTER_S_MAX: u32 = 60;
@@ -47,6 +49,8 @@ pub struct RunOptions {
     pub cloud: String,
     /// The platform's front door for cars: `host:port`.
     pub mqtt: String,
+    /// Where cars renew their certificates, `https://HOST:PORT`; without it they drive until these end.
+    pub est: Option<String>,
     pub login: Login,
     /// The token of the platform's service of simulated cars; without it, no owner grants anything.
     pub simulation_token: Option<String>,
@@ -158,12 +162,17 @@ pub async fn run(
         published,
         journal,
         broken: 0,
+        links: Vec::new(),
     };
     let mut shutdown = std::pin::pin!(shutdown);
     let mut connected_max = 0;
     let driving = async {
         running.start(&options, &fleet, &identities, &stopped, &mut progress).await?;
-        running.watch(&mut connected_max, &mut progress).await;
+        let renewals = running.renewals(&options, &identities)?;
+        tokio::select! {
+            () = running.watch(&mut connected_max, &mut progress) => {}
+            () = renewed(renewals) => {}
+        }
         Ok(())
     };
     let started_all: Result<(), Error> = tokio::select! {
@@ -190,6 +199,16 @@ struct Running {
     journal: Option<Arc<Journal>>,
     /// Cars that ended with an error.
     broken: usize,
+    /// What each car shows, in the fleet's order.
+    links: Vec<Arc<LinkIdentity>>,
+}
+
+/// Never ends by itself.
+async fn renewed(renewals: Option<Renewals>) {
+    if let Some(renewals) = renewals {
+        renewals.run().await;
+    }
+    std::future::pending().await
 }
 
 impl Running {
@@ -214,12 +233,10 @@ impl Running {
                 identity.key_pem.as_bytes(),
             )?;
             let tls = link::tls::client_config(own, Arc::clone(&roots))?;
-            let connect = TlsConnect::new(
-                &options.mqtt,
-                brain::enrolment::LinkIdentity::new(tls),
-                identity.vehicle,
-                link::client::Options::default(),
-            )?;
+            let link = LinkIdentity::new(tls);
+            self.links.push(Arc::clone(&link));
+            let connect =
+                TlsConnect::new(&options.mqtt, link, identity.vehicle, link::client::Options::default())?;
             let car = fleet.car(spec);
             let probe = (probes < options.probes && car.state().on).then(|| {
                 probes += 1;
@@ -244,6 +261,13 @@ impl Running {
             progress(Progress::Starting { done: spec.index + 1, of });
         }
         Ok(())
+    }
+
+    /// If the cars know where to renew.
+    fn renewals(&self, options: &RunOptions, identities: &Identities) -> Result<Option<Renewals>, Error> {
+        let place = || (options.state.clone(), options.cloud.clone(), options.fleet.seed);
+        let renewals = |est: &String| Renewals::new(est, place(), identities.clone(), self.links.clone());
+        options.est.as_ref().map(renewals).transpose()
     }
 
     /// Looks after the fleet until somebody else stops it. A car that breaks costs the others nothing.

@@ -26,6 +26,7 @@ mod outbox;
 mod ownership;
 mod page;
 mod people;
+mod quarantines;
 mod services;
 mod settings;
 mod sql;
@@ -62,6 +63,7 @@ pub use page::{Cursor, Page};
 pub use people::{
     Address, Besides, CredentialReset, PeopleFilter, PersonRow, RoleRow, SessionOrigin, SessionRow, TotpRow,
 };
+pub use quarantines::QuarantineRow;
 pub use services::ServiceRow;
 pub use sql::Transaction;
 pub use subjects::Subject;

@@ -15,6 +15,7 @@ mod oidc;
 mod ownership;
 mod people;
 mod postgres;
+mod quarantines;
 mod registry;
 mod roles;
 mod services;
@@ -67,6 +68,8 @@ checks! {
     campaigns::desired_state_never_goes_back,
     campaigns::status_counts_what_cars_report,
     campaigns::catalogues_are_kept_once,
+    quarantines::a_car_is_in_quarantine_once_until_it_is_let_out,
+    quarantines::those_of_brands_come_newest_first,
     audit::entries_are_found_newest_first,
     audit::a_batch_takes_the_place_of_one_that_never_counted,
     audit::what_is_forgotten_stays_an_entry,

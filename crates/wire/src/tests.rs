@@ -15,7 +15,16 @@ fn topics_round_trip() {
     let vehicle = VehicleId::from_bytes([0xab; 16]);
     let ups = Lane::ALL.map(Topic::Up);
     let downs = Kind::ALL.map(Topic::Down);
-    let others = [Topic::Report, Topic::Fetch, Topic::LinkCode, Topic::Hint, Topic::Notice, Topic::Access];
+    let others = [
+        Topic::Report,
+        Topic::Fetch,
+        Topic::LinkCode,
+        Topic::Pong,
+        Topic::Hint,
+        Topic::Notice,
+        Topic::Access,
+        Topic::Ping,
+    ];
     for topic in others.iter().chain(&ups).chain(&downs) {
         assert_eq!(Topic::parse(&topic.of(vehicle)), Some((vehicle, *topic)));
     }

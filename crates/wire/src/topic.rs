@@ -15,6 +15,8 @@ pub enum Topic {
     Fetch,
     /// Up, QoS 1: a [`crate::LinkCode`].
     LinkCode,
+    /// Up, QoS 0: what came with [`Topic::Ping`], as it came.
+    Pong,
     /// Down, QoS 0: an envelope.
     Down(Kind),
     /// Down, QoS 0, empty: something newer exists, so fetch.
@@ -23,7 +25,12 @@ pub enum Topic {
     Notice,
     /// Down, QoS 0: [`crate::AccessNotice`]s that the car has not.
     Access,
+    /// Down, QoS 0, at most [`PING_BYTES_MAX`] bytes: another connection of this car waits; answer at once.
+    Ping,
 }
+
+/// What a ping carries and its answer repeats.
+pub const PING_BYTES_MAX: usize = 16;
 
 impl Topic {
     pub fn of(self, vehicle: VehicleId) -> String {
@@ -32,10 +39,12 @@ impl Topic {
             Self::Report => format!("v1/{vehicle}/report"),
             Self::Fetch => format!("v1/{vehicle}/fetch"),
             Self::LinkCode => format!("v1/{vehicle}/link-code"),
+            Self::Pong => format!("v1/{vehicle}/pong"),
             Self::Down(kind) => format!("v1/{vehicle}/down/{}", kind.slug()),
             Self::Hint => format!("v1/{vehicle}/down/hint"),
             Self::Notice => format!("v1/{vehicle}/down/notice"),
             Self::Access => format!("v1/{vehicle}/down/access"),
+            Self::Ping => format!("v1/{vehicle}/down/ping"),
         }
     }
 
@@ -48,11 +57,13 @@ impl Topic {
             Some(("down", "hint")) => Self::Hint,
             Some(("down", "notice")) => Self::Notice,
             Some(("down", "access")) => Self::Access,
+            Some(("down", "ping")) => Self::Ping,
             Some(("down", kind)) => Self::Down(Kind::from_slug(kind)?),
             Some(_) => return None,
             None if rest == "report" => Self::Report,
             None if rest == "fetch" => Self::Fetch,
             None if rest == "link-code" => Self::LinkCode,
+            None if rest == "pong" => Self::Pong,
             None => return None,
         };
         Some((vehicle, topic))

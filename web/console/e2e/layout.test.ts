@@ -22,6 +22,7 @@ const SCREENS: [name: string, path: string, complete: string][] = [
   ['roles', '/roles', 'tbody'],
   ['services', '/services', 'main h1'],
   ['certificates', '/certificates', 'main .card'],
+  ['quarantine', '/quarantine', 'main .card'],
   ['new campaign', '/campaigns/new', 'fieldset .branch'],
 ];
 

@@ -14,6 +14,7 @@ export function vehicle(car: Car): VehicleItem {
     connected: car.connected,
     last_seen_at: new Date(car.lastSeen).toISOString(),
     state: car.state,
+    quarantine: car.quarantine && { since: car.quarantine.since, reason: car.quarantine.reason },
   };
 }
 

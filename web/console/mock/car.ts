@@ -1,4 +1,4 @@
-import type { CategorySlug, Position, SignalItem, VehicleState } from '@marque/api';
+import type { CategorySlug, Position, Quarantine, SignalItem, VehicleState } from '@marque/api';
 import { type Model, placesOf } from './brands.ts';
 import type { Random } from './random.ts';
 
@@ -16,6 +16,8 @@ export class Car {
   connectedAt: number;
   lastSeen: number;
   state: VehicleState;
+  /** Since when, why, and where its two connections came from. */
+  quarantine: Pick<Quarantine, 'since' | 'reason' | 'networks'> | null = null;
   latitude: number;
   longitude: number;
   heading: number;

@@ -24,6 +24,7 @@ import type { Collecting, Fleet } from './fleet.ts';
 import { history } from './history.ts';
 import { leaves } from './leaves.ts';
 import { people } from './people.ts';
+import { quarantines } from './quarantines.ts';
 import { services } from './services.ts';
 import { roles } from './tables.ts';
 
@@ -59,6 +60,7 @@ export function handler(fleet: Fleet, password: string) {
     ...people(accounts),
     ...services(),
     ...certificates(fleet, carOf),
+    ...quarantines(fleet, carOf),
     ['GET', /^\/v1\/roles$/, roles],
     ['GET', /^\/v1\/facets$/, facets],
     ['GET', /^\/v1\/fleet\/summary$/, ({ now }) => fleet.summary(now)],

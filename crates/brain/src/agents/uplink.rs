@@ -171,7 +171,7 @@ impl Uplink {
             Topic::Notice => notice(payload, core),
             Topic::Access => core.notices().take(payload),
             // The session hands on nothing else; a later release may.
-            Topic::Up(_) | Topic::Report | Topic::Fetch | Topic::LinkCode => {}
+            Topic::Up(_) | Topic::Report | Topic::Fetch | Topic::LinkCode | Topic::Pong | Topic::Ping => {}
         }
     }
 

@@ -20,7 +20,9 @@ fn the_defaults_are_a_laptop_that_nobody_else_reaches() {
 fn a_listener_that_others_reach_speaks_tls_and_keeps_its_metrics() {
     let open = Options { http: "0.0.0.0:8443".parse().unwrap(), ..Options::default() };
     let config = open.clone().resolve().unwrap();
-    assert!(config.http.tls && !config.http.metrics_open);
+    assert!(config.http.tls && !config.http.tls12 && !config.http.metrics_open);
+    let older = Options { http_tls12: true, ..open.clone() }.resolve().unwrap();
+    assert!(older.http.tls && older.http.tls12);
     for behind in [open, Options::default()] {
         let behind = Options { behind_tls_proxy: true, ..behind }.resolve().unwrap();
         assert!(!behind.http.tls && behind.http.is_secure() && !behind.http.metrics_open);
@@ -40,6 +42,7 @@ fn an_error_names_its_option() {
     check(|options| options.mqtt = options.http, ConfigError::SamePort { address: Options::HTTP });
     check(|options| options.est = options.mqtt, ConfigError::SamePort { address: Options::MQTT });
     check(|options| options.car_validity = Micros::ZERO, ConfigError::CarValidity);
+    check(|options| options.http_tls12 = true, ConfigError::Tls12);
     let law = Options { jurisdiction: "moon".to_owned(), ..Options::default() }.resolve().unwrap_err();
     assert!(law.to_string().starts_with("`jurisdiction`"), "{law}");
 }

@@ -68,6 +68,12 @@ pub(super) fn standing(
     Ok((named.vehicle, fingerprint))
 }
 
+/// The registered car that a certificate names, whatever else is wrong with it.
+pub(super) fn named(registry: &Registry, leaf: &CertificateDer<'_>) -> Option<VehicleId> {
+    let named = gateway::vehicle_of(leaf).ok()?;
+    registry.car(named.vehicle).map(|car| car.vehicle)
+}
+
 impl ClientCertVerifier for Standing {
     fn client_auth_mandatory(&self) -> bool {
         false
@@ -84,14 +90,15 @@ impl ClientCertVerifier for Standing {
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
         let verified = self.signed.verify_client_cert(leaf, intermediates, now)?;
-        standing(&self.registry, leaf, self.clock.now()).map_err(|refusal| match refusal {
-            Refusal::Expired => CertificateError::Expired,
-            Refusal::Revoked => CertificateError::Revoked,
-            Refusal::UnknownVehicle | Refusal::UnknownCertificate => {
-                CertificateError::ApplicationVerificationFailure
+        match standing(&self.registry, leaf, self.clock.now()) {
+            // The certificate is good; who is in quarantine hears so in the answer.
+            Ok(_) | Err(Refusal::Quarantined) => Ok(verified),
+            Err(Refusal::Expired) => Err(CertificateError::Expired.into()),
+            Err(Refusal::Revoked) => Err(CertificateError::Revoked.into()),
+            Err(Refusal::UnknownVehicle | Refusal::UnknownCertificate) => {
+                Err(CertificateError::ApplicationVerificationFailure.into())
             }
-        })?;
-        Ok(verified)
+        }
     }
 
     fn verify_tls12_signature(

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use identity::clone_watch::Reason;
 use lake::log::BoxFuture;
 use link::ReasonCode;
 use model::{
@@ -10,6 +11,8 @@ use model::{
     VehicleId,
 };
 use wire::{Fetch, LinkCode, Report, topic::Topic};
+
+use super::directory::Network;
 
 /// SHA-256 of a certificate in DER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,6 +88,8 @@ pub enum Denial {
     Revoked,
     #[error("the certificate has expired; enrol the vehicle again")]
     Expired,
+    #[error("the vehicle's identity is in quarantine; ask those who guard identities")]
+    Quarantined,
     #[error("the registry does not answer; try again later")]
     Unavailable,
 }
@@ -92,9 +97,11 @@ pub enum Denial {
 impl Denial {
     pub(super) const fn reason(self) -> ReasonCode {
         match self {
-            Self::UnknownVehicle | Self::UnknownCertificate | Self::OtherRegion | Self::Expired => {
-                ReasonCode::NotAuthorized
-            }
+            Self::UnknownVehicle
+            | Self::UnknownCertificate
+            | Self::OtherRegion
+            | Self::Expired
+            | Self::Quarantined => ReasonCode::NotAuthorized,
             Self::Revoked => ReasonCode::Banned,
             Self::Unavailable => ReasonCode::ServerUnavailable,
         }
@@ -107,10 +114,15 @@ impl Denial {
             Self::UnknownCertificate => "the certificate was never issued for this vehicle; enrol it again",
             Self::Revoked => "the certificate is revoked; enrol the vehicle again",
             Self::Expired => "the certificate has expired; enrol the vehicle again",
+            Self::Quarantined => QUARANTINED,
             Self::Unavailable => "the registry does not answer; try again later",
         }
     }
 }
+
+/// What a car in quarantine hears, at the door and where it is connected.
+pub(super) const QUARANTINED: &str =
+    "the vehicle's identity is in quarantine; ask those who guard identities";
 
 /// A backend could not do its part for now; the car is sent away to try again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -160,6 +172,18 @@ pub trait Reports: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'static, Result<(), Unavailable>>;
 }
 
+/// Something that a car whose identity is its own does rarely, or never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
+    pub vehicle: VehicleId,
+    pub at: Timestamp,
+    pub reason: Reason,
+    /// Whether it is sure enough that the identity is to be quarantined.
+    pub is_cloned: bool,
+    /// Where the two connections came from, if there were two.
+    pub networks: Option<(Network, Network)>,
+}
+
 /// A car came or went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connectivity {
@@ -196,6 +220,8 @@ pub enum Cause {
     Slow,
     /// The registry withdrew its admission.
     Withdrawn,
+    /// It looks as if two cars had its identity.
+    Quarantined,
     /// The platform could not serve it.
     Unavailable,
     /// The gateway stops.

@@ -1,7 +1,8 @@
 //! Whether a batch may enter the log, by its header alone. Nothing is decompressed.
 
+use identity::clone_watch::Content;
 use link::ReasonCode;
-use model::{CatalogueHash, ClockState, Lane, Micros, Timestamp};
+use model::{CatalogueHash, ClockState, Lane, Micros, QueueEpoch, Seq, Timestamp};
 use wire::{BatchHeader, parse_header};
 
 use super::backend::{Admission, Registry};
@@ -102,7 +103,15 @@ fn is_long_after(header: &BatchHeader, ended_at: Timestamp, now: Timestamp) -> b
     }
 }
 
-/// Checks a batch; how many samples it says that it has. `known` remembers the connection's last good catalogue.
+/// What the gateway goes on with of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Checked {
+    pub(super) epoch: QueueEpoch,
+    pub(super) seq: Seq,
+    pub(super) content: Content,
+}
+
+/// Checks a batch. `known` remembers the connection's last good catalogue.
 pub(super) fn check_batch(
     payload: &[u8],
     lane: Lane,
@@ -110,7 +119,7 @@ pub(super) fn check_batch(
     registry: &dyn Registry,
     now: Timestamp,
     known: &mut Option<CatalogueHash>,
-) -> Result<u32, Refusal> {
+) -> Result<Checked, Refusal> {
     let (header, _) = parse_header(payload).map_err(|_| Refusal::Invalid)?;
     let meta = &header.meta;
     if meta.lane != lane {
@@ -138,7 +147,14 @@ pub(super) fn check_batch(
         }
         *known = Some(header.catalogue);
     }
-    Ok(header.samples)
+    let content = Content {
+        campaign: meta.campaign,
+        version: meta.version,
+        consent_epoch: meta.consent_epoch,
+        base_time: header.base_time,
+        samples: header.samples,
+    };
+    Ok(Checked { epoch: meta.epoch, seq: meta.seq, content })
 }
 
 #[cfg(test)]

@@ -2,13 +2,17 @@
 
 use std::{io, io::Write as _, net::Shutdown, sync::Arc, time::Instant};
 
-use link::{Frames, server::Session};
+use identity::clone_watch::QueueWatch;
+use link::{
+    Frames,
+    server::{ConnectRequest, Session},
+};
 use mio::net::TcpStream;
 use model::{CatalogueHash, ShardId, VehicleId};
 
 use super::{
     backend::{Admission, Cause, Certificate},
-    directory::Key,
+    directory::{Key, Network},
     quota::Budget,
     tls::Tls,
 };
@@ -60,6 +64,24 @@ pub(super) struct Car {
     pub(super) paused: Option<Instant>,
     /// The end of its certificate.
     pub(super) valid_until: Option<Instant>,
+    /// Where it comes from.
+    pub(super) network: Network,
+    /// The directory knows of it.
+    pub(super) claimed: bool,
+    /// Another connection of the same car is asked whether it lives.
+    pub(super) waiting: Option<Waiting>,
+    /// It was asked itself, with this.
+    pub(super) pinged: Option<[u8; 8]>,
+    /// There from its first batch on.
+    pub(super) queue: Option<Box<QueueWatch>>,
+}
+
+/// A connection that waits at the door.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiting {
+    pub(super) request: ConnectRequest,
+    /// When to look again; none when it was looked and the other is told to go.
+    pub(super) until: Option<Instant>,
 }
 
 /// Questions of one car that SQL may work on while its batches go on: a car that comes sends one of each kind.
@@ -68,7 +90,7 @@ const QUESTIONS_MAX: usize = 2;
 impl Car {
     /// Whether what it sends is left in the socket for now.
     pub(super) fn rests(&self) -> bool {
-        self.asking || self.questions > QUESTIONS_MAX || self.paused.is_some()
+        self.asking || self.waiting.is_some() || self.questions > QUESTIONS_MAX || self.paused.is_some()
     }
 }
 
@@ -129,7 +151,8 @@ impl Connection {
         match self.phase {
             Phase::Handshake { until } | Phase::Lingering { until } => until,
             Phase::Open => {
-                let others = [self.car.paused, self.car.valid_until].into_iter().flatten();
+                let waits = self.car.waiting.and_then(|waiting| waiting.until);
+                let others = [self.car.paused, self.car.valid_until, waits].into_iter().flatten();
                 others.fold(self.car.session.deadline(), Instant::min)
             }
         }

@@ -1,6 +1,8 @@
 //! What a worker does with the packets of its cars: lets them in, checks batches, collects them for
 //! the log, and passes questions on.
 
+mod door;
+
 use std::{
     collections::VecDeque,
     ops::ControlFlow,
@@ -9,21 +11,22 @@ use std::{
     time::Duration,
 };
 
+use identity::clone_watch::{Reason, Verdict};
 use lake::log::{Completion, Group, GroupBuilder, LogError};
 use link::{
     Packet, PacketId, Violation,
     server::{ConnectRequest, Event, Limits, refuse},
 };
-use model::{Lane, Region, ShardCount, ShardId, Timestamp};
+use model::{Lane, Micros, Region, ShardCount, ShardId, Timestamp};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use super::{
     Backends, Config, Mailboxes,
-    backend::{Admission, Cause, Change, Connectivity, Credentials, Denial},
-    check::{Refusal, check_batch},
+    backend::{Admission, Cause, Change, Connectivity, Credentials, Denial, Sighting},
+    check::{Checked, Refusal, check_batch},
     clock::{self, Now},
     connection::Car,
-    directory::{Directory, Key, Place},
+    directory::{Directory, Key},
     mailbox::{Mail, Mailbox, Waiting},
     metrics::Metrics,
     quota::{Cost, Quota},
@@ -64,17 +67,25 @@ pub(super) struct Desk {
     pub(super) groups_in_flight: usize,
     /// Events that the twin had no room for; no car is accepted while they are many.
     pub(super) news: VecDeque<Connectivity>,
+    /// Sightings that nobody has taken yet; the same.
+    pub(super) sightings: VecDeque<Sighting>,
     shards: ShardCount,
     open: Vec<Open>,
     spare: Vec<Vec<Waiting>>,
 }
 
 /// What all workers share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shared {
     pub(super) directory: Directory,
     /// Open sockets of all workers.
     pub(super) connections: AtomicUsize,
+}
+
+impl Shared {
+    pub(super) fn new(answer_wait: Micros) -> Self {
+        Self { directory: Directory::new(answer_wait), connections: AtomicUsize::new(0) }
+    }
 }
 
 /// A group that the log refused for now.
@@ -94,6 +105,16 @@ impl std::fmt::Debug for Stuck {
 struct Open {
     group: GroupBuilder,
     waiting: Vec<Waiting>,
+}
+
+/// What became of a batch that may enter the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Batch {
+    Logged {
+        samples: u32,
+    },
+    /// It shows that two cars send as this one. It is not acknowledged, and stays in the car's queue.
+    Cloned(Reason),
 }
 
 /// Events that wait for the twin, beyond which no car is accepted.
@@ -132,6 +153,7 @@ impl Desk {
             messages: 0,
             groups_in_flight: 0,
             news: VecDeque::new(),
+            sightings: VecDeque::new(),
             shards,
             open: ids.map(|id| Open { group: GroupBuilder::new(id), waiting: Vec::new() }).collect(),
             spare: Vec::new(),
@@ -151,10 +173,14 @@ impl Desk {
     fn event(&mut self, key: Key, car: &mut Car, event: Event<'_>) -> ControlFlow<Stop> {
         match event {
             Event::Batch { id, lane, payload } => {
-                let samples = self.batch(key, car, id, lane, payload).unwrap_or_else(|refusal| {
-                    self.reject(car, id, refusal);
-                    0
-                });
+                let samples = match self.batch(key, car, id, lane, payload) {
+                    Ok(Batch::Logged { samples }) => samples,
+                    Ok(Batch::Cloned(reason)) => return self.cloned(car, reason),
+                    Err(refusal) => {
+                        self.reject(car, id, refusal);
+                        0
+                    }
+                };
                 return self.charge(car, Cost::batch(payload.len(), samples));
             }
             Event::Report { id, payload } => {
@@ -168,6 +194,10 @@ impl Desk {
             Event::LinkCode { id, payload } => {
                 self.link_code(key, car, id, payload);
                 return self.charge(car, Cost::question(payload.len()));
+            }
+            Event::Pong { payload } => {
+                self.pong(key, car, payload)?;
+                return self.charge(car, Cost::batch(0, 0));
             }
             Event::Rejected { .. } => {
                 self.metrics.refuse(Refusal::Foreign);
@@ -195,7 +225,7 @@ impl Desk {
     }
 
     /// Lets the car in at once when the registry answers at once.
-    fn connect(&mut self, key: Key, car: &mut Car, request: ConnectRequest) -> ControlFlow<Stop> {
+    pub(super) fn connect(&mut self, key: Key, car: &mut Car, request: ConnectRequest) -> ControlFlow<Stop> {
         car.vehicle = Some(request.vehicle);
         if car.certificate.as_ref().is_some_and(|certificate| certificate.region != self.region) {
             return self.enter(key, car, &request, Err(Denial::OtherRegion));
@@ -228,18 +258,14 @@ impl Desk {
                 return ControlFlow::Break(Stop::Close(Cause::Withdrawn));
             }
         };
-        self.metrics.connects.add(1);
         let vehicle = request.vehicle;
+        let Some(kept) = self.claim(key, car, request) else { return ControlFlow::Break(Stop::Rest) };
+        self.metrics.connects.add(1);
         car.shard = self.shards.shard_of(vehicle);
         self.admit(car, admission);
-        let place = Place { worker: self.worker, key };
-        let (old, budget) = self.shared.directory.claim(vehicle, place);
-        if let Some(budget) = budget {
+        car.queue = kept.queue;
+        if let Some(budget) = kept.budget {
             car.budget = budget;
-        }
-        if let Some(old) = old {
-            self.metrics.takeovers.add(1);
-            self.mailboxes.post(old.worker, Mail::TakenOver(old.key));
         }
         self.news.push_back(Connectivity { vehicle, at: self.now.time, change: Change::Connected });
         car.session.accept(self.now.instant, self.now.time, request, &self.limits, &mut self.reply);
@@ -258,9 +284,12 @@ impl Desk {
 
     /// Notes that a car is gone, once.
     pub(super) fn leave(&mut self, key: Key, car: &mut Car, cause: Cause, with_will: bool) {
-        let (Some(vehicle), Some(_)) = (car.vehicle, car.admission.take()) else { return };
-        let place = Place { worker: self.worker, key };
-        self.shared.directory.release(vehicle, place, car.budget, &self.quota, self.now.instant);
+        let Some(vehicle) = car.vehicle else { return };
+        let was_in = car.admission.take().is_some();
+        self.release(key, car, vehicle, was_in);
+        if !was_in {
+            return;
+        }
         let change = Change::Disconnected { cause, with_will };
         self.news.push_back(Connectivity { vehicle, at: self.now.time, change });
     }
@@ -272,11 +301,24 @@ impl Desk {
         id: PacketId,
         lane: Lane,
         payload: &[u8],
-    ) -> Result<u32, Refusal> {
+    ) -> Result<Batch, Refusal> {
         let admission = car.admission.as_deref().ok_or(Refusal::NotAssigned)?;
         let registry = self.backends.registry.as_ref();
-        let samples =
+        let checked =
             check_batch(payload, lane, admission, registry, self.now.time, &mut car.known_catalogue)?;
+        let Checked { epoch, seq, content } = checked;
+        let queue = car.queue.get_or_insert_default();
+        match queue.handle_batch(lane, epoch, seq, content, self.now.time) {
+            Verdict::Fine => {}
+            Verdict::Suspect(reason) => {
+                let vehicle = car.vehicle.ok_or(Refusal::NotAssigned)?;
+                self.metrics.suspicions.add(1);
+                let at = self.now.time;
+                let sighting = Sighting { vehicle, at, reason, is_cloned: false, networks: None };
+                self.sightings.push_back(sighting);
+            }
+            Verdict::Cloned(reason) => return Ok(Batch::Cloned(reason)),
+        }
         let (subject, brand) = (admission.subject, admission.brand);
         let place = usize::from(car.shard.0);
         let open = self.open.get_mut(place).expect("a shard is below the number of shards");
@@ -291,7 +333,7 @@ impl Desk {
         if let Some(open) = self.open.get_mut(place) {
             open.waiting.push((key, id));
         }
-        Ok(samples)
+        Ok(Batch::Logged { samples: content.samples })
     }
 
     fn reject(&self, car: &mut Car, id: PacketId, refusal: Refusal) {
@@ -442,8 +484,9 @@ impl Desk {
         }
     }
 
-    /// Tells the twin who came and went, as far as it has room.
+    /// Tells the twin who came and went, and the quarantine what was seen, as far as they have room.
     pub(super) fn send_news(&mut self) {
+        self.send_sightings();
         while let Some(news) = self.news.pop_front() {
             match self.backends.connectivity.try_send(news) {
                 Ok(()) => {}

@@ -1,12 +1,14 @@
-//! Where each connected car is, over all workers.
+//! Where each connected car is, over all workers, and whether two claim to be it.
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
-use model::VehicleId;
+use identity::clone_watch::{Answered, ConnectionWatch, Opened, QueueWatch};
+use model::{Micros, Timestamp, VehicleId};
 
 use super::quota::{Budget, Quota};
 
@@ -24,53 +26,139 @@ pub(super) struct Place {
     pub(super) key: Key,
 }
 
+/// Where a connection comes from: the first address of its network. The network of one provider's customers is as
+/// near as the platform looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
+
+impl Network {
+    pub(super) fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => IpAddr::V4((u32::from(address) & 0xffff_ff00).into()),
+            IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 80 << 80).into()),
+        })
+    }
+
+    /// Its first address.
+    pub fn address(self) -> IpAddr {
+        self.0
+    }
+}
+
 /// More locks than cores, so that connects rarely wait for each other.
 const PARTS: usize = 16;
 
-/// One connection per car: who comes last has it.
-#[derive(Debug, Default)]
+/// Queues of cars that left, which are remembered for when they come back: one that restored its queue, or is two,
+/// is known by it. Each takes some 10 kB; of a car that is forgotten the next batch is taken as it comes.
+const QUEUES_OF_PART_MAX: usize = 512;
+
+/// One connection per car. It is asked when connections open and end, and by no message.
+#[derive(Debug)]
 pub(super) struct Directory {
+    answer_wait: Micros,
     parts: [Mutex<Part>; PARTS],
 }
 
 #[derive(Debug, Default)]
 struct Part {
-    places: HashMap<VehicleId, Place>,
+    cars: HashMap<VehicleId, Known>,
     /// Of cars that left with little of their quota: connecting anew gives them no more.
     low: HashMap<VehicleId, Budget>,
+    queues: HashMap<VehicleId, Box<QueueWatch>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    watch: ConnectionWatch<Place, Network>,
+    /// Came in; others wait at the door, also one that is the car by now, until this has gone.
+    inside: Option<Place>,
+}
+
+/// What becomes of a car that wants in.
+#[derive(Debug)]
+pub(super) enum Claim {
+    /// It is in, with what was kept since it left.
+    In(Kept),
+    /// Another connection is the car so far. Ping it; the newcomer hears by [`Left::next`] that it may come in, or
+    /// by [`Directory::answer`] that it may not.
+    Wait { first: Place, until: Timestamp, replaces: Option<Place> },
+}
+
+/// What a car takes from one connection to the next.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    pub(super) budget: Option<Budget>,
+    pub(super) queue: Option<Box<QueueWatch>>,
 }
 
 impl Directory {
-    /// Gives the car to a connection, and says which one had it and what is left of its quota.
-    pub(super) fn claim(&self, vehicle: VehicleId, place: Place) -> (Option<Place>, Option<Budget>) {
-        let mut part = self.part(vehicle);
-        (part.places.insert(vehicle, place), part.low.remove(&vehicle))
+    pub(super) fn new(answer_wait: Micros) -> Self {
+        Self { answer_wait, parts: Default::default() }
     }
 
-    /// Forgets the car if this connection still has it, but for a budget that is low.
+    /// A connection says that it is this car.
+    pub(super) fn claim(&self, vehicle: VehicleId, place: Place, from: Network, now: Timestamp) -> Claim {
+        let mut part = self.part(vehicle);
+        let known = part
+            .cars
+            .entry(vehicle)
+            .or_insert_with(|| Known { watch: ConnectionWatch::new(self.answer_wait), inside: None });
+        // It waited, and nobody else is there any more.
+        if known.watch.live() != Some(place)
+            && let Opened::Ping { first, until, replaces } = known.watch.handle_opened(place, from, now)
+        {
+            return Claim::Wait { first, until, replaces };
+        }
+        known.inside = Some(place);
+        Claim::In(Kept { budget: part.low.remove(&vehicle), queue: part.queues.remove(&vehicle) })
+    }
+
+    /// The connection that is the car answered a ping.
+    pub(super) fn answer(
+        &self,
+        vehicle: VehicleId,
+        place: Place,
+        now: Timestamp,
+    ) -> Option<Answered<Place, Network>> {
+        let mut part = self.part(vehicle);
+        part.cars.get_mut(&vehicle)?.watch.handle_answer(place, now)
+    }
+
+    /// The time of a newcomer's wait has come. The others that there are, if it is the car by now.
+    pub(super) fn overdue(&self, vehicle: VehicleId, place: Place, now: Timestamp) -> Overdue {
+        let mut part = self.part(vehicle);
+        let Some(known) = part.cars.get_mut(&vehicle) else { return Overdue::Gone };
+        let first = known.watch.live();
+        known.watch.handle_timeout(now);
+        match (first, known.watch.poll_timeout()) {
+            (Some(first), None) if known.watch.live() == Some(place) => Overdue::Replaces(first),
+            (_, Some(until)) => Overdue::Not(until),
+            (_, None) => Overdue::Gone,
+        }
+    }
+
+    /// Forgets a connection, but for what is kept. Whom to let in now, if somebody waited for this.
     pub(super) fn release(
         &self,
         vehicle: VehicleId,
         place: Place,
-        mut budget: Budget,
-        quota: &Quota,
-        now: Instant,
-    ) {
+        kept: Kept,
+        left: Leaving<'_>,
+    ) -> Option<Place> {
         let mut part = self.part(vehicle);
-        if part.places.get(&vehicle) == Some(&place) {
-            part.places.remove(&vehicle);
-        }
-        if budget.is_low(quota, now) {
-            // Before it would grow, so that it holds those of the last minutes only.
-            if part.low.len() == part.low.capacity() {
-                part.low.retain(|_, budget| budget.is_low(quota, now));
-            }
-            part.low.insert(vehicle, budget);
-        }
+        part.keep(vehicle, kept, left);
+        let known = part.cars.get_mut(&vehicle)?;
+        known.watch.handle_closed(place);
+        known.inside = known.inside.filter(|inside| *inside != place);
+        let Some(live) = known.watch.live() else {
+            part.cars.remove(&vehicle);
+            return None;
+        };
+        known.inside.is_none().then_some(live)
     }
 
     pub(super) fn find(&self, vehicle: VehicleId) -> Option<Place> {
-        self.part(vehicle).places.get(&vehicle).copied()
+        self.part(vehicle).cars.get(&vehicle)?.watch.live()
     }
 
     fn part(&self, vehicle: VehicleId) -> MutexGuard<'_, Part> {
@@ -79,5 +167,43 @@ impl Directory {
         let part =
             self.parts.get(usize::from(*first) % PARTS).expect("the index is below the number of parts");
         part.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What became of a newcomer's wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// The first did not answer: it is to go, and then the newcomer comes in.
+    Replaces(Place),
+    Not(Timestamp),
+    /// Something else has become of it.
+    Gone,
+}
+
+/// By what a budget that is left behind is judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leaving<'a> {
+    pub(super) quota: &'a Quota,
+    pub(super) now: Instant,
+}
+
+impl Part {
+    fn keep(&mut self, vehicle: VehicleId, kept: Kept, Leaving { quota, now }: Leaving<'_>) {
+        if let Some(mut budget) = kept.budget
+            && budget.is_low(quota, now)
+        {
+            // Before it would grow, so that it holds those of the last minutes only.
+            if self.low.len() == self.low.capacity() {
+                self.low.retain(|_, budget| budget.is_low(quota, now));
+            }
+            self.low.insert(vehicle, budget);
+        }
+        let Some(queue) = kept.queue else { return };
+        if self.queues.len() >= QUEUES_OF_PART_MAX
+            && let Some(other) = self.queues.keys().next().copied()
+        {
+            self.queues.remove(&other);
+        }
+        self.queues.insert(vehicle, queue);
     }
 }

@@ -51,8 +51,20 @@ pub(super) enum Mail {
         id: PacketId,
         result: Result<Vec<(Topic, Bytes)>, Unavailable>,
     },
-    /// The same car connected elsewhere.
+    /// The same car waits with another connection: does this one live?
+    Ping {
+        key: Key,
+        payload: [u8; 8],
+    },
+    /// It did not answer, and the other is the car.
     TakenOver(Key),
+    /// The other connection is gone.
+    YourTurn(Key),
+    /// The other connection lives, or a third waits instead.
+    TurnedAway {
+        key: Key,
+        why: TurnedAway,
+    },
     /// What the car may do has changed.
     Changed(Key),
     /// Something newer can be fetched.
@@ -62,6 +74,16 @@ pub(super) enum Mail {
         payload: Bytes,
     },
     Shutdown,
+}
+
+/// Why a connection that waited does not come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TurnedAway {
+    /// A third has taken its place.
+    Replaced,
+    /// Another connection of the car lives.
+    Second,
+    Quarantined,
 }
 
 /// Letters for a worker. Its length is bounded by what is in flight: groups, and one letter or two

@@ -63,6 +63,10 @@ counters! {
     connects "marque_gateway_connects_total{outcome=\"accepted\"}",
     connects_refused "marque_gateway_connects_total{outcome=\"refused\"}",
     takeovers "marque_gateway_takeovers_total",
+    /// Things that a car whose identity is its own does rarely.
+    suspicions "marque_gateway_clone_suspicions_total",
+    /// Times that two cars were found to use one identity.
+    clones "marque_gateway_clones_total",
     /// Messages of QoS 1 of all kinds.
     publishes "marque_gateway_publishes_total",
     /// Batches that are durable and acknowledged.

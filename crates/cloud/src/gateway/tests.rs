@@ -10,6 +10,7 @@ use wire::{Fetch, Kind, LinkCode, topic::Topic};
 
 use super::*;
 
+mod clones;
 mod fakes;
 mod phone;
 mod secure;
@@ -181,10 +182,11 @@ fn the_last_connection_of_a_car_has_it() {
     let mut first = stage.car(1);
     assert_eq!(stage.next_news(), (vehicle(1), Change::Connected));
     let mut second = stage.car(1);
+    // It did not answer whether it lives: it cannot, since it does not listen.
     assert_eq!(first.hear(), "disconnect 8e");
-    assert_eq!(stage.next_news(), (vehicle(1), Change::Connected));
     let change = Change::Disconnected { cause: Cause::TakenOver, with_will: false };
     assert_eq!(stage.next_news(), (vehicle(1), change));
+    assert_eq!(stage.next_news(), (vehicle(1), Change::Connected));
     assert!(stage.gateway.is_connected(vehicle(1)));
     second.publish(Lane::Live, 1, &batch(1));
     assert_eq!(second.hear(), "puback 1 00");
@@ -197,6 +199,7 @@ fn a_car_that_the_registry_denies_hears_why() {
         (Denial::UnknownVehicle, "connack 87"),
         (Denial::Revoked, "connack 8a"),
         (Denial::Expired, "connack 87"),
+        (Denial::Quarantined, "connack 87"),
         (Denial::Unavailable, "connack 88"),
     ] {
         stage.registry.deny(Some(denial));
@@ -230,6 +233,11 @@ fn a_car_whose_admission_is_withdrawn_is_sent_away() {
     stage.registry.deny(Some(Denial::Revoked));
     stage.gateway.changed(vehicle(1));
     assert_eq!(car.hear(), "disconnect 98");
+    stage.registry.deny(None);
+    let mut car = stage.car(1);
+    stage.registry.deny(Some(Denial::Quarantined));
+    stage.gateway.changed(vehicle(1));
+    assert_eq!(car.hear(), "disconnect 87");
 }
 
 #[test]

@@ -23,9 +23,9 @@ use super::{
     Config, Transport,
     backend::Cause,
     clock,
-    connection::{Car, Connection, Phase, Slots, Written},
+    connection::{Car, Connection, Phase, Slots, Waiting, Written},
     desk::{Desk, NEWS_MAX},
-    directory::Key,
+    directory::{Key, Network},
     quota::{Budget, Cost, Quota},
     tls::Tls,
 };
@@ -208,7 +208,9 @@ impl Worker {
     }
 
     fn may_accept(&self) -> bool {
-        self.listener.is_some() && !self.desk.is_stuck() && self.desk.news.len() < NEWS_MAX
+        self.listener.is_some()
+            && !self.desk.is_stuck()
+            && self.desk.news.len().max(self.desk.sightings.len()) < NEWS_MAX
     }
 
     fn accept(&mut self) {
@@ -218,8 +220,8 @@ impl Worker {
             }
             let Some(listener) = &self.listener else { return };
             match listener.accept() {
-                Ok((socket, _)) => {
-                    self.welcome(socket);
+                Ok((socket, address)) => {
+                    self.welcome(socket, Network::of(address.ip()));
                     if self
                         .door
                         .take(&door(&self.config), self.desk.now.instant, Cost::connection())
@@ -241,7 +243,7 @@ impl Worker {
         }
     }
 
-    fn welcome(&mut self, mut socket: TcpStream) {
+    fn welcome(&mut self, mut socket: TcpStream, network: Network) {
         let open = self.desk.shared.connections.load(Relaxed);
         self.desk.metrics.connections_accepted.add(1);
         if open >= self.config.connections_max {
@@ -277,6 +279,11 @@ impl Worker {
             budget: Budget::full(&self.desk.quota, now),
             paused: None,
             valid_until: None,
+            network,
+            claimed: false,
+            waiting: None,
+            pinged: None,
+            queue: None,
         };
         let unsent = Vec::new();
         let connection = Connection { socket, tls, car, phase, unsent, readable: false, dirty: false };
@@ -305,6 +312,10 @@ impl Worker {
                 Phase::Handshake { .. } | Phase::Lingering { .. } => self.slots.put(key, connection),
                 Phase::Open if connection.car.valid_until.is_some_and(|until| until <= now) => {
                     self.dismiss(key, connection, Cause::Withdrawn);
+                }
+                Phase::Open if is_due(connection.car.waiting, now) => {
+                    self.desk.look_again(key, &mut connection.car);
+                    self.slots.put(key, connection);
                 }
                 Phase::Open
                     if self.desk.is_stuck() || connection.car.paused.is_some_and(|until| now < until) =>
@@ -390,6 +401,10 @@ impl Worker {
             Written::All | Written::Some => self.slots.put(key, connection),
         }
     }
+}
+
+fn is_due(waiting: Option<Waiting>, now: Instant) -> bool {
+    waiting.and_then(|waiting| waiting.until).is_some_and(|until| until <= now)
 }
 
 /// Connections are counted as a car's messages are.

@@ -164,11 +164,17 @@ impl Server {
     }
 }
 
-/// TLS 1.3 for people's clients: no certificate asked.
-pub fn tls_config(identity: Arc<dyn ResolvesServerCert>) -> Result<Arc<ServerConfig>, ServerError> {
+/// TLS for people's clients: no certificate asked. Version 1.3, and 1.2 where devices that cannot do better have to
+/// be served.
+pub fn tls_config(
+    identity: Arc<dyn ResolvesServerCert>,
+    with_tls12: bool,
+) -> Result<Arc<ServerConfig>, ServerError> {
+    use rustls::version::{TLS12, TLS13};
+    let versions = if with_tls12 { &[&TLS13, &TLS12][..] } else { &[&TLS13][..] };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
+        .with_protocol_versions(versions)
         .map_err(ServerError::Tls)?
         .with_no_client_auth()
         .with_cert_resolver(identity);

@@ -399,6 +399,7 @@ fn item(api: &Api, vehicle: store::Vehicle, purpose: Purpose) -> VehicleItem {
         connected: connection.connected_at.is_some(),
         last_seen_at: last_seen(api, vehicle.vehicle).map(Time),
         state: state(api, vehicle.vehicle, purpose),
+        quarantine: api.registry().quarantined(vehicle.vehicle).map(Into::into),
         vehicle_id: VehicleIdHex(vehicle.vehicle),
         brand: BrandSlug(vehicle.brand),
         model: vehicle.model,
@@ -454,6 +455,7 @@ async fn detail(api: &Api, id: VehicleId, purpose: Purpose) -> Result<Vehicle, P
         last_seen_at: last_seen(api, id).map(Time),
         state: state(api, id, purpose),
         certificate: certificate.map(|newest| CertificateSummary { not_after: Time(newest.not_after) }),
+        quarantine: api.registry().quarantined(id).map(Into::into),
         campaigns,
         queue_epoch,
         gaps: gaps
@@ -488,6 +490,7 @@ impl From<EnrolError> for Problem {
             | EnrolError::Certified { .. }
             | EnrolError::KeyTaken { .. }
             | EnrolError::KeyRevoked { .. }
+            | EnrolError::Quarantined { .. }
             | EnrolError::HasCertificate => Self::conflict(error.to_string()),
             EnrolError::Refused => Self::new(Kind::Forbidden, error.to_string()),
             EnrolError::Desired(error) => error.into(),

@@ -290,10 +290,12 @@ enum Unverified {
 }
 
 fn unverified(error: ClaimsVerificationError) -> Unverified {
-    match error {
-        ClaimsVerificationError::SignatureVerification(error) => signature(error),
-        ClaimsVerificationError::InvalidAuthTime(_) => Unverified::Stale,
-        other => Unverified::Claims(other.to_string()),
+    if let ClaimsVerificationError::SignatureVerification(error) = error {
+        signature(error)
+    } else if let ClaimsVerificationError::InvalidAuthTime(_) = error {
+        Unverified::Stale
+    } else {
+        Unverified::Claims(error.to_string())
     }
 }
 

@@ -135,7 +135,7 @@ fn a_running_listener_presents_the_renewed_certificate() {
     let now = crate::clock::Clock::system().now();
     let pki = Pki::open(folder.path(), &region(), &[], VALIDITY, now).unwrap();
     let identity: Arc<ServerIdentity> = Arc::clone(pki.server());
-    let config = crate::http::server::tls_config(identity).unwrap();
+    let config = crate::http::server::tls_config(identity, false).unwrap();
     let first = presented(&config, &pki);
     assert!(!pki.renew_server(now + Micros(59 * Micros::DAY.0)).unwrap());
     assert_eq!(presented(&config, &pki), first);

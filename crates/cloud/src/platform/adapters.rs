@@ -15,11 +15,15 @@ use crate::{
     catalogues::Catalogues,
     clock::Clock,
     desired::Desired,
-    gateway::{self, Admission, Assignment, Change, Connectivity, Credentials, Denial, Gateway, Unavailable},
+    gateway::{
+        self, Admission, Assignment, Change, Connectivity, Credentials, Denial, Gateway, Sighting,
+        Unavailable,
+    },
     http::Probe,
     owner::Owner,
     ownership::Ownership,
     presence::Presence,
+    quarantine::Quarantine,
     registry::{KnownCampaign, Refusal, Registry},
 };
 
@@ -48,6 +52,7 @@ impl Admissions {
             Refusal::UnknownCertificate => Denial::UnknownCertificate,
             Refusal::Expired => Denial::Expired,
             Refusal::Revoked => Denial::Revoked,
+            Refusal::Quarantined => Denial::Quarantined,
         })?;
         let assignment = |(known, ended_at): (KnownCampaign, Option<Timestamp>)| Assignment {
             campaign: known.id,
@@ -176,6 +181,13 @@ pub(super) async fn follow_hints(
 fn tell(gateway: &Gateway, vehicle: VehicleId) {
     gateway.changed(vehicle);
     gateway.hint(vehicle);
+}
+
+/// Takes the gateway's word of what looks as if two cars had one identity.
+pub(super) async fn follow_sightings(mut sightings: mpsc::Receiver<Sighting>, quarantine: Quarantine) {
+    while let Some(sighting) = sightings.recv().await {
+        quarantine.saw(sighting).await;
+    }
 }
 
 /// Sends what the owner found wrong back to the cars.

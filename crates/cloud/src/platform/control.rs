@@ -4,13 +4,32 @@ use std::sync::Arc;
 
 use identity::Policies;
 use store::Store;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{StartError, start_audit};
 use crate::{
-    accounts::Accounts, audit::Audit, catalogues::Catalogues, changes::Changes, config::Config,
-    desired::Desired, enrolment::Enrolment, metrics::Metrics, oidc::Oidc, outbox::Outbox,
-    ownership::Ownership, people::People, pki::Pki, registry::Registry, seal::Sealer, services::Services,
+    accounts::Accounts,
+    audit::Audit,
+    catalogues::Catalogues,
+    changes::Changes,
+    clock::Clock,
+    config::{Config, HttpConfig},
+    desired::Desired,
+    enrolment::Enrolment,
+    http::{Api, Parts, Probe},
+    metrics::Metrics,
+    oidc::Oidc,
+    outbox::Outbox,
+    owner::{History, Twins},
+    ownership::Ownership,
+    people::People,
+    pki::Pki,
+    presence::Presence,
+    quarantine::Quarantine,
+    registry::Registry,
+    seal::Sealer,
+    services::Services,
 };
 
 /// What rests on the database alone.
@@ -28,9 +47,52 @@ pub(super) struct Control {
     pub(super) desired: Desired,
     pub(super) enrolment: Enrolment,
     pub(super) ownership: Ownership,
+    pub(super) quarantine: Quarantine,
+}
+
+/// What the API has besides.
+pub(super) struct Around {
+    pub(super) store: Store,
+    pub(super) presence: Presence,
+    pub(super) pki: Arc<Pki>,
+    pub(super) twins: Twins,
+    pub(super) history: History,
+    pub(super) clock: Clock,
+    pub(super) metrics: Metrics,
+    pub(super) config: HttpConfig,
+    pub(super) probes: Vec<Probe>,
+    pub(super) stopping: CancellationToken,
 }
 
 impl Control {
+    pub(super) fn api(&self, around: Around) -> Api {
+        Api::new(Parts {
+            registry: self.registry.clone(),
+            catalogues: self.catalogues.clone(),
+            desired: self.desired.clone(),
+            enrolment: self.enrolment.clone(),
+            ownership: self.ownership.clone(),
+            quarantine: self.quarantine.clone(),
+            accounts: self.accounts.clone(),
+            changes: self.changes.clone(),
+            people: self.people.clone(),
+            oidc: self.oidc.clone(),
+            services: self.services.clone(),
+            policies: Arc::clone(&self.policies),
+            audit: self.audit.clone(),
+            store: around.store,
+            presence: around.presence,
+            pki: around.pki,
+            twins: around.twins,
+            history: around.history,
+            clock: around.clock,
+            metrics: around.metrics,
+            config: around.config,
+            probes: around.probes,
+            stopping: around.stopping,
+        })
+    }
+
     pub(super) async fn load(
         config: &Config,
         store: &Store,
@@ -63,6 +125,8 @@ impl Control {
         let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(pki));
         let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(pki));
         let ownership = Ownership::new(store.clone(), registry.clone(), desired.clone(), changes.clone());
+        let quarantine =
+            Quarantine::new(store.clone(), registry.clone(), desired.clone(), audit.clone(), metrics);
         Ok(Self {
             accounts,
             changes,
@@ -77,6 +141,7 @@ impl Control {
             desired,
             enrolment,
             ownership,
+            quarantine,
         })
     }
 }

@@ -5,7 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use model::{Timestamp, VehicleId};
 use store::{Cursor, Store, VehicleFilter};
 
-use super::{Car, KnownCampaign, State};
+use super::{Car, KnownCampaign, Quarantined, State};
+use crate::quarantine::QuarantineReason;
 
 /// Rows read at a time.
 const PAGE: u32 = 5_000;
@@ -15,6 +16,10 @@ pub(super) async fn state(store: &Store, now: Timestamp) -> Result<State, store:
     certificates(store, now, &mut state).await?;
     campaigns(store, &mut state).await?;
     cars(store, &mut state).await?;
+    for row in store.all_quarantines().await? {
+        let known = Quarantined { since: row.since, reason: QuarantineReason::of(&row.reason) };
+        state.quarantined.insert(row.vehicle, known);
+    }
     Ok(state)
 }
 

@@ -150,3 +150,23 @@ fn changes_of_grants_are_known_one_by_one_until_they_are_too_many() {
     }
     assert_eq!(registry.consent_changed_since(count), None);
 }
+
+#[test]
+fn a_car_in_quarantine_is_not_let_in_until_it_is_released() {
+    let registry = registry();
+    let car = car(1, &[]);
+    let quarantined = Quarantined { since: NOW, reason: QuarantineReason::ByHand };
+    registry.update(|memory| {
+        memory.put_cars(vec![car.clone()]);
+        memory.put_certificates(&[certificate(0xaa, &car)]);
+        memory.quarantine(car.vehicle, quarantined);
+    });
+    assert_eq!(registry.quarantined(car.vehicle), Some(quarantined));
+    assert_eq!(registry.admit(car.vehicle, &[0xaa; 32], NOW), Err(Refusal::Quarantined));
+    // What is worse is said first: it does not come back by itself.
+    let late = NOW + Micros::DAY;
+    assert_eq!(registry.admit(car.vehicle, &[0xaa; 32], late), Err(Refusal::Expired));
+    registry.update(|memory| memory.release(car.vehicle));
+    assert_eq!(registry.quarantined(car.vehicle), None);
+    assert!(registry.admit(car.vehicle, &[0xaa; 32], NOW).is_ok());
+}

@@ -205,10 +205,12 @@ async fn est_takes_a_car_from_its_credential_to_its_second_key_without_a_gap() {
     let renewed = factory.renew(&factory.client(Some(&first)), &csr).await.unwrap();
     let second = (pem(&certificate(renewed).await), key);
     assert_ne!(first.0, second.0);
-    // The old one holds until it ends; the new connection takes over.
-    let next = factory.connect(&factory.tls(&second)).await.unwrap();
-    sent_away(&mut link, SENT_AWAY).await;
-    drop(next);
+    // The old one goes on until the new one waits at the door, and then gives way to it.
+    link.hand_over();
+    let gives_way = async move { while link.next().await.is_ok() {} };
+    let config = factory.tls(&second);
+    let (next, ()) = tokio::join!(factory.connect(&config), gives_way);
+    drop(next.unwrap());
     drop(factory.connect(&factory.tls(&first)).await.unwrap());
     // The same key may be certified again.
     let same = request_of(&second.1, |_| {});

@@ -1,19 +1,25 @@
 use super::*;
 
 const NOW: Timestamp = Timestamp(1_000_000_000);
-const FIRST: ConnectionId = ConnectionId(1);
-const SECOND: ConnectionId = ConnectionId(2);
-const THIRD: ConnectionId = ConnectionId(3);
+const FIRST: Connection = Connection(1);
+const SECOND: Connection = Connection(2);
+const THIRD: Connection = Connection(3);
 const YEAR: Micros = Micros(365 * Micros::DAY.0);
 const HERE: Place = Place(1);
 const THERE: Place = Place(2);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Connection(u8);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place(u8);
 
 fn later(secs: i64) -> Timestamp {
     NOW + Micros::from_secs(secs)
 }
 
-fn connected() -> CloneWatch {
-    let mut watch = CloneWatch::default();
+fn connected() -> ConnectionWatch<Connection, Place> {
+    let mut watch = ConnectionWatch::new(ANSWER_WAIT);
     assert_eq!(watch.handle_opened(FIRST, HERE, NOW), Opened::Alone);
     watch
 }
@@ -24,11 +30,11 @@ fn content(base: i64) -> Content {
     Content { campaign, version, consent_epoch: ConsentEpoch(3), base_time: Timestamp(base), samples: 100 }
 }
 
-fn batch(watch: &mut CloneWatch, epoch: u32, seq: u64, base: i64) -> Verdict {
+fn batch(watch: &mut QueueWatch, epoch: u32, seq: u64, base: i64) -> Verdict {
     send(watch, epoch, seq, content(base))
 }
 
-fn send(watch: &mut CloneWatch, epoch: u32, seq: u64, content: Content) -> Verdict {
+fn send(watch: &mut QueueWatch, epoch: u32, seq: u64, content: Content) -> Verdict {
     watch.handle_batch(Lane::Live, QueueEpoch(epoch), Seq(seq), content, NOW)
 }
 
@@ -37,15 +43,19 @@ fn a_second_place_while_the_first_answers_is_a_clone() {
     let mut watch = connected();
     let until = later(10);
     assert_eq!(watch.handle_opened(SECOND, THERE, NOW), Opened::Ping { first: FIRST, until, replaces: None });
-    assert_eq!(watch.handle_answer(FIRST, later(1)), Verdict::Cloned(Reason::TwoPlaces));
-    assert_eq!(watch.live(), Some(FIRST));
+    let verdict = Verdict::Cloned(Reason::TwoPlaces);
+    let answered = Answered { verdict, newcomer: SECOND, places: (HERE, THERE) };
+    assert_eq!(watch.handle_answer(FIRST, later(1)), Some(answered));
+    assert_eq!((watch.live(), watch.poll_timeout()), (Some(FIRST), None));
 }
 
 #[test]
 fn a_second_connection_from_the_same_place_is_suspect() {
     let mut watch = connected();
     watch.handle_opened(SECOND, HERE, NOW);
-    assert_eq!(watch.handle_answer(FIRST, later(1)), Verdict::Suspect(Reason::SecondConnection));
+    let verdict = Verdict::Suspect(Reason::SecondConnection);
+    let answered = Answered { verdict, newcomer: SECOND, places: (HERE, HERE) };
+    assert_eq!(watch.handle_answer(FIRST, later(1)), Some(answered));
 }
 
 #[test]
@@ -55,7 +65,7 @@ fn a_car_that_lost_its_link_comes_back_from_anywhere() {
     assert_eq!(watch.poll_timeout(), Some(later(10)));
     watch.handle_timeout(later(10));
     assert_eq!(watch.live(), Some(SECOND));
-    assert_eq!(watch.handle_answer(FIRST, later(11)), Verdict::Fine);
+    assert_eq!(watch.handle_answer(FIRST, later(11)), None);
 }
 
 #[test]
@@ -71,10 +81,10 @@ fn a_first_connection_that_ends_makes_room() {
 #[test]
 fn an_answer_without_a_second_connection_means_nothing() {
     let mut watch = connected();
-    assert_eq!(watch.handle_answer(FIRST, NOW), Verdict::Fine);
+    assert_eq!(watch.handle_answer(FIRST, NOW), None);
     watch.handle_opened(SECOND, THERE, NOW);
     watch.handle_closed(SECOND);
-    assert_eq!(watch.handle_answer(FIRST, NOW), Verdict::Fine);
+    assert_eq!(watch.handle_answer(FIRST, NOW), None);
 }
 
 #[test]
@@ -94,12 +104,14 @@ fn a_third_connection_does_not_hide_where_the_second_came_from() {
     watch.handle_opened(SECOND, THERE, NOW);
     watch.handle_opened(THIRD, HERE, later(1));
     watch.handle_closed(SECOND);
-    assert_eq!(watch.handle_answer(FIRST, later(2)), Verdict::Cloned(Reason::TwoPlaces));
+    let verdict = Verdict::Cloned(Reason::TwoPlaces);
+    let answered = Answered { verdict, newcomer: THIRD, places: (HERE, THERE) };
+    assert_eq!(watch.handle_answer(FIRST, later(2)), Some(answered));
 }
 
 #[test]
 fn a_queue_that_goes_on_is_fine() {
-    let mut watch = connected();
+    let mut watch = QueueWatch::default();
     for (epoch, seq) in [(5, 0), (5, 1), (5, 9), (6, 0), (900, 0)] {
         assert_eq!(batch(&mut watch, epoch, seq, 1), Verdict::Fine);
     }
@@ -107,7 +119,7 @@ fn a_queue_that_goes_on_is_fine() {
 
 #[test]
 fn what_is_sent_again_after_a_lost_link_is_fine() {
-    let mut watch = connected();
+    let mut watch = QueueWatch::default();
     (0..20).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 7), Verdict::Fine));
     (10..20).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 7), Verdict::Fine));
     assert_eq!(batch(&mut watch, 5, 20, 7), Verdict::Fine);
@@ -116,7 +128,7 @@ fn what_is_sent_again_after_a_lost_link_is_fine() {
 /// The driver withdraws a grant, or the queue drops something, between two tries of sending.
 #[test]
 fn a_batch_that_is_sent_again_with_less_in_it_is_fine() {
-    let mut watch = connected();
+    let mut watch = QueueWatch::default();
     (10..20).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 7), Verdict::Fine));
     let cut = Content { samples: 40, base_time: Timestamp(9), consent_epoch: ConsentEpoch(4), ..content(7) };
     (13..20).for_each(|seq| assert_eq!(send(&mut watch, 5, seq, cut), Verdict::Fine));
@@ -127,7 +139,7 @@ fn a_batch_that_is_sent_again_with_less_in_it_is_fine() {
 
 #[test]
 fn a_batch_that_was_cut_when_it_came_first_may_come_whole() {
-    let mut watch = connected();
+    let mut watch = QueueWatch::default();
     let cut = Content { samples: 40, consent_epoch: ConsentEpoch(4), ..content(7) };
     assert_eq!(send(&mut watch, 5, 3, cut), Verdict::Fine);
     assert_eq!(batch(&mut watch, 5, 3, 7), Verdict::Fine);
@@ -144,7 +156,7 @@ fn one_name_with_two_contents_is_suspect() {
         Content { base_time: Timestamp(6), samples: 40, ..content(7) },
     ];
     for other in others {
-        let mut watch = connected();
+        let mut watch = QueueWatch::default();
         batch(&mut watch, 5, 3, 7);
         assert_eq!(send(&mut watch, 5, 3, other), Verdict::Suspect(Reason::Forked), "{other:?}");
     }
@@ -152,7 +164,7 @@ fn one_name_with_two_contents_is_suspect() {
 
 #[test]
 fn a_disk_that_was_restored_forks_once() {
-    let mut watch = connected();
+    let mut watch = QueueWatch::default();
     (0..20).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 7), Verdict::Fine));
     assert_eq!(batch(&mut watch, 5, 10, 8), Verdict::Suspect(Reason::Forked));
     (11..40).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 8), Verdict::Fine));
@@ -160,13 +172,13 @@ fn a_disk_that_was_restored_forks_once() {
 
 #[test]
 fn two_queues_that_fork_and_both_go_on_are_a_clone() {
-    let mut watch = connected();
+    let mut watch = QueueWatch::default();
     (0..20).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 7), Verdict::Fine));
     assert_eq!(batch(&mut watch, 5, 10, 8), Verdict::Suspect(Reason::Forked));
     assert_eq!(batch(&mut watch, 5, 20, 7), Verdict::Fine);
     assert_eq!(batch(&mut watch, 5, 11, 8), Verdict::Cloned(Reason::WentBack));
 
-    let mut watch = connected();
+    let mut watch = QueueWatch::default();
     (0..3).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 7), Verdict::Fine));
     assert_eq!(batch(&mut watch, 5, 2, 8), Verdict::Suspect(Reason::Forked));
     assert_eq!(batch(&mut watch, 5, 3, 7), Verdict::Fine);
@@ -175,7 +187,7 @@ fn two_queues_that_fork_and_both_go_on_are_a_clone() {
 
 #[test]
 fn a_restored_queue_is_suspect_once() {
-    let mut watch = connected();
+    let mut watch = QueueWatch::default();
     batch(&mut watch, 5, 1_000, 1);
     assert_eq!(batch(&mut watch, 5, 400, 1), Verdict::Suspect(Reason::WentBack));
     (401..500).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 1), Verdict::Fine));
@@ -184,7 +196,7 @@ fn a_restored_queue_is_suspect_once() {
 #[test]
 fn two_queues_that_both_go_on_are_a_clone() {
     for (epoch, seq) in [(5, 400), (4, 2_000)] {
-        let mut watch = connected();
+        let mut watch = QueueWatch::default();
         batch(&mut watch, 5, 1_000, 1);
         assert_eq!(batch(&mut watch, epoch, seq, 1), Verdict::Suspect(Reason::WentBack));
         assert_eq!(batch(&mut watch, 5, 1_001, 1), Verdict::Fine);
@@ -194,7 +206,7 @@ fn two_queues_that_both_go_on_are_a_clone() {
 
 #[test]
 fn lanes_count_by_themselves() {
-    let mut watch = connected();
+    let mut watch = QueueWatch::default();
     batch(&mut watch, 5, 1_000, 1);
     let verdict = watch.handle_batch(Lane::Bulk, QueueEpoch(5), Seq(3), content(1), NOW);
     assert_eq!(verdict, Verdict::Fine);
@@ -202,14 +214,14 @@ fn lanes_count_by_themselves() {
 
 #[test]
 fn what_is_remembered_is_bounded() {
-    let mut watch = connected();
+    let mut watch = QueueWatch::default();
     (0..10_000).for_each(|seq| assert_eq!(batch(&mut watch, 5, seq, 1), Verdict::Fine));
     assert_eq!(watch.lanes[Lane::Live.index()].recent.len(), RECENT_MAX);
 }
 
 #[test]
 fn a_clock_that_is_set_back_does_not_prolong_a_suspicion() {
-    let mut watch = CloneWatch::default();
+    let mut watch = QueueWatch::default();
     let mut send = |seq, now| watch.handle_batch(Lane::Live, QueueEpoch(5), Seq(seq), content(1), now);
     assert_eq!(send(9, NOW + YEAR), Verdict::Fine);
     assert_eq!(send(1, NOW + YEAR), Verdict::Suspect(Reason::WentBack));
@@ -219,7 +231,7 @@ fn a_clock_that_is_set_back_does_not_prolong_a_suspicion() {
 
 #[test]
 fn a_clock_that_is_set_back_does_not_keep_a_newcomer_waiting() {
-    let mut watch = CloneWatch::default();
+    let mut watch = ConnectionWatch::new(ANSWER_WAIT);
     watch.handle_opened(FIRST, HERE, NOW + YEAR);
     watch.handle_opened(SECOND, HERE, NOW + YEAR);
     watch.handle_timeout(NOW);

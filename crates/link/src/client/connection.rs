@@ -150,6 +150,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.out.len() - self.sent >= OUT_BYTES_MAX { 0 } else { self.session.window_free() }
     }
 
+    /// Another connection of this car is coming up: from now on this one ends when the platform asks for it.
+    pub fn hand_over(&mut self) {
+        self.session.hand_over();
+    }
+
+    /// The other connection did not come up; this one goes on.
+    pub fn keep(&mut self) {
+        self.session.keep();
+    }
+
     /// Takes a message to send with the next call of [`Connection::next`], which must follow.
     pub fn publish(&mut self, topic: Topic, payload: &[u8]) -> Result<PacketId, NotSent> {
         if self.window_free() == 0 && self.session.is_ready() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use model::{Lane, Timestamp, VehicleId};
 
-use wire::topic::{Topic, down_filter};
+use wire::topic::{PING_BYTES_MAX, Topic, down_filter};
 
 use super::ServerTime;
 use crate::{
@@ -79,6 +79,8 @@ pub struct Session {
     /// When CONNECT was made.
     asked: Instant,
     server_time: Option<ServerTime>,
+    /// Another connection of this car is coming up.
+    handing_over: bool,
 }
 
 impl Session {
@@ -107,6 +109,7 @@ impl Session {
             response_timeout,
             asked: now,
             server_time: None,
+            handing_over: false,
         }
     }
 
@@ -186,6 +189,17 @@ impl Session {
         Ok(id)
     }
 
+    /// This car opens another connection: when the server asks whether this one lives, it ends instead of
+    /// answering, and the other is let in.
+    pub fn hand_over(&mut self) {
+        self.handing_over = true;
+    }
+
+    /// The other connection did not come up.
+    pub fn keep(&mut self) {
+        self.handing_over = false;
+    }
+
     /// Takes the next packet. On a violation send [`Session::fail`] and close.
     pub fn handle_packet<'a>(
         &mut self,
@@ -228,7 +242,7 @@ impl Session {
                 }
                 Ok(Some(SessionEvent::Rejected { id, reason, text }))
             }
-            (State::Subscribing | State::Ready, Packet::Publish(publish)) => self.handle_down(&publish),
+            (State::Subscribing | State::Ready, Packet::Publish(publish)) => self.handle_down(&publish, out),
             (State::Subscribing | State::Ready, Packet::PingResp) => Ok(None),
             (State::Connecting | State::Subscribing | State::Ready, Packet::Disconnect(disconnect)) => {
                 self.state = State::Closed;
@@ -317,7 +331,11 @@ impl Session {
         None
     }
 
-    fn handle_down<'a>(&self, publish: &Publish<'a>) -> Result<Option<SessionEvent<'a>>, Violation> {
+    fn handle_down<'a>(
+        &mut self,
+        publish: &Publish<'a>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<SessionEvent<'a>>, Violation> {
         if publish.qos != QoS::AtMostOnce {
             return Err(Violation::protocol("the subscription is of QoS 0"));
         }
@@ -330,10 +348,37 @@ impl Session {
             Topic::Down(_) | Topic::Hint | Topic::Notice | Topic::Access => {
                 Ok(Some(SessionEvent::Down { topic, payload: publish.payload }))
             }
-            Topic::Up(_) | Topic::Report | Topic::Fetch | Topic::LinkCode => {
+            Topic::Ping if self.handing_over => {
+                self.state = State::Closed;
+                let text = "this car's next connection takes over";
+                Ok(Some(SessionEvent::Disconnected { reason: ReasonCode::SessionTakenOver, text }))
+            }
+            Topic::Ping => {
+                self.answer(publish.payload, out);
+                Ok(None)
+            }
+            Topic::Up(_) | Topic::Report | Topic::Fetch | Topic::LinkCode | Topic::Pong => {
                 Err(Violation::protocol("a message to a topic that was not subscribed"))
             }
         }
+    }
+
+    /// Appends the answer to a ping; one that is longer than pings are is none.
+    fn answer(&self, payload: &[u8], out: &mut Vec<u8>) {
+        if payload.len() > PING_BYTES_MAX {
+            return;
+        }
+        let topic = Topic::Pong.of(self.vehicle);
+        let pong = Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic: &topic,
+            id: None,
+            properties: Properties::EMPTY,
+            payload,
+        };
+        append(out, &Packet::Publish(pong));
     }
 
     /// Appends topic or alias and number. Gives the place of the alias that the server knows now.

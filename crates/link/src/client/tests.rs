@@ -62,6 +62,13 @@ impl Pair {
         pair
     }
 
+    fn ping(&mut self, payload: &[u8]) {
+        let mut bytes = Vec::new();
+        self.cloud.publish(Topic::Ping, payload, &mut bytes).unwrap();
+        self.deliver(&bytes);
+        self.exchange();
+    }
+
     /// Carries bytes both ways until both are silent. The cloud takes every message.
     fn exchange(&mut self) {
         while !self.to_cloud.is_empty() {
@@ -76,6 +83,9 @@ impl Pair {
                     Some(server::Event::Batch { id, lane, .. }) => {
                         self.seen.push(format!("batch {lane}"));
                         self.cloud.taken(id);
+                    }
+                    Some(server::Event::Pong { payload }) => {
+                        self.seen.push(format!("pong {}", String::from_utf8_lossy(payload)));
                     }
                     Some(server::Event::Report { id, .. }) => {
                         self.cloud.rejected(id, ReasonCode::PayloadFormatInvalid, "not a report");
@@ -367,4 +377,28 @@ async fn a_second_connection_resumes_the_tls_session() {
         assert_eq!(connection.next().await.unwrap(), Event::Taken { id });
         connection.close().await.unwrap();
     }
+}
+
+#[test]
+fn a_ping_is_answered_as_it_came() {
+    let mut pair = Pair::ready();
+    pair.ping(b"12345678");
+    assert_eq!(pair.seen, ["pong 12345678"]);
+    // One that is longer than pings are is none.
+    pair.seen.clear();
+    pair.ping(&[b'x'; 17]);
+    assert_eq!(pair.seen, Vec::<String>::new());
+}
+
+#[test]
+fn a_car_that_hands_over_ends_instead_of_answering() {
+    let mut pair = Pair::ready();
+    pair.car.hand_over();
+    pair.car.keep();
+    pair.ping(b"1");
+    assert_eq!(pair.seen, ["pong 1"]);
+    pair.seen.clear();
+    pair.car.hand_over();
+    pair.ping(b"2");
+    assert_eq!(pair.seen, ["disconnected 8e"]);
 }

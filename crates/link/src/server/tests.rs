@@ -67,6 +67,7 @@ impl Car {
                 Event::Rejected { reason } => Event::Rejected { reason },
                 Event::Subscribed => Event::Subscribed,
                 Event::LinkCode { id, .. } => Event::LinkCode { id, payload: &[] },
+                Event::Pong { .. } => Event::Pong { payload: &[] },
                 Event::Goodbye { with_will } => Event::Goodbye { with_will },
             })
         })
@@ -488,4 +489,32 @@ proptest! {
         }
         car.received();
     }
+}
+
+#[test]
+fn a_pong_is_of_qos_0_and_any_other_message_of_qos_0_is_a_violation() {
+    let mut car = Car::connected();
+    let topic = Topic::Pong.of(CAR);
+    let pong = Publish { qos: QoS::AtMostOnce, id: None, payload: b"12345678", ..publish(&topic, 1) };
+    let event = car.send(&Packet::Publish(pong)).unwrap();
+    assert_eq!(event, Some(Event::Pong { payload: b"12345678" }));
+    assert_eq!(car.received(), Vec::<String>::new());
+    car.check_refused(
+        &Packet::Publish(Publish { qos: QoS::AtLeastOnce, id: Some(id(2)), ..pong }),
+        ReasonCode::TopicNameInvalid,
+    );
+    let mut car = Car::connected();
+    let foreign = Topic::Pong.of(VehicleId::from_bytes([9; 16]));
+    let pong = Publish { topic: &foreign, ..pong };
+    car.check_refused(&Packet::Publish(pong), ReasonCode::ImplementationSpecific);
+}
+
+#[test]
+fn a_connect_that_is_put_off_is_not_given_up_before() {
+    let mut car = Car::new();
+    assert!(matches!(car.send(&Packet::Connect(connect())), Ok(Some(Event::Connect(_)))));
+    let until = car.now + Duration::from_secs(60);
+    car.session.put_off(until, &car.limits);
+    assert!(car.session.deadline() > until);
+    assert_eq!(car.session.handle_timeout(until, &mut car.out), None);
 }

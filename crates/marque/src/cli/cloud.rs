@@ -61,6 +61,11 @@ pub(crate) struct Options {
     #[arg(long)]
     behind_tls_proxy: bool,
 
+    /// Speak TLS 1.2 on the API's listener, too: only where people have devices that cannot do better. Cars and EST
+    /// are 1.3 alone.
+    #[arg(long)]
+    http_tls12: bool,
+
     /// Let everybody who reaches the API read its metrics without a token.
     #[arg(long)]
     metrics_open: bool,
@@ -101,6 +106,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         hostnames: options.hostnames,
         database: options.database,
         behind_tls_proxy: options.behind_tls_proxy,
+        http_tls12: options.http_tls12,
         metrics_open: options.metrics_open,
         flush_age: Micros::from_secs(options.flush_age_s),
         simulated_cars: options.simulated_cars,

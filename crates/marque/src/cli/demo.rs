@@ -111,6 +111,7 @@ impl Demo<'_> {
         let mut fleet = FleetProcess::start(&FleetArgs {
             cloud: platform.url(),
             mqtt: platform.mqtt_address().to_string(),
+            est: format!("https://{}", platform.est_address()),
             password_file: password_file.to_owned(),
             simulation_token_file: config::simulation_token_file(&self.options.data),
             state: self.options.data.join("fleet"),

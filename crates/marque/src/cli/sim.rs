@@ -35,6 +35,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "HOST:PORT")]
     mqtt: Option<String>,
 
+    /// Where cars renew their certificates, `https://HOST:PORT`; without it they drive until these end.
+    #[arg(long, value_name = "URL")]
+    est: Option<String>,
+
     /// Keys, certificates and queues of the cars, kept for the next start.
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
@@ -153,6 +157,7 @@ fn settings(options: &Options) -> anyhow::Result<RunOptions> {
         fleet,
         cloud: options.cloud.clone(),
         mqtt,
+        est: options.est.clone(),
         login,
         simulation_token: options.simulation_token_file.as_deref().map(secret).transpose()?,
         api_ca: options.api_ca.clone(),

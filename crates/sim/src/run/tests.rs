@@ -100,6 +100,7 @@ fn options(state: &std::path::Path) -> RunOptions {
     RunOptions {
         fleet: FleetOptions::new(2),
         cloud: "http://127.0.0.1:1".to_owned(),
+        est: None,
         mqtt: "127.0.0.1:1".to_owned(),
         login: Login::Token("secret".to_owned()),
         simulation_token: None,

@@ -20,6 +20,7 @@ const NEEDS: Record<Route['page'], Action[]> = {
   roles: ['role.list'],
   services: ['service.list'],
   certificates: ['certificate.list'],
+  quarantine: ['quarantine.list'],
   'sign-in': [],
   'not-found': [],
 };
@@ -51,6 +52,7 @@ const IDENTITY: Place[] = [
   { href: '/roles', label: 'Roles', icon: 'identity', pages: ['roles'] },
   { href: '/services', label: 'Services', icon: 'key', pages: ['services'] },
   { href: '/certificates', label: 'Certificates', icon: 'identity', pages: ['certificates'] },
+  { href: '/quarantine', label: 'Quarantine', icon: 'shield', pages: ['quarantine'] },
 ];
 
 /** Whether what a page shows may be shown to whoever is signed in. */

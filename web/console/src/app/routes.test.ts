@@ -17,6 +17,7 @@ it.each([
   ['/people/ab', { page: 'person', id: 'ab' }],
   ['/people/ab/cd', { page: 'not-found' }],
   ['/certificates', { page: 'certificates' }],
+  ['/quarantine', { page: 'quarantine' }],
   ['/sign-in', { page: 'sign-in' }],
   ['/map/x', { page: 'not-found' }],
   ['/vehicles/%zz', { page: 'vehicle', id: '%zz', tab: 'live' }],

@@ -17,11 +17,22 @@ export type Route =
   | { page: 'roles' }
   | { page: 'services' }
   | { page: 'certificates' }
+  | { page: 'quarantine' }
   | { page: 'sign-in' }
   | { page: 'not-found' };
 
 /** Pages whose address is their name. */
-const PLAIN = ['map', 'audit', 'account', 'people', 'roles', 'services', 'certificates', 'sign-in'] as const;
+const PLAIN = [
+  'map',
+  'audit',
+  'account',
+  'people',
+  'roles',
+  'services',
+  'certificates',
+  'quarantine',
+  'sign-in',
+] as const;
 
 /** What an address shows. */
 export function match(path: string): Route {

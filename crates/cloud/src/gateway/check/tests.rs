@@ -87,7 +87,8 @@ fn check_since(
         until: None,
     };
     let batch = batch(campaign, clock, measured_at);
-    check_batch(&batch, Lane::Live, &admission, &AllKnown, now, &mut None)
+    let checked = check_batch(&batch, Lane::Live, &admission, &AllKnown, now, &mut None);
+    checked.map(|checked| checked.content.samples)
 }
 
 #[test]

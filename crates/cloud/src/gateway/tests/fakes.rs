@@ -13,7 +13,7 @@ use bytes::Bytes;
 use campaigns::{Column, RowGroup};
 use lake::log::{BoxFuture, Completion, DurableLog, Entry, Group, LogError, LogReader, Offset, Refused};
 use model::{
-    Brand, CampaignId, CampaignVersion, CatalogueHash, ConsentEpoch, Lane, Purpose, QueueEpoch, Seq,
+    Brand, CampaignId, CampaignVersion, CatalogueHash, ConsentEpoch, Lane, Micros, Purpose, QueueEpoch, Seq,
     ShardCount, ShardId, SubjectId, Timestamp, VehicleId,
 };
 use signals::{Catalogue, DataType, Quality, ScalarType, Value};
@@ -26,7 +26,7 @@ use wire::{BatchMeta, ClockState, Fetch, Kind, LinkCode, Report, encode_batch, t
 use super::phone::Phone;
 use crate::gateway::{
     Admission, Assignment, Backends, Change, Config, Connectivity, Credentials, Denial, Desired, Gateway,
-    Registry, Reports, Transport, Unavailable,
+    Registry, Reports, Sighting, Transport, Unavailable,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -91,6 +91,8 @@ pub(super) struct Stage {
     pub(super) runtime: Runtime,
     connectivity: mpsc::Sender<Connectivity>,
     news: mpsc::Receiver<Connectivity>,
+    sightings: mpsc::Sender<Sighting>,
+    seen: mpsc::Receiver<Sighting>,
 }
 
 impl Stage {
@@ -102,12 +104,13 @@ impl Stage {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (connectivity, news) = mpsc::channel(100);
+        let (sightings, seen) = mpsc::channel(100);
         let (log, registry, reports) = (Arc::default(), Arc::default(), Arc::default());
-        let backends = backends(&log, &registry, &reports, &connectivity);
+        let backends = backends(&log, &registry, &reports, (&connectivity, &sightings));
         let mut config = config();
         change(&mut config);
         let gateway = Gateway::start(config, backends, runtime.handle()).unwrap();
-        Self { gateway, log, registry, reports, runtime, connectivity, news }
+        Self { gateway, log, registry, reports, runtime, connectivity, news, sightings, seen }
     }
 
     pub(super) fn config(&self) -> Config {
@@ -115,7 +118,7 @@ impl Stage {
     }
 
     pub(super) fn backends(&self) -> Backends {
-        backends(&self.log, &self.registry, &self.reports, &self.connectivity)
+        backends(&self.log, &self.registry, &self.reports, (&self.connectivity, &self.sightings))
     }
 
     /// A connection that has said nothing.
@@ -123,11 +126,29 @@ impl Stage {
         Phone::new(self.gateway.address())
     }
 
+    /// The same, from another network.
+    pub(super) fn phone_elsewhere(&self) -> Phone {
+        Phone::from("127.0.7.1", self.gateway.address())
+    }
+
+    /// A car that is connected and listens.
+    pub(super) fn listening(&self, number: u8) -> Phone {
+        let mut phone = self.car(number);
+        phone.subscribe();
+        assert_eq!(phone.hear(), "suback");
+        phone
+    }
+
     /// A car that is connected.
     pub(super) fn car(&self, number: u8) -> Phone {
         let mut phone = self.phone();
         phone.connect(number, 60);
         phone
+    }
+
+    pub(super) fn next_sighting(&mut self) -> Sighting {
+        let seen = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.seen.recv()).await });
+        seen.expect("sightings come in time").unwrap()
     }
 
     pub(super) fn next_news(&mut self) -> (VehicleId, Change) {
@@ -141,6 +162,7 @@ fn config() -> Config {
     let listen = "127.0.0.1:0".parse().unwrap();
     let mut config = Config::new(listen, Transport::PlainLoopback, "eu".parse().unwrap());
     config.workers = 1;
+    config.answer_wait = Micros(50_000);
     config
 }
 
@@ -148,7 +170,7 @@ fn backends(
     log: &Arc<FakeLog>,
     registry: &Arc<FakeRegistry>,
     reports: &Arc<FakeReports>,
-    connectivity: &mpsc::Sender<Connectivity>,
+    (connectivity, sightings): (&mpsc::Sender<Connectivity>, &mpsc::Sender<Sighting>),
 ) -> Backends {
     Backends {
         log: Arc::<FakeLog>::clone(log),
@@ -156,6 +178,7 @@ fn backends(
         desired: Arc::new(FakeDesired),
         reports: Arc::<FakeReports>::clone(reports),
         connectivity: connectivity.clone(),
+        sightings: sightings.clone(),
     }
 }
 

@@ -11,6 +11,7 @@ use link::{
     codec::{Connect, Filters, Properties, Publish, QoS, Subscribe, SubscribeFilter, decode},
 };
 use model::Lane;
+use socket2::{Domain, Socket, Type};
 use wire::topic::{Topic, down_filter};
 
 use super::fakes::vehicle;
@@ -22,14 +23,44 @@ pub(super) struct Phone {
     socket: TcpStream,
     received: Vec<u8>,
     number: u8,
+    /// What the platform asked for an answer with.
+    pinged: Vec<u8>,
 }
 
 impl Phone {
     pub(super) fn new(address: SocketAddr) -> Self {
-        let socket = TcpStream::connect(address).unwrap();
+        Self::from("127.0.0.1", address)
+    }
+
+    /// From an address of this machine: all of 127/8 are.
+    pub(super) fn from(own: &str, address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(own.parse().unwrap(), 0).into()).unwrap();
+        socket.connect(&address.into()).unwrap();
+        let socket = TcpStream::from(socket);
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_nodelay(true).unwrap();
-        Self { socket, received: Vec::new(), number: 0 }
+        Self { socket, received: Vec::new(), number: 0, pinged: Vec::new() }
+    }
+
+    /// Waits for a ping and answers it.
+    pub(super) fn answer(&mut self) {
+        assert_eq!(self.hear(), "publish ping 8");
+        let payload = std::mem::take(&mut self.pinged);
+        self.pong(&payload);
+    }
+
+    pub(super) fn pong(&mut self, payload: &[u8]) {
+        let publish = Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic: &Topic::Pong.of(vehicle(self.number)),
+            id: None,
+            properties: Properties::EMPTY,
+            payload,
+        };
+        self.send(&Packet::Publish(publish));
     }
 
     pub(super) fn connect(&mut self, number: u8, keep_alive_s: u16) {
@@ -126,6 +157,9 @@ impl Phone {
         loop {
             if let Some((packet, len)) = decode(&self.received, 1 << 20).unwrap() {
                 let text = describe(&packet);
+                if let Packet::Publish(publish) = packet {
+                    self.pinged = publish.payload.to_vec();
+                }
                 self.received.drain(..len);
                 return text;
             }

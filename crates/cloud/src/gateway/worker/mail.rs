@@ -10,10 +10,10 @@ use wire::topic::Topic;
 use super::Worker;
 use crate::gateway::{
     backend::{Admission, Cause, Denial, Unavailable},
-    connection::Phase,
-    desk::Stop,
+    connection::{Car, Phase},
+    desk::{Desk, Stop},
     directory::Key,
-    mailbox::{Mail, Waiting},
+    mailbox::{Mail, TurnedAway, Waiting},
 };
 
 impl Worker {
@@ -29,22 +29,20 @@ impl Worker {
                 self.desk.offer_stuck();
             }
             Mail::Admitted { key, request, result } => {
-                let Some(mut connection) = self.slots.take(key) else { return };
-                if connection.phase != Phase::Open {
-                    // It was given up while the registry thought.
-                    return self.slots.put(key, connection);
-                }
-                self.desk.reply.clear();
-                match self.desk.enter(key, &mut connection.car, &request, result) {
-                    ControlFlow::Continue(()) => self.resume(key, connection),
-                    ControlFlow::Break(Stop::Close(cause)) => self.say_goodbye(key, connection, cause),
-                    ControlFlow::Break(Stop::Rest | Stop::Violation(_)) => self.slots.put(key, connection),
-                }
+                self.at_the_door(key, |desk, car| desk.enter(key, car, &request, result));
             }
             Mail::Rechecked { key, result } => self.rechecked(key, result),
             Mail::Reported { key, id, result } => self.answered(key, id, result.map(|()| Vec::new())),
             Mail::Fetched { key, id, result } => self.answered(key, id, result),
+            Mail::Ping { key, payload } => {
+                if let Some(connection) = self.slots.get_mut(key) {
+                    connection.car.pinged = Some(payload);
+                }
+                self.publish(key, Topic::Ping, &payload);
+            }
             Mail::TakenOver(key) => self.dismiss_key(key, Cause::TakenOver),
+            Mail::YourTurn(key) => self.let_in(key),
+            Mail::TurnedAway { key, why } => self.turn_away(key, why),
             Mail::Changed(key) => {
                 if let Some(connection) = self.slots.take(key) {
                     self.desk.recheck(key, &connection.car);
@@ -55,6 +53,36 @@ impl Worker {
             Mail::Notice { key, payload } => self.publish(key, Topic::Notice, &payload),
             Mail::Shutdown => self.begin_shutdown(),
         }
+    }
+
+    /// Goes on with a connection that has sent CONNECT and was not answered yet.
+    fn at_the_door(&mut self, key: Key, ask: impl FnOnce(&mut Desk, &mut Car) -> ControlFlow<Stop>) {
+        let Some(mut connection) = self.slots.take(key) else { return };
+        if connection.phase != Phase::Open {
+            // It was given up meanwhile.
+            return self.slots.put(key, connection);
+        }
+        self.desk.reply.clear();
+        match ask(&mut self.desk, &mut connection.car) {
+            ControlFlow::Continue(()) => self.resume(key, connection),
+            ControlFlow::Break(Stop::Close(cause)) => self.say_goodbye(key, connection, cause),
+            ControlFlow::Break(Stop::Rest | Stop::Violation(_)) => self.slots.put(key, connection),
+        }
+    }
+
+    /// Whom a connection waited for is gone. The registry is asked again: it has waited for seconds.
+    fn let_in(&mut self, key: Key) {
+        self.at_the_door(key, |desk, car| match car.waiting.take() {
+            Some(waiting) => desk.connect(key, car, waiting.request),
+            None => ControlFlow::Break(Stop::Rest),
+        });
+    }
+
+    fn turn_away(&mut self, key: Key, why: TurnedAway) {
+        self.at_the_door(key, |desk, car| match car.waiting.take() {
+            Some(_) => desk.turn_away(why),
+            None => ControlFlow::Break(Stop::Rest),
+        });
     }
 
     fn logged(&mut self, waiting: Vec<Waiting>, result: Result<(), LogError>) {
@@ -98,6 +126,7 @@ impl Worker {
                 | Denial::Revoked
                 | Denial::Expired,
             ) => self.dismiss_key(key, Cause::Withdrawn),
+            Err(Denial::Quarantined) => self.dismiss_key(key, Cause::Quarantined),
         }
     }
 

@@ -4,7 +4,7 @@ use link::ReasonCode;
 
 use super::{LINGER, Worker};
 use crate::gateway::{
-    backend::Cause,
+    backend::{Cause, QUARANTINED},
     connection::{Connection, Phase, Written},
     directory::Key,
 };
@@ -66,6 +66,7 @@ impl Worker {
         let (reason, text) = match cause {
             Cause::TakenOver => (ReasonCode::SessionTakenOver, "the same vehicle connected anew"),
             Cause::Withdrawn => (ReasonCode::AdministrativeAction, "the vehicle may not connect any more"),
+            Cause::Quarantined => (ReasonCode::NotAuthorized, QUARANTINED),
             Cause::Unavailable => {
                 (ReasonCode::ServerBusy, "the platform cannot store now; connect and send again")
             }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    http::{consent::types::GrantChange, fleet::types::VehicleState},
+    http::{consent::types::GrantChange, fleet::types::VehicleState, quarantines::types::QuarantineSummary},
     words::{BrandSlug, LaneSlug, PurposeSlug, RegionName, Time, VehicleIdHex},
 };
 
@@ -40,7 +40,8 @@ pub(crate) struct VehiclesQuery {
 #[schema(example = json!({ "items": [{
     "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112", "brand": "peugeot", "model": "208",
     "model_year": 2024, "architecture": "psa-aee2010", "region": "eu",
-    "connected": true, "last_seen_at": "2026-11-23T08:15:30.250000Z", "state": "moving"
+    "connected": true, "last_seen_at": "2026-11-23T08:15:30.250000Z", "state": "moving",
+    "quarantine": null
 }], "next_cursor": null }))]
 pub(crate) struct VehiclePage {
     pub items: Vec<VehicleItem>,
@@ -60,6 +61,8 @@ pub(crate) struct VehicleItem {
     pub connected: bool,
     pub last_seen_at: Option<Time>,
     pub state: VehicleState,
+    /// Whether its identity is in quarantine; null when it is not.
+    pub quarantine: Option<QuarantineSummary>,
 }
 
 /// A vehicle with what the platform knows about it.
@@ -70,6 +73,7 @@ pub(crate) struct VehicleItem {
     "connected": true, "connected_at": "2026-11-23T08:00:00.000000Z",
     "last_seen_at": "2026-11-23T08:15:30.250000Z", "state": "moving",
     "certificate": { "not_after": "2027-02-21T08:00:00.000000Z" },
+    "quarantine": null,
     "campaigns": [{ "campaign_id": 1, "version": 2, "name": "Fleet basics", "applied": true }],
     "queue_epoch": 1795424400, "gaps": []
 }))]
@@ -87,6 +91,8 @@ pub(crate) struct Vehicle {
     pub state: VehicleState,
     /// The certificate that ends last; null before the car has one.
     pub certificate: Option<CertificateSummary>,
+    /// Whether its identity is in quarantine; null when it is not.
+    pub quarantine: Option<QuarantineSummary>,
     pub campaigns: Vec<AssignedCampaign>,
     /// The highest epoch of the car's queue that batches came from; null before the first. A queue that has lost
     /// its memory must begin above it.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use clap::Args;
 use cloud::gateway::{
     Admission, Assignment, Backends, Config, Connectivity, Credentials, Denial, Desired, Gateway, Quota,
-    Rate, Registry, Reports, Transport, Unavailable,
+    Rate, Registry, Reports, Sighting, Transport, Unavailable,
 };
 use lake::log::{BoxFuture, EmbeddedLog, LogOptions};
 use link::tls;
@@ -58,12 +58,14 @@ async fn serve(options: &ServerOptions) -> anyhow::Result<()> {
         }
     };
     let (connectivity, mut news) = mpsc::channel(4_096);
+    let (sightings, mut seen) = mpsc::channel(4_096);
     let backends = Backends {
         log: Arc::new(log),
         registry: Arc::new(Enrolled::new(options.cars)),
         desired: Arc::new(Nothing),
         reports: Arc::new(Nothing),
         connectivity,
+        sightings,
     };
     let region = certificates::REGION.parse()?;
     let mut config = Config::new("127.0.0.1:0".parse()?, transport, region);
@@ -80,6 +82,8 @@ async fn serve(options: &ServerOptions) -> anyhow::Result<()> {
             _ = stop.recv() => break,
             // The twin's part: to take the news.
             Some(Connectivity { .. }) = news.recv() => {}
+            // Each car begins its turns elsewhere, so that its numbers go back once.
+            Some(Sighting { .. }) = seen.recv() => {}
         }
     }
     gateway.shutdown().await;

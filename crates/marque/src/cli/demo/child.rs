@@ -14,6 +14,7 @@ use tokio::{
 pub(super) struct FleetArgs {
     pub(super) cloud: String,
     pub(super) mqtt: String,
+    pub(super) est: String,
     pub(super) password_file: PathBuf,
     pub(super) simulation_token_file: PathBuf,
     pub(super) state: PathBuf,
@@ -51,7 +52,7 @@ impl FleetProcess {
         let mut command = Command::new(program);
         command
             .args(["--log", &args.log, "sim", "--events", "--while-stdin"])
-            .args(["--cloud", &args.cloud, "--mqtt", &args.mqtt])
+            .args(["--cloud", &args.cloud, "--mqtt", &args.mqtt, "--est", &args.est])
             .arg("--password-file")
             .arg(&args.password_file)
             .arg("--simulation-token-file")

@@ -41,6 +41,8 @@ export const ACTIONS: Record<string, string> = {
   'fleet.positions.read': 'Positions: read',
   'fleet_membership.create': 'Fleet membership: begin',
   'fleet_membership.end': 'Fleet membership: end',
+  'link.connect': 'Car: connect',
+  'link.publish': 'Car: send',
   'lockout.clear': 'Lock-out: lift',
   'lockout.list': 'Lock-outs: list',
   'notice.list': 'Own notices: read',

@@ -1,0 +1,157 @@
+//! Two connections that say they are one car: who comes in, and what is told of it.
+
+use std::{ops::ControlFlow, time::Duration};
+
+use identity::clone_watch::{Reason, Verdict};
+use link::{
+    ReasonCode,
+    server::{ConnectRequest, refuse},
+};
+use model::{Timestamp, VehicleId};
+use tokio::sync::mpsc;
+
+use super::{Desk, Stop};
+use crate::gateway::{
+    backend::{Cause, QUARANTINED, Sighting},
+    connection::{Car, Waiting},
+    directory::{Claim, Kept, Key, Leaving, Overdue, Place},
+    mailbox::{Mail, TurnedAway},
+};
+
+impl Desk {
+    /// Whether the car may come in now, with what it left behind. If not, it waits at the door.
+    pub(super) fn claim(&self, key: Key, car: &mut Car, request: &ConnectRequest) -> Option<Kept> {
+        let (vehicle, place) = (request.vehicle, self.place(key));
+        car.claimed = true;
+        match self.shared.directory.claim(vehicle, place, car.network, self.now.time) {
+            Claim::In(kept) => Some(kept),
+            Claim::Wait { first, until, replaces } => {
+                if let Some(replaced) = replaces {
+                    self.turned_away(replaced, TurnedAway::Replaced);
+                }
+                // An answer to an earlier ping, or to none, tells nothing of now.
+                let payload = self.now.time.0.to_le_bytes();
+                self.mailboxes.post(first.worker, Mail::Ping { key: first.key, payload });
+                let until = self.instant_of(until);
+                car.session.put_off(until, &self.limits);
+                car.waiting = Some(Waiting { request: *request, until: Some(until) });
+                None
+            }
+        }
+    }
+
+    /// The time of a car's wait has come.
+    pub(in crate::gateway) fn look_again(&self, key: Key, car: &mut Car) {
+        let (Some(vehicle), Some(waiting)) = (car.vehicle, &mut car.waiting) else { return };
+        waiting.until = match self.shared.directory.overdue(vehicle, self.place(key), self.now.time) {
+            Overdue::Replaces(first) => {
+                self.metrics.takeovers.add(1);
+                self.mailboxes.post(first.worker, Mail::TakenOver(first.key));
+                None
+            }
+            Overdue::Not(until) => Some(self.instant_of(until)),
+            Overdue::Gone => None,
+        };
+    }
+
+    /// The car answered: if it was asked, another connection is not let in.
+    pub(super) fn pong(&mut self, key: Key, car: &mut Car, payload: &[u8]) -> ControlFlow<Stop> {
+        let Some(vehicle) = car.vehicle else { return ControlFlow::Continue(()) };
+        if car.pinged.take_if(|pinged| *pinged == payload).is_none() {
+            return ControlFlow::Continue(());
+        }
+        let answered = self.shared.directory.answer(vehicle, self.place(key), self.now.time);
+        let Some(answered) = answered else { return ControlFlow::Continue(()) };
+        let networks = Some(answered.places);
+        let mut sighting = |reason, is_cloned| {
+            self.sightings.push_back(Sighting { vehicle, at: self.now.time, reason, is_cloned, networks });
+        };
+        match answered.verdict {
+            Verdict::Fine => ControlFlow::Continue(()),
+            Verdict::Suspect(reason) => {
+                sighting(reason, false);
+                self.metrics.suspicions.add(1);
+                self.turned_away(answered.newcomer, TurnedAway::Second);
+                ControlFlow::Continue(())
+            }
+            Verdict::Cloned(reason) => {
+                sighting(reason, true);
+                self.metrics.clones.add(1);
+                self.turned_away(answered.newcomer, TurnedAway::Quarantined);
+                self.send_away(car)
+            }
+        }
+    }
+
+    /// The queue of this car is two. What was not acknowledged stays in the car.
+    pub(super) fn cloned(&mut self, car: &mut Car, reason: Reason) -> ControlFlow<Stop> {
+        if let Some(vehicle) = car.vehicle {
+            self.metrics.clones.add(1);
+            let at = self.now.time;
+            let sighting = Sighting { vehicle, at, reason, is_cloned: true, networks: None };
+            self.sightings.push_back(sighting);
+        }
+        self.send_away(car)
+    }
+
+    /// Lets nobody in who waited.
+    pub(in crate::gateway) fn turn_away(&mut self, why: TurnedAway) -> ControlFlow<Stop> {
+        let (reason, text, cause) = match why {
+            // CONNACK has no code for what was taken over.
+            TurnedAway::Replaced => {
+                (ReasonCode::ServerBusy, "the same vehicle connected anew", Cause::TakenOver)
+            }
+            TurnedAway::Second => {
+                let text = "another connection of this vehicle is alive; close it before you open one";
+                (ReasonCode::ServerBusy, text, Cause::Withdrawn)
+            }
+            TurnedAway::Quarantined => (ReasonCode::NotAuthorized, QUARANTINED, Cause::Quarantined),
+        };
+        self.metrics.connects_refused.add(1);
+        refuse(reason, text, &mut self.reply);
+        ControlFlow::Break(Stop::Close(cause))
+    }
+
+    /// Tells the directory that a connection is gone, and whoever waited for this.
+    pub(super) fn release(&self, key: Key, car: &mut Car, vehicle: VehicleId, was_in: bool) {
+        car.waiting = None;
+        if !std::mem::take(&mut car.claimed) {
+            return;
+        }
+        let kept = Kept { budget: was_in.then_some(car.budget), queue: car.queue.take() };
+        let leaving = Leaving { quota: &self.quota, now: self.now.instant };
+        if let Some(next) = self.shared.directory.release(vehicle, self.place(key), kept, leaving) {
+            self.mailboxes.post(next.worker, Mail::YourTurn(next.key));
+        }
+    }
+
+    pub(super) fn send_sightings(&mut self) {
+        while let Some(sighting) = self.sightings.pop_front() {
+            match self.backends.sightings.try_send(sighting) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(sighting)) => return self.sightings.push_front(sighting),
+                Err(mpsc::error::TrySendError::Closed(_)) => return self.sightings.clear(),
+            }
+        }
+    }
+
+    /// Acknowledges what is due, then ends the connection.
+    fn send_away(&mut self, car: &mut Car) -> ControlFlow<Stop> {
+        car.session.flush_acks(&mut self.reply);
+        car.session.disconnect(ReasonCode::NotAuthorized, QUARANTINED, &mut self.reply);
+        ControlFlow::Break(Stop::Close(Cause::Quarantined))
+    }
+
+    fn turned_away(&self, Place { worker, key }: Place, why: TurnedAway) {
+        self.mailboxes.post(worker, Mail::TurnedAway { key, why });
+    }
+
+    fn place(&self, key: Key) -> Place {
+        Place { worker: self.worker, key }
+    }
+
+    fn instant_of(&self, at: Timestamp) -> std::time::Instant {
+        let us = u64::try_from(at.since(self.now.time).0).unwrap_or(0);
+        self.now.instant + Duration::from_micros(us)
+    }
+}

@@ -1,0 +1,153 @@
+//! Two that say they are one car.
+
+use identity::clone_watch::Reason;
+use model::{CampaignVersion, Lane};
+
+use super::{
+    fakes::{Stage, batch, batch_with, header, vehicle},
+    phone::Phone,
+};
+use crate::gateway::{Cause, Change, Sighting};
+
+/// A newcomer waits this long for a first that must answer, which a machine under load does late.
+fn patient() -> Stage {
+    Stage::with(|config| config.answer_wait = model::Micros::from_secs(20))
+}
+
+/// A second connection waits, and the first was asked.
+fn second(stage: &Stage, mut phone: Phone) -> Phone {
+    phone.send_connect(1, 60);
+    assert!(stage.gateway.is_connected(vehicle(1)));
+    phone
+}
+
+#[track_caller]
+fn check_works(car: &mut Phone) {
+    car.publish(Lane::Live, 9, &batch(900));
+    assert_eq!(car.hear(), "puback 9 00");
+}
+
+#[test]
+fn a_second_connection_from_elsewhere_while_the_first_answers_is_a_clone() {
+    let mut stage = patient();
+    let mut neighbour = stage.car(2);
+    let mut first = stage.listening(1);
+    let mut second = second(&stage, stage.phone_elsewhere());
+    first.answer();
+    assert_eq!((first.hear().as_str(), second.hear().as_str()), ("disconnect 87", "connack 87"));
+    assert_eq!((first.hear().as_str(), second.hear().as_str()), ("end", "end"));
+    let seen = stage.next_sighting();
+    let Sighting { reason, is_cloned, networks, .. } = seen;
+    assert_eq!((seen.vehicle, reason, is_cloned), (vehicle(1), Reason::TwoPlaces, true));
+    let networks = networks.map(|(one, other)| (one.address().to_string(), other.address().to_string()));
+    assert_eq!(networks, Some(("127.0.0.0".to_owned(), "127.0.7.0".to_owned())));
+    assert_eq!(stage.gateway.metrics().clones, 1);
+    check_works(&mut neighbour);
+}
+
+#[test]
+fn a_second_connection_from_the_same_network_is_sent_away_and_told_of() {
+    let mut stage = patient();
+    let mut first = stage.listening(1);
+    let mut second = second(&stage, stage.phone());
+    first.answer();
+    assert_eq!((second.hear().as_str(), second.hear().as_str()), ("connack 89", "end"));
+    let seen = stage.next_sighting();
+    assert_eq!((seen.reason, seen.is_cloned), (Reason::SecondConnection, false));
+    check_works(&mut first);
+    let metrics = stage.gateway.metrics();
+    assert_eq!((metrics.suspicions, metrics.clones, metrics.takeovers), (1, 0, 0));
+}
+
+#[test]
+fn a_first_connection_that_ends_lets_the_second_in_at_once() {
+    let stage = patient();
+    let mut first = stage.listening(1);
+    let mut second = second(&stage, stage.phone_elsewhere());
+    assert_eq!(first.hear(), "publish ping 8");
+    drop(first);
+    assert_eq!(second.hear(), "connack 00");
+    check_works(&mut second);
+}
+
+#[test]
+fn a_first_connection_that_does_not_answer_gives_way() {
+    let mut stage = Stage::new();
+    let mut first = stage.listening(1);
+    assert_eq!(stage.next_news(), (vehicle(1), Change::Connected));
+    let mut second = second(&stage, stage.phone_elsewhere());
+    assert_eq!((first.hear().as_str(), first.hear().as_str()), ("publish ping 8", "disconnect 8e"));
+    assert_eq!(second.hear(), "connack 00");
+    let change = Change::Disconnected { cause: Cause::TakenOver, with_will: false };
+    assert_eq!(stage.next_news(), (vehicle(1), change));
+    assert_eq!(stage.gateway.metrics().takeovers, 1);
+    check_works(&mut second);
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_means_nothing() {
+    let stage = Stage::new();
+    let mut first = stage.listening(1);
+    first.pong(b"12345678");
+    let mut second = second(&stage, stage.phone_elsewhere());
+    assert_eq!(first.hear(), "publish ping 8");
+    first.pong(b"12345678");
+    assert_eq!(second.hear(), "connack 00");
+    assert_eq!(first.hear(), "disconnect 8e");
+}
+
+#[test]
+fn a_third_connection_takes_the_seconds_place() {
+    let mut stage = patient();
+    let mut first = stage.listening(1);
+    let mut second = second(&stage, stage.phone_elsewhere());
+    assert_eq!(first.hear(), "publish ping 8");
+    let mut third = self::second(&stage, stage.phone());
+    assert_eq!((second.hear().as_str(), second.hear().as_str()), ("connack 89", "end"));
+    first.answer();
+    // The third came from where the first is, but the second did not.
+    assert_eq!(third.hear(), "connack 87");
+    assert_eq!(stage.next_sighting().reason, Reason::TwoPlaces);
+}
+
+#[test]
+fn a_queue_that_goes_back_is_told_of_and_two_that_go_on_are_a_clone() {
+    let mut stage = Stage::new();
+    let mut car = stage.car(1);
+    for (id, seq) in [(1, 1_000), (2, 400), (3, 1_001)] {
+        car.publish(Lane::Live, id, &batch(seq));
+        assert_eq!(car.hear(), format!("puback {id} 00"));
+    }
+    let seen = stage.next_sighting();
+    assert_eq!((seen.reason, seen.is_cloned, seen.networks), (Reason::WentBack, false, None));
+    // What shows it is not acknowledged: it stays in the car's queue.
+    car.publish(Lane::Live, 4, &batch(401));
+    assert_eq!((car.hear().as_str(), car.hear().as_str()), ("disconnect 87", "end"));
+    let seen = stage.next_sighting();
+    assert_eq!((seen.reason, seen.is_cloned), (Reason::WentBack, true));
+}
+
+#[test]
+fn a_queue_is_known_over_connections() {
+    let mut stage = Stage::new();
+    let mut car = stage.car(1);
+    assert_eq!(stage.next_news(), (vehicle(1), Change::Connected));
+    for (id, seq) in (1..=20).zip(100..) {
+        car.publish(Lane::Live, id, &batch(seq));
+        assert_eq!(car.hear(), format!("puback {id} 00"));
+    }
+    drop(car);
+    let change = Change::Disconnected { cause: Cause::Lost, with_will: false };
+    assert_eq!(stage.next_news(), (vehicle(1), change));
+    let mut car = stage.car(1);
+    // What was not answered comes again, and is known.
+    for (id, seq) in (1..=15).zip(110..) {
+        car.publish(Lane::Live, id, &batch(seq));
+        assert_eq!(car.hear(), format!("puback {id} 00"));
+    }
+    assert_eq!(stage.gateway.metrics().suspicions, 0);
+    let forked = batch_with(&wire::BatchMeta { version: CampaignVersion(2), ..header(105) });
+    car.publish(Lane::Live, 1, &forked);
+    assert_eq!(car.hear(), "puback 1 00");
+    assert_eq!(stage.next_sighting().reason, Reason::Forked);
+}

@@ -1,0 +1,197 @@
+//! Cars whose identity two may have: nobody comes in by it, until somebody who guards identities lifts that.
+//!
+//! Invariants, as absences: no quarantine is forgotten by a restart; nothing that a car queued is lost by one, since
+//! nothing of it is acknowledged; no key that was in quarantine is good again.
+
+use std::time::Duration;
+
+use ::audit::Outcome;
+use identity::clone_watch::Reason;
+use model::{Timestamp, VehicleId};
+use store::{QuarantineRow, Store};
+
+use crate::{
+    audit::{Audit, Named, Record},
+    desired::Desired,
+    errors::chain,
+    gateway::{Network, Sighting},
+    metrics::{Counter, Metrics},
+    registry::{Quarantined, Registry, Update},
+    task::to_its_end,
+    words::network_of,
+};
+
+/// A database that does not answer is asked again after this.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Why a car is in quarantine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum QuarantineReason {
+    /// Somebody put it there.
+    ByHand,
+    /// The gateway saw it.
+    Seen(Reason),
+}
+
+impl QuarantineReason {
+    pub const ALL: [Self; 5] = [
+        Self::ByHand,
+        Self::Seen(Reason::SecondConnection),
+        Self::Seen(Reason::TwoPlaces),
+        Self::Seen(Reason::WentBack),
+        Self::Seen(Reason::Forked),
+    ];
+
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::ByHand => "by-hand",
+            Self::Seen(reason) => reason.slug(),
+        }
+    }
+
+    /// What a later version wrote stays a quarantine, whatever its reason.
+    pub(crate) fn of(slug: &str) -> Self {
+        Self::ALL.into_iter().find(|reason| reason.slug() == slug).unwrap_or(Self::ByHand)
+    }
+}
+
+/// Why it was not lifted.
+#[derive(Debug, thiserror::Error)]
+pub enum QuarantineError {
+    #[error("the car is in no quarantine")]
+    None,
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// What lifting it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifted {
+    /// Certificates that had not ended.
+    pub revoked: usize,
+}
+
+/// Puts cars into quarantine, and lets them out. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Quarantine {
+    store: Store,
+    registry: Registry,
+    desired: Desired,
+    audit: Audit,
+    begun: Counter,
+}
+
+impl Quarantine {
+    pub fn new(store: Store, registry: Registry, desired: Desired, audit: Audit, metrics: &Metrics) -> Self {
+        let help = "Cars that were put into quarantine.";
+        let begun = metrics.counter("marque_quarantines_total", help, &[]);
+        Self { store, registry, desired, audit, begun }
+    }
+
+    /// Puts a car into quarantine. If it is connected, it is sent away. One that is there stays as it is.
+    pub async fn put(
+        &self,
+        vehicle: VehicleId,
+        reason: QuarantineReason,
+        networks: Option<(String, String)>,
+        now: Timestamp,
+    ) -> Result<(), store::Error> {
+        let quarantine = self.clone();
+        to_its_end(async move {
+            quarantine.store.vehicle(vehicle).await?;
+            let row = QuarantineRow { vehicle, since: now, reason: reason.slug().to_owned(), networks };
+            let mut tx = quarantine.store.begin().await?;
+            // A renewal that has begun ends before, or sees it.
+            tx.lock_vehicles(&[vehicle]).await?;
+            if !tx.add_quarantine(&row).await? {
+                return Ok(());
+            }
+            let told = quarantine.desired.clone();
+            let take_up = move |memory: &mut Update<'_>| {
+                memory.quarantine(vehicle, Quarantined { since: now, reason });
+                told.hint(vec![vehicle]);
+            };
+            quarantine.registry.commit(tx, take_up).await?;
+            quarantine.begun.add(1);
+            tracing::warn!(%vehicle, reason = reason.slug(), "the car's identity is in quarantine");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Lets a car out. Its certificates and its unused credential end: whoever had a copy of its key has nothing, and
+    /// the car enrols anew.
+    pub async fn lift(&self, vehicle: VehicleId, now: Timestamp) -> Result<Lifted, QuarantineError> {
+        let quarantine = self.clone();
+        to_its_end(async move {
+            let mut tx = quarantine.store.begin().await?;
+            tx.lock_vehicles(&[vehicle]).await?;
+            if !tx.remove_quarantine(vehicle).await? {
+                return Err(QuarantineError::None);
+            }
+            let ended = tx.revoke_certificates(vehicle, now).await?;
+            tx.revoke_credential(vehicle, now).await?;
+            let revoked = ended.iter().filter(|certificate| certificate.not_after > now).count();
+            let told = quarantine.desired.clone();
+            let take_up = move |memory: &mut Update<'_>| {
+                memory.put_certificates(&ended);
+                memory.release(vehicle);
+                told.hint(vec![vehicle]);
+            };
+            quarantine.registry.commit(tx, take_up).await?;
+            tracing::info!(%vehicle, revoked, "the quarantine is lifted");
+            Ok(Lifted { revoked })
+        })
+        .await
+    }
+
+    /// Records what the gateway saw, and puts the car into quarantine where it is sure. Ends when that is on disk:
+    /// what the database does not take now, it takes later.
+    pub async fn saw(&self, sighting: Sighting) {
+        let Sighting { vehicle, at, reason, is_cloned, networks } = sighting;
+        let was_there = self.registry.quarantined(vehicle).is_some();
+        if let Err(error) = self.audit.record(self.entry(&sighting)).await {
+            tracing::error!(error = %chain(&error), %vehicle, reason = reason.slug(), "what the gateway saw is not in the audit log");
+        }
+        if !is_cloned || was_there {
+            return tracing::info!(%vehicle, reason = reason.slug(), "a car does what one car rarely does");
+        }
+        let text = |network: Network| network_of(network.address());
+        let networks = networks.map(|(one, other)| (text(one), text(other)));
+        loop {
+            let reason = QuarantineReason::Seen(reason);
+            let Err(error) = self.put(vehicle, reason, networks.clone(), at).await else { return };
+            tracing::error!(error = %chain(&error), %vehicle, "a car could not be put into quarantine; tried again");
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// The gateway acts by itself; where the other connection came from says most.
+    fn entry(&self, sighting: &Sighting) -> Record {
+        let car = self.registry.car(sighting.vehicle);
+        let word =
+            |text: &str| text.parse().unwrap_or_else(|_| "unnamed".parse().expect("it is visible ASCII"));
+        let slug = |text: &'static str| text.parse().expect("actions, kinds and reasons are slugs");
+        let action = match (sighting.is_cloned, sighting.networks) {
+            (true, _) => "quarantine.create",
+            (false, Some(_)) => "link.connect",
+            (false, None) => "link.publish",
+        };
+        Record {
+            at: sighting.at,
+            actor: (slug("platform"), Named::Plain(word("gateway"))),
+            action: slug(action),
+            resource: (slug("vehicle"), Named::Committed(word(&sighting.vehicle.to_string()))),
+            subject: car.as_ref().map(|car| car.subject),
+            brand: car.as_ref().map(|car| car.brand),
+            purpose: None,
+            outcome: if action == "link.connect" { Outcome::Denied } else { Outcome::Allowed },
+            reason: Some(slug(sighting.reason.slug())),
+            request: None,
+            address: sighting.networks.and_then(|(_, other)| network_of(other.address()).parse().ok()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
