@@ -20,7 +20,9 @@ export function quarantines(fleet: Fleet, carOf: (id: string) => Car, now = Date
 
   function list({ query }: Call) {
     const brand = query.get('brand');
-    const items = fleet.cars.filter((car) => car.quarantine && (!brand || car.model.brand === brand)).map(shown);
+    const items = fleet.cars
+      .filter((car) => car.quarantine && (!brand || car.model.brand === brand))
+      .map(shown);
     return page(
       items.sort((a, b) => b.since.localeCompare(a.since)),
       query,

@@ -21,7 +21,16 @@ export type Route =
   | { page: 'not-found' };
 
 /** Pages whose address is their name. */
-const PLAIN = ['map', 'audit', 'account', 'people', 'roles', 'services', 'certificates', 'quarantine'] as const;
+const PLAIN = [
+  'map',
+  'audit',
+  'account',
+  'people',
+  'roles',
+  'services',
+  'certificates',
+  'quarantine',
+] as const;
 
 /** What an address shows. */
 export function match(path: string): Route {
