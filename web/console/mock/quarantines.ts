@@ -7,7 +7,7 @@ import type { Fleet } from './fleet.ts';
 const NETWORKS = ['192.0.2.0/24', '198.51.100.0/24'];
 
 export function quarantines(fleet: Fleet, carOf: (id: string) => Car, now = Date.now()): Route[] {
-  for (const [index, car] of fleet.cars.filter((_, index) => index % 41 === 7).entries()) {
+  for (const [index, car] of fleet.cars.filter((_, index) => index % 97 === 7).entries()) {
     const reason = index % 2 === 0 ? 'two-places' : 'forked';
     const networks = index % 2 === 0 ? NETWORKS : [];
     car.quarantine = { since: timeOf(now - (index + 1) * 5_400_000), reason, networks };
@@ -20,7 +20,9 @@ export function quarantines(fleet: Fleet, carOf: (id: string) => Car, now = Date
 
   function list({ query }: Call) {
     const brand = query.get('brand');
-    const items = fleet.cars.filter((car) => car.quarantine && (!brand || car.model.brand === brand)).map(shown);
+    const items = fleet.cars
+      .filter((car) => car.quarantine && (!brand || car.model.brand === brand))
+      .map(shown);
     return page(
       items.sort((a, b) => b.since.localeCompare(a.since)),
       query,

@@ -604,86 +604,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/oidc": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists the identity providers where people may sign in. */
-        get: operations["list_identity_providers"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/oidc/{provider}/backchannel-logout": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Ends sessions that their identity provider says are over.
-         * @description Only the provider calls it (OpenID Connect Back-Channel Logout 1.0): those of `sid` of its logout token, or else all
-         *     of `sub`. Streams of these sessions end with them.
-         */
-        post: operations["log_out"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/oidc/{provider}/callback": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Takes a browser back from an identity provider.
-         * @description Only the provider sends browsers here. Leads to the page where the sign-in began, or to `/sign-in?failed=` of the
-         *     console.
-         */
-        get: operations["end_sign_in"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/oidc/{provider}/login": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Sends a browser to an identity provider to sign in.
-         * @description It is a page for browsers, not for scripts. When the provider cannot be asked, it leads to `/sign-in?failed=` of
-         *     the console. With `step_up` it proves anew whose the session is; the account must be of this provider.
-         */
-        get: operations["begin_sign_in"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -908,6 +828,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/quarantines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists cars in quarantine, the newest first. */
+        get: operations["list_quarantines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/roles": {
         parameters: {
             query?: never;
@@ -1031,8 +968,7 @@ export interface paths {
         put?: never;
         /**
          * Proves again who one is.
-         * @description What is dangerous asks for a proof that is not older than ten minutes; signing in is one. Whose account is of an
-         *     identity provider proves it there: `GET /v1/oidc/{provider}/login?step_up=true`.
+         * @description What is dangerous asks for a proof that is not older than ten minutes; signing in is one.
          */
         post: operations["step_up"];
         delete?: never;
@@ -1410,6 +1346,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/vehicles/{vehicle_id}/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A car's quarantine. */
+        get: operations["get_quarantine"];
+        /**
+         * Puts a car's identity into quarantine by hand: nobody comes in by it. One that is there already stays as it is.
+         * @description If the car is connected, it is sent away within a second. What it queued stays in the car.
+         */
+        put: operations["put_quarantine"];
+        post?: never;
+        /**
+         * Lifts a car's quarantine. All its certificates and its unused credential end.
+         * @description The car enrols over EST with a new key and a new credential, as after a change of its control unit.
+         */
+        delete: operations["lift_quarantine"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/vehicles/{vehicle_id}/signals": {
         parameters: {
             query?: never;
@@ -1545,16 +1506,10 @@ export interface components {
          * @example {
          *       "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112",
          *       "username": "operator",
-         *       "second_factor": false,
-         *       "identity_provider": null
+         *       "second_factor": false
          *     }
          */
         Account: {
-            /**
-             * @description The provider that the account comes from, where password and second factor are; null for an account of the
-             *     platform's own.
-             */
-            identity_provider: string | null;
             person_id: string;
             /** @description Whether signing in takes a one-time password too. */
             second_factor: boolean;
@@ -2410,30 +2365,6 @@ export interface components {
             /** @description Categories of the asked signals that the owner has not granted for the purpose; they have no column. */
             withheld: components["schemas"]["CategorySlug"][];
         };
-        /** @description An OpenID Connect provider. */
-        IdentityProvider: {
-            /** @example group */
-            id: string;
-            /**
-             * @description For people.
-             * @example Group sign-in
-             */
-            name: string;
-        };
-        /**
-         * @description Where people may sign in besides here.
-         * @example {
-         *       "items": [
-         *         {
-         *           "id": "group",
-         *           "name": "Group sign-in"
-         *         }
-         *       ]
-         *     }
-         */
-        IdentityProviders: {
-            items: components["schemas"]["IdentityProvider"][];
-        };
         /**
          * @example {
          *       "certificate_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
@@ -2480,20 +2411,24 @@ export interface components {
         };
         /** @enum {string} */
         LeafKindSlug: "sensor" | "actuator" | "attribute";
+        /**
+         * @description What lifting a quarantine ended.
+         * @example {
+         *       "revoked": 1
+         *     }
+         */
+        LiftedQuarantine: {
+            /**
+             * Format: int32
+             * @description How many certificates were valid until now.
+             */
+            revoked: number;
+        };
         /** @description Somebody who owns or drives a car. */
         LinkedPerson: {
             link_id: string;
             since: components["schemas"]["Time"];
             username: string;
-        };
-        /**
-         * @description What a provider sends to end sessions.
-         * @example {
-         *       "logout_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImxvZ291dCtqd3QifQ.e30.c2lnbmF0dXJl"
-         *     }
-         */
-        LogoutToken: {
-            logout_token: string;
         };
         ModelFacet: {
             architecture: string;
@@ -2660,8 +2595,7 @@ export interface components {
          *       "account": {
          *         "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112",
          *         "username": "operator",
-         *         "second_factor": false,
-         *         "identity_provider": null
+         *         "second_factor": false
          *       },
          *       "functions": [
          *         {
@@ -2902,7 +2836,6 @@ export interface components {
          *           "address": "anna@example.org",
          *           "password_set": true,
          *           "second_factor": false,
-         *           "identity_provider": null,
          *           "created_at": "2026-11-23T08:15:30.000000Z",
          *           "created_by": null,
          *           "created_for": null,
@@ -2937,7 +2870,6 @@ export interface components {
          *       "address": "anna@example.org",
          *       "password_set": true,
          *       "second_factor": false,
-         *       "identity_provider": null,
          *       "created_at": "2026-11-23T08:15:30.000000Z",
          *       "created_by": null,
          *       "created_for": null,
@@ -2964,11 +2896,6 @@ export interface components {
             created_for: components["schemas"]["BrandSlug"][] | null;
             /** @description Whether the person may sign in. */
             enabled: boolean;
-            /**
-             * @description The provider that the account comes from, where its credentials are; null for an account of the platform's
-             *     own.
-             */
-            identity_provider: string | null;
             /** @description Whether there is a password; a credential reset voids it. */
             password_set: boolean;
             person_id: components["schemas"]["PersonIdHex"];
@@ -3119,6 +3046,67 @@ export interface components {
          * @enum {string}
          */
         QualitySlug: "good" | "stale" | "out-of-range" | "not-available";
+        /**
+         * @description A car whose identity lets nobody in.
+         * @example {
+         *       "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112",
+         *       "brand": "peugeot",
+         *       "since": "2026-11-23T08:15:30.000000Z",
+         *       "reason": "two-places",
+         *       "networks": [
+         *         "192.0.2.0/24",
+         *         "198.51.100.0/24"
+         *       ]
+         *     }
+         */
+        Quarantine: {
+            brand: components["schemas"]["BrandSlug"];
+            /** @description Where its two connections came from, without their last part; empty where it was something else. */
+            networks: string[];
+            reason: components["schemas"]["QuarantineReasonSlug"];
+            since: components["schemas"]["Time"];
+            vehicle_id: components["schemas"]["VehicleIdHex"];
+        };
+        /**
+         * @description One page of cars in quarantine, the newest first.
+         * @example {
+         *       "items": [
+         *         {
+         *           "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112",
+         *           "brand": "peugeot",
+         *           "since": "2026-11-23T08:15:30.000000Z",
+         *           "reason": "two-places",
+         *           "networks": [
+         *             "192.0.2.0/24",
+         *             "198.51.100.0/24"
+         *           ]
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        QuarantinePage: {
+            items: components["schemas"]["Quarantine"][];
+            /** @description Null at the end. */
+            next_cursor: string | null;
+        };
+        /**
+         * @description Why a car's identity is in quarantine.
+         * @example by-hand
+         * @enum {string}
+         */
+        QuarantineReasonSlug: "by-hand" | "second-connection" | "two-places" | "went-back" | "forked";
+        /**
+         * @description Since when a car's identity lets nobody in, and why.
+         * @example {
+         *       "since": "2026-11-23T08:15:30.000000Z",
+         *       "reason": "two-places"
+         *     }
+         */
+        QuarantineSummary: {
+            reason: components["schemas"]["QuarantineReasonSlug"];
+            since: components["schemas"]["Time"];
+        };
         /** @description The car's own queue of batches that wait for the link. */
         QueueState: {
             /** Format: int64 */
@@ -3378,8 +3366,7 @@ export interface components {
          *       "account": {
          *         "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112",
          *         "username": "operator",
-         *         "second_factor": false,
-         *         "identity_provider": null
+         *         "second_factor": false
          *       },
          *       "functions": [
          *         {
@@ -3540,6 +3527,7 @@ export interface components {
          *       "certificate": {
          *         "not_after": "2027-02-21T08:00:00.000000Z"
          *       },
+         *       "quarantine": null,
          *       "campaigns": [
          *         {
          *           "campaign_id": 1,
@@ -3565,6 +3553,7 @@ export interface components {
             model: string;
             /** Format: int32 */
             model_year: number;
+            quarantine: components["schemas"]["QuarantineSummary"] | null;
             /**
              * Format: int32
              * @description The highest epoch of the car's queue that batches came from; null before the first. A queue that has lost
@@ -3632,6 +3621,7 @@ export interface components {
             model: string;
             /** Format: int32 */
             model_year: number;
+            quarantine: components["schemas"]["QuarantineSummary"] | null;
             region: components["schemas"]["RegionName"];
             state: components["schemas"]["VehicleState"];
             vehicle_id: components["schemas"]["VehicleIdHex"];
@@ -3649,7 +3639,8 @@ export interface components {
          *           "region": "eu",
          *           "connected": true,
          *           "last_seen_at": "2026-11-23T08:15:30.250000Z",
-         *           "state": "moving"
+         *           "state": "moving",
+         *           "quarantine": null
          *         }
          *       ],
          *       "next_cursor": null
@@ -4688,24 +4679,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request conflicts with what is there */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:conflict",
-                     *       "title": "The request conflicts with what is there",
-                     *       "status": 409,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The request body is too large */
             413: {
                 headers: {
@@ -5217,24 +5190,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request conflicts with what is there */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:conflict",
-                     *       "title": "The request conflicts with what is there",
-                     *       "status": 409,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -5372,24 +5327,6 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request conflicts with what is there */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:conflict",
-                     *       "title": "The request conflicts with what is there",
-                     *       "status": 409,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -5538,24 +5475,6 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request conflicts with what is there */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:conflict",
-                     *       "title": "The request conflicts with what is there",
-                     *       "status": 409,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -10559,622 +10478,6 @@ export interface operations {
             };
         };
     };
-    list_identity_providers: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description As configured */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IdentityProviders"];
-                };
-            };
-            /** @description The request is not well formed */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:bad-request",
-                     *       "title": "The request is not well formed",
-                     *       "status": 400,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request took too long */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:timeout",
-                     *       "title": "The request took too long",
-                     *       "status": 408,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:too-many-requests",
-                     *       "title": "Too many requests",
-                     *       "status": 429,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The platform failed */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:internal",
-                     *       "title": "The platform failed",
-                     *       "status": 500,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The platform cannot serve this now */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:unavailable",
-                     *       "title": "The platform cannot serve this now",
-                     *       "status": 503,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    log_out: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The provider's id */
-                provider: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/x-www-form-urlencoded": components["schemas"]["LogoutToken"];
-            };
-        };
-        responses: {
-            /** @description They are over; the answer has no body */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The request is not well formed */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:bad-request",
-                     *       "title": "The request is not well formed",
-                     *       "status": 400,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:not-found",
-                     *       "title": "Not found",
-                     *       "status": 404,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request took too long */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:timeout",
-                     *       "title": "The request took too long",
-                     *       "status": 408,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:too-large",
-                     *       "title": "The request body is too large",
-                     *       "status": 413,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body has the wrong media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:unsupported-media-type",
-                     *       "title": "The body has the wrong media type",
-                     *       "status": 415,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request says something impossible */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:unprocessable",
-                     *       "title": "The request says something impossible",
-                     *       "status": 422,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:too-many-requests",
-                     *       "title": "Too many requests",
-                     *       "status": 429,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The platform failed */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:internal",
-                     *       "title": "The platform failed",
-                     *       "status": 500,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The platform cannot serve this now */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:unavailable",
-                     *       "title": "The platform cannot serve this now",
-                     *       "status": 503,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    end_sign_in: {
-        parameters: {
-            query?: {
-                /** @description Which sign-in it is; counts once. */
-                state?: string;
-                /** @description What the platform exchanges for tokens. */
-                code?: string;
-                /** @description Who answers (RFC 9207). */
-                iss?: string;
-                /** @description Why there is no code (RFC 6749, section 4.1.2.1). */
-                error?: string;
-            };
-            header?: never;
-            path: {
-                /** @description The provider's id */
-                provider: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Signed in, or not */
-            303: {
-                headers: {
-                    /** @description A page of the console */
-                    Location?: string;
-                    /** @description `marque_session`, HttpOnly, SameSite=Strict */
-                    "Set-Cookie"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The request is not well formed */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:bad-request",
-                     *       "title": "The request is not well formed",
-                     *       "status": 400,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:not-found",
-                     *       "title": "Not found",
-                     *       "status": 404,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request took too long */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:timeout",
-                     *       "title": "The request took too long",
-                     *       "status": 408,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:too-many-requests",
-                     *       "title": "Too many requests",
-                     *       "status": 429,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The platform failed */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:internal",
-                     *       "title": "The platform failed",
-                     *       "status": 500,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The platform cannot serve this now */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:unavailable",
-                     *       "title": "The platform cannot serve this now",
-                     *       "status": 503,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    begin_sign_in: {
-        parameters: {
-            query?: {
-                /**
-                 * @description A path of the console; its start page when absent.
-                 * @example /vehicles
-                 */
-                return_to?: string;
-                /** @description Proves anew whose the browser's session is, instead of opening one. */
-                step_up?: boolean;
-            };
-            header?: never;
-            path: {
-                /** @description The provider's id */
-                provider: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description To the provider */
-            303: {
-                headers: {
-                    /** @description The provider's page */
-                    Location?: string;
-                    /** @description `marque_sign_in`, HttpOnly, SameSite=Lax, for the callback */
-                    "Set-Cookie"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The request is not well formed */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:bad-request",
-                     *       "title": "The request is not well formed",
-                     *       "status": 400,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Sign in first */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:unauthorized",
-                     *       "title": "Sign in first",
-                     *       "status": 401,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not allowed */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:forbidden",
-                     *       "title": "Not allowed",
-                     *       "status": 403,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:not-found",
-                     *       "title": "Not found",
-                     *       "status": 404,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request took too long */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:timeout",
-                     *       "title": "The request took too long",
-                     *       "status": 408,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:too-many-requests",
-                     *       "title": "Too many requests",
-                     *       "status": 429,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The platform failed */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:internal",
-                     *       "title": "The platform failed",
-                     *       "status": 500,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The platform cannot serve this now */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:unavailable",
-                     *       "title": "The platform cannot serve this now",
-                     *       "status": 503,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     get_openapi: {
         parameters: {
             query?: never;
@@ -12708,24 +12011,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request conflicts with what is there */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:conflict",
-                     *       "title": "The request conflicts with what is there",
-                     *       "status": 409,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -13958,6 +13243,158 @@ export interface operations {
                      *       "type": "urn:marque:problem:not-found",
                      *       "title": "Not found",
                      *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_quarantines: {
+        parameters: {
+            query?: {
+                brand?: "abarth" | "alfa-romeo" | "chrysler" | "citroen" | "dodge" | "ds" | "fiat" | "jeep" | "lancia" | "maserati" | "opel" | "peugeot" | "ram" | "vauxhall";
+                /** @description Where the last page ended. */
+                cursor?: string;
+                /** @description 1 to 500; 50 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantinePage"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -15637,24 +15074,6 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
-                     *       "detail": "what happened this time and what to do next",
-                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request conflicts with what is there */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:marque:problem:conflict",
-                     *       "title": "The request conflicts with what is there",
-                     *       "status": 409,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -20572,6 +19991,507 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VehiclePeople"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_quarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The vehicle's id */
+                vehicle_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Since when, and why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quarantine"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_quarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The vehicle's id */
+                vehicle_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is in quarantine */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quarantine"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lift_quarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The vehicle's id */
+                vehicle_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lifted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiftedQuarantine"];
                 };
             };
             /** @description The request is not well formed */

@@ -139,8 +139,3 @@ fn only_these_routes_conflict() {
         ]
     );
 }
-
-#[test]
-fn zz_write() {
-    std::fs::write("/tmp/cars-openapi.json", super::json()).unwrap();
-}
