@@ -1,12 +1,11 @@
 //! The parts of the platform that rest on the database alone.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use identity::Policies;
 use store::Store;
-use url::Url;
 
-use super::{StartError, start_audit};
+use super::{StartError, start_audit, url_of};
 use crate::{
     accounts::Accounts, audit::Audit, catalogues::Catalogues, config::Config, desired::Desired,
     enrolment::Enrolment, metrics::Metrics, oidc::Oidc, outbox::Outbox, ownership::Ownership, people::People,
@@ -32,21 +31,23 @@ pub(super) struct Control {
 impl Control {
     pub(super) async fn load(
         config: &Config,
+        at: SocketAddr,
         store: &Store,
         pki: &Arc<Pki>,
         metrics: &Metrics,
-        own_url: Url,
         now: model::Timestamp,
     ) -> Result<Self, StartError> {
         let sealer = Sealer::open(&config.pki_folder())?;
         let accounts = Accounts::new(store.clone(), config.region.clone(), sealer.clone())?;
+        let own_url = || url_of(config.http.tls, at).parse().expect("an address is a host of a URL");
+        let public_url = config.public_url.clone().unwrap_or_else(own_url);
         let oidc = Oidc::new(
             store.clone(),
             accounts.clone(),
             sealer.clone(),
             config.region.clone(),
             config.identity_providers.clone(),
-            config.public_url.clone().unwrap_or(own_url),
+            public_url,
         )?;
         let outbox = Outbox::new(store.clone(), sealer, &config.outbox_folder());
         let people = People::new(store.clone(), config.region.clone(), outbox);
