@@ -125,7 +125,7 @@ impl std::fmt::Debug for Callback {
 /// What a sign-in ended with.
 #[derive(Debug)]
 pub enum Arrived {
-    SignedIn { opened: Opened, is_new: bool, return_to: String },
+    SignedIn { opened: Box<Opened>, is_new: bool, return_to: String },
     Proven { person: PersonId, return_to: String },
 }
 
@@ -331,7 +331,7 @@ impl Oidc {
         // Who has been signed in there for days has not just shown who they are.
         let proven_at = arrival.authenticated_at.unwrap_or(now - PROVEN).min(now);
         let opened = self.0.accounts.open_elsewhere(person, origin, proven_at, from, now).await?;
-        Ok(Arrived::SignedIn { opened, is_new, return_to })
+        Ok(Arrived::SignedIn { opened: Box::new(opened), is_new, return_to })
     }
 
     async fn prove(

@@ -161,7 +161,6 @@ impl Platform {
         let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
         let (est_server, est) = bind_est(&config, &pki, &control, &clock, &metrics)?;
         let (audit, desired, registry) = (control.audit, control.desired, control.registry);
-        let (operator_made, services) = (control.operator_made, control.services.clone());
         let api = Api::new(Parts {
             enrolment: control.enrolment,
             ownership: control.ownership,
@@ -179,7 +178,7 @@ impl Platform {
             accounts: control.accounts,
             people: control.people,
             oidc: control.oidc,
-            services: control.services,
+            services: control.services.clone(),
             policies: control.policies,
             audit: audit.clone(),
             pki: Arc::clone(&pki),
@@ -192,7 +191,7 @@ impl Platform {
         tasks.spawn(api.clone().tend());
         tasks.spawn(watch(Arc::clone(&owner), Arc::clone(&gateway), failed.clone()));
         tasks.spawn(claim.clone().keep(store.clone(), failed.clone()));
-        tasks.spawn(services.keep_simulation(config.simulation_token_file(), clock.clone()));
+        tasks.spawn(control.services.keep_simulation(config.simulation_token_file(), clock.clone()));
         tasks.spawn(renew_certificate(Arc::clone(&pki), clock.clone()));
         let router = http::router(api);
         let at = Addresses { http: server.address(), mqtt: gateway.address(), est: est_server.address() };
@@ -202,7 +201,7 @@ impl Platform {
         Ok(Self {
             at,
             tls,
-            operator_made,
+            operator_made: control.operator_made,
             router,
             store,
             audit,

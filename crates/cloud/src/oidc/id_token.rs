@@ -290,11 +290,13 @@ enum Unverified {
 }
 
 fn unverified(error: ClaimsVerificationError) -> Unverified {
-    match error {
-        ClaimsVerificationError::SignatureVerification(error) => signature(error),
-        ClaimsVerificationError::InvalidAuthTime(_) => Unverified::Stale,
-        other => Unverified::Claims(other.to_string()),
+    if matches!(error, ClaimsVerificationError::InvalidAuthTime(_)) {
+        return Unverified::Stale;
     }
+    if let ClaimsVerificationError::SignatureVerification(error) = error {
+        return signature(error);
+    }
+    Unverified::Claims(error.to_string())
 }
 
 fn signature(error: SignatureVerificationError) -> Unverified {
