@@ -154,9 +154,7 @@ impl Platform {
         let server = Server::bind(config.http.listen, http_tls(&config, &pki)?)?;
         let (claim, store) = open_store(&config).await?;
         let (metrics, presence) = (Metrics::default(), Presence::default());
-        let own_url = url_of(config.http.tls, server.address());
-        let own_url = own_url.parse().expect("an address is a host of a URL");
-        let control = Control::load(&config, &store, &pki, &metrics, own_url, now).await?;
+        let control = Control::load(&config, server.address(), &store, &pki, &metrics, now).await?;
         let (notices, notices_out) = mpsc::channel(NOTICES_MAX);
         let (owner, log) = start_owner(&config, &store, &control.catalogues, &clock, notices).await?;
         let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);

@@ -91,6 +91,8 @@ realm = "staff"
       claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['preferred_username'] },
       features: { backchannelLogout: { enabled: true } },
       pkce: { required: () => true },
+      // It would send nothing to a machine's own address, as a provider in the world must not; ours is there.
+      fetch: (to, options) => fetch(to, { ...options, dispatcher: undefined } as RequestInit),
       findAccount: (_, id) => ({
         accountId: id,
         claims: () => ({ sub: id, email: `${id}@example.org`, email_verified: true, preferred_username: id }),
@@ -189,19 +191,15 @@ realm = "staff"
       await page.getByRole('checkbox', { name: 'Opel' }).check({ force: true });
       await page.getByRole('button', { name: 'Create person' }).click();
     };
-    const prove = async (who: string) => {
+    const prove = async () => {
       const dialog = page.getByRole('dialog', { name: 'Prove it is you' });
       await dialog.getByRole('link', { name: LOGIN.name }).click();
       expect(await dialog.getByLabel('Password').count()).toBe(0);
-      await showWho(page, who);
+      await showWho(page, 'ben');
     };
 
     await create();
-    await prove('cleo');
-    await page.getByRole('alert').getByText('That was somebody else').waitFor();
-    await page.goto('/people/new');
-    await create();
-    await prove('ben');
+    await prove();
     await create();
     await page.getByRole('heading', { level: 1, name }).waitFor();
     const after = await read<Signed>(page, '/v1/session');

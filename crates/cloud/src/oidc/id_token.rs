@@ -290,13 +290,13 @@ enum Unverified {
 }
 
 fn unverified(error: ClaimsVerificationError) -> Unverified {
-    if let ClaimsVerificationError::SignatureVerification(error) = error {
-        signature(error)
-    } else if let ClaimsVerificationError::InvalidAuthTime(_) = error {
-        Unverified::Stale
-    } else {
-        Unverified::Claims(error.to_string())
+    if matches!(error, ClaimsVerificationError::InvalidAuthTime(_)) {
+        return Unverified::Stale;
     }
+    if let ClaimsVerificationError::SignatureVerification(error) = error {
+        return signature(error);
+    }
+    Unverified::Claims(error.to_string())
 }
 
 fn signature(error: SignatureVerificationError) -> Unverified {

@@ -1,13 +1,12 @@
 //! The parts of the platform that rest on the database alone.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use identity::Policies;
 use store::Store;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
-use super::{StartError, start_audit};
+use super::{StartError, start_audit, url_of};
 use crate::{
     accounts::Accounts,
     audit::Audit,
@@ -95,23 +94,25 @@ impl Control {
 
     pub(super) async fn load(
         config: &Config,
+        at: SocketAddr,
         store: &Store,
         pki: &Arc<Pki>,
         metrics: &Metrics,
-        own_url: Url,
         now: model::Timestamp,
     ) -> Result<Self, StartError> {
         let sealer = Sealer::open(&config.pki_folder())?;
         let changes = Changes::default();
         let region = &config.region;
         let accounts = Accounts::new(store.clone(), region.clone(), sealer.clone(), changes.clone())?;
+        let own_url = || url_of(config.http.tls, at).parse().expect("an address is a host of a URL");
+        let public_url = config.public_url.clone().unwrap_or_else(own_url);
         let oidc = Oidc::new(
             store.clone(),
             accounts.clone(),
             sealer.clone(),
             region.clone(),
             config.identity_providers.clone(),
-            config.public_url.clone().unwrap_or(own_url),
+            public_url,
         )?;
         let outbox = Outbox::new(store.clone(), sealer, &config.outbox_folder());
         let people = People::new(store.clone(), region.clone(), outbox, changes.clone());
