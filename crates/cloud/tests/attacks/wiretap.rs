@@ -113,6 +113,16 @@ fn describe(packet: &Packet<'_>) -> String {
                 ack.reasons.iter().map(|reason| format!("{:02x}", reason.byte())).collect();
             format!("suback {}", reasons.join(" "))
         }
-        other => format!("{:?}", other.packet_type()).to_lowercase(),
+        Packet::Connect(_)
+        | Packet::Publish(_)
+        | Packet::PubRec(_)
+        | Packet::PubRel(_)
+        | Packet::PubComp(_)
+        | Packet::Subscribe(_)
+        | Packet::Unsubscribe(_)
+        | Packet::UnsubAck(_)
+        | Packet::PingReq
+        | Packet::PingResp
+        | Packet::Auth(_) => format!("{:?}", packet.packet_type()).to_lowercase(),
     }
 }
