@@ -53,6 +53,7 @@ mod adapters;
 mod claim;
 mod control;
 
+use adapters::Told;
 use claim::Claim;
 use control::{Around, Control};
 
@@ -157,14 +158,8 @@ impl Platform {
         let control = Control::load(&config, server.address(), &store, &pki, &metrics, now).await?;
         let (notices, notices_out) = mpsc::channel(NOTICES_MAX);
         let (owner, log) = start_owner(&config, &store, &control.catalogues, &clock, notices).await?;
-        let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
-        let (sightings, sightings_out) = mpsc::channel(SIGHTINGS_MAX);
         let log_probe = adapters::log_probe(&log);
-        let gateway = Arc::new(start_gateway(
-            &config,
-            &pki,
-            backends(log, &control, &clock, (connectivity, sightings)),
-        )?);
+        let (gateway, told) = start_gateway(&config, &pki, log, &control, &clock)?;
         let (stopping, failed) = (CancellationToken::new(), CancellationToken::new());
         let (est_server, est) = bind_est(&config, &pki, &control, &clock, &metrics)?;
         let api = control.api(Around {
@@ -179,15 +174,8 @@ impl Platform {
             pki: Arc::clone(&pki),
             clock: clock.clone(),
         });
-        let mut tasks = JoinSet::new();
-        tasks.spawn(adapters::follow_connectivity(connectivity_out, presence));
-        tasks.spawn(adapters::follow_sightings(sightings_out, control.quarantine));
-        tasks.spawn(adapters::follow_hints(
-            control.desired.hints(),
-            control.registry.clone(),
-            Arc::clone(&gateway),
-        ));
-        tasks.spawn(adapters::follow_notices(notices_out, control.registry, Arc::clone(&gateway)));
+        let (heard, tells) = ((presence, control.quarantine), (control.desired.hints(), notices_out));
+        let mut tasks = adapters::follow_gateway(told, heard, tells, &control.registry, &gateway);
         tasks.spawn(api.clone().tend());
         tasks.spawn(watch(Arc::clone(&owner), Arc::clone(&gateway), failed.clone()));
         tasks.spawn(claim.clone().keep(store.clone(), failed.clone()));
@@ -373,15 +361,12 @@ async fn start_owner(
     Ok((Arc::new(owner), log))
 }
 
-fn backends(
-    log: Arc<dyn DurableLog>,
-    control: &Control,
-    clock: &Clock,
-    (connectivity, sightings): (mpsc::Sender<gateway::Connectivity>, mpsc::Sender<gateway::Sighting>),
-) -> gateway::Backends {
+fn backends(log: Arc<dyn DurableLog>, control: &Control, clock: &Clock) -> (gateway::Backends, Told) {
+    let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
+    let (sightings, sightings_out) = mpsc::channel(SIGHTINGS_MAX);
     let admissions =
         adapters::Admissions::new(control.registry.clone(), control.catalogues.clone(), clock.clone());
-    gateway::Backends {
+    let backends = gateway::Backends {
         log,
         registry: Arc::new(admissions),
         desired: Arc::new(adapters::Envelopes(control.desired.clone())),
@@ -391,7 +376,8 @@ fn backends(
         }),
         connectivity,
         sightings,
-    }
+    };
+    (backends, Told { connectivity: connectivity_out, sightings: sightings_out })
 }
 
 fn serve(routers: [(Server, Router); 2], stopping: &CancellationToken) -> JoinSet<()> {
@@ -410,12 +396,20 @@ fn http_tls(config: &Config, pki: &Pki) -> Result<Option<Arc<rustls::ServerConfi
     http::server::tls_config(identity, config.http.tls12).map(Some)
 }
 
-fn start_gateway(config: &Config, pki: &Pki, backends: gateway::Backends) -> Result<Gateway, StartError> {
+/// The gateway, and what it tells.
+fn start_gateway(
+    config: &Config,
+    pki: &Pki,
+    log: Arc<dyn DurableLog>,
+    control: &Control,
+    clock: &Clock,
+) -> Result<(Arc<Gateway>, Told), StartError> {
+    let (backends, told) = backends(log, control, clock);
     let identity: Arc<ServerIdentity> = Arc::clone(pki.server());
     let roots = link::tls::roots(&link::tls::certificates(pki.ca_pem().as_bytes())?)?;
     let transport = gateway::Transport::Tls(link::tls::server_config_with(identity, roots)?);
     let options = gateway::Config::new(config.mqtt, transport, config.region.clone());
-    Ok(Gateway::start(options, backends, &Handle::current())?)
+    Ok((Arc::new(Gateway::start(options, backends, &Handle::current())?), told))
 }
 
 /// A platform may run for longer than its certificate.

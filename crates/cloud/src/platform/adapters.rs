@@ -8,7 +8,10 @@ use std::{
 use bytes::Bytes;
 use lake::log::{BoxFuture, DurableLog, LogError};
 use model::{CampaignId, CatalogueHash, SubjectId, Timestamp, VehicleId};
-use tokio::sync::{broadcast, mpsc};
+use tokio::{
+    sync::{broadcast, mpsc},
+    task::JoinSet,
+};
 use wire::{Fetch, LinkCode, Notice, Report, topic::Topic};
 
 use crate::{
@@ -137,8 +140,30 @@ fn unavailable(error: store::Error) -> Unavailable {
     Unavailable("the platform's database does not answer".to_owned())
 }
 
+/// What the gateway tells the rest.
+pub(super) struct Told {
+    pub(super) connectivity: mpsc::Receiver<Connectivity>,
+    pub(super) sightings: mpsc::Receiver<Sighting>,
+}
+
+/// What runs between the gateway and the rest for as long as the platform does.
+pub(super) fn follow_gateway(
+    Told { connectivity, sightings }: Told,
+    (presence, quarantine): (Presence, Quarantine),
+    (hints, notices): (broadcast::Receiver<Arc<[VehicleId]>>, mpsc::Receiver<(SubjectId, Notice)>),
+    registry: &Registry,
+    gateway: &Arc<Gateway>,
+) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(follow_connectivity(connectivity, presence));
+    tasks.spawn(follow_sightings(sightings, quarantine));
+    tasks.spawn(follow_hints(hints, registry.clone(), Arc::clone(gateway)));
+    tasks.spawn(follow_notices(notices, registry.clone(), Arc::clone(gateway)));
+    tasks
+}
+
 /// Takes the gateway's word of who came and went.
-pub(super) async fn follow_connectivity(mut changes: mpsc::Receiver<Connectivity>, presence: Presence) {
+async fn follow_connectivity(mut changes: mpsc::Receiver<Connectivity>, presence: Presence) {
     while let Some(Connectivity { vehicle, at, change }) = changes.recv().await {
         match change {
             Change::Connected => presence.connected(vehicle, at),
@@ -148,7 +173,7 @@ pub(super) async fn follow_connectivity(mut changes: mpsc::Receiver<Connectivity
 }
 
 /// Tells cars that something newer exists, and the gateway that it may know them otherwise than they are.
-pub(super) async fn follow_hints(
+async fn follow_hints(
     mut hints: broadcast::Receiver<Arc<[VehicleId]>>,
     registry: Registry,
     gateway: Arc<Gateway>,
@@ -184,14 +209,14 @@ fn tell(gateway: &Gateway, vehicle: VehicleId) {
 }
 
 /// Takes the gateway's word of what looks as if two cars had one identity.
-pub(super) async fn follow_sightings(mut sightings: mpsc::Receiver<Sighting>, quarantine: Quarantine) {
+async fn follow_sightings(mut sightings: mpsc::Receiver<Sighting>, quarantine: Quarantine) {
     while let Some(sighting) = sightings.recv().await {
         quarantine.saw(sighting).await;
     }
 }
 
 /// Sends what the owner found wrong back to the cars.
-pub(super) async fn follow_notices(
+async fn follow_notices(
     mut notices: mpsc::Receiver<(SubjectId, Notice)>,
     registry: Registry,
     gateway: Arc<Gateway>,

@@ -104,17 +104,25 @@ impl Wiretap {
 }
 
 fn describe(packet: &Packet<'_>) -> String {
-    if let Packet::ConnAck(connack) = packet {
-        format!("connack {:02x}", connack.reason.byte())
-    } else if let Packet::PubAck(ack) = packet {
-        format!("puback {:02x}", ack.reason.byte())
-    } else if let Packet::Disconnect(bye) = packet {
-        format!("disconnect {:02x}", bye.reason.byte())
-    } else if let Packet::SubAck(ack) = packet {
-        let reasons: Vec<String> =
-            ack.reasons.iter().map(|reason| format!("{:02x}", reason.byte())).collect();
-        format!("suback {}", reasons.join(" "))
-    } else {
-        format!("{:?}", packet.packet_type()).to_lowercase()
+    match packet {
+        Packet::ConnAck(connack) => format!("connack {:02x}", connack.reason.byte()),
+        Packet::PubAck(ack) => format!("puback {:02x}", ack.reason.byte()),
+        Packet::Disconnect(bye) => format!("disconnect {:02x}", bye.reason.byte()),
+        Packet::SubAck(ack) => {
+            let reasons: Vec<String> =
+                ack.reasons.iter().map(|reason| format!("{:02x}", reason.byte())).collect();
+            format!("suback {}", reasons.join(" "))
+        }
+        Packet::Connect(_)
+        | Packet::Publish(_)
+        | Packet::PubRec(_)
+        | Packet::PubRel(_)
+        | Packet::PubComp(_)
+        | Packet::Subscribe(_)
+        | Packet::Unsubscribe(_)
+        | Packet::UnsubAck(_)
+        | Packet::PingReq
+        | Packet::PingResp
+        | Packet::Auth(_) => format!("{:?}", packet.packet_type()).to_lowercase(),
     }
 }

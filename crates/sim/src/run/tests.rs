@@ -160,6 +160,7 @@ async fn a_car_that_broke_is_counted_and_the_others_go_on() {
         published,
         journal: None,
         broken: 0,
+        links: Vec::new(),
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     running.cars.spawn(async { Err(brain::Error::Identity) });

@@ -3,7 +3,7 @@ use model::{Brand, Micros};
 use super::{NOW, new_vehicle, register, vehicle_id};
 use crate::{QuarantineRow, Store};
 
-fn row(number: u8, minutes: i64) -> QuarantineRow {
+fn row(number: u32, minutes: i64) -> QuarantineRow {
     QuarantineRow {
         vehicle: vehicle_id(number),
         since: NOW + Micros(minutes * Micros::MINUTE.0),
