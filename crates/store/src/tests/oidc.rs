@@ -118,7 +118,8 @@ pub(super) async fn a_provider_ends_its_own_sessions(store: Store) {
         people::session("own", anna.id),
     ];
     for row in &sessions {
-        assert!(store.add_session(&row.id, row).await.unwrap());
+        let person = store.person(row.person).await.unwrap().unwrap();
+        assert!(people::open(&store, &row.id, row, &person).await);
         assert_eq!(store.session(&row.id, NOW).await.unwrap().as_ref(), Some(row));
     }
     assert_eq!(log_out(&store, None, None).await, []);
@@ -135,7 +136,8 @@ pub(super) async fn a_session_is_proven_by_whose_it_is(store: Store) {
     let (anna, ben) = (of_provider(1, "group:anna"), of_provider(2, "group:ben"));
     come(&store, &anna, ISSUER, "a").await;
     come(&store, &ben, ISSUER, "b").await;
-    assert!(store.add_session("a1", &session("a1", anna.id, ISSUER, Some("s1"))).await.unwrap());
+    let person = store.person(anna.id).await.unwrap().unwrap();
+    assert!(people::open(&store, "a1", &session("a1", anna.id, ISSUER, Some("s1")), &person).await);
     let at = NOW + Micros::MINUTE;
     let of = |person| ProvenSession { id: "a1".to_owned(), person };
     assert!(!store.prove_provider_session(&of(ben.id), None, at, at).await.unwrap());

@@ -51,7 +51,7 @@ pub(super) async fn a_name_is_one_persons(store: Store) {
     assert_eq!(store.person(PersonId::from_bytes([2; 16])).await.unwrap(), None);
 }
 
-async fn open(store: &Store, token: &str, session: &SessionRow, as_proven: &PersonRow) -> bool {
+pub(super) async fn open(store: &Store, token: &str, session: &SessionRow, as_proven: &PersonRow) -> bool {
     let mut tx = store.begin().await.unwrap();
     let opened = tx.add_session(token, session, as_proven).await.unwrap();
     tx.commit().await.unwrap();
