@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/.well-known/security.txt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where to report a weakness: `security.txt` (RFC 9116). Without a contact in the configuration there is none. */
+        get: operations["get_security_txt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -446,6 +463,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/customers/{person_id}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Disables a customer's account: its sessions end at once, its links to cars stay. */
+        post: operations["disable_customer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customers/{person_id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enables a customer's account again. */
+        post: operations["enable_customer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/dealerships": {
         parameters: {
             query?: never;
@@ -570,6 +621,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/lockouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists which names and addresses are locked out now.
+         * @description A name is known by its hash alone: what was typed may be a password. Each node counts by itself.
+         */
+        get: operations["list_lockouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/lockouts/{lockout_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Lifts a lock-out: the name or the address may try again at once. */
+        delete: operations["clear_lockout"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notices": {
         parameters: {
             query?: never;
@@ -598,6 +686,86 @@ export interface paths {
         put?: never;
         /** Marks a notice to oneself as read. */
         post: operations["acknowledge_notice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the identity providers where people may sign in. */
+        get: operations["list_identity_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/oidc/{provider}/backchannel-logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends sessions that their identity provider says are over.
+         * @description Only the provider calls it (OpenID Connect Back-Channel Logout 1.0): those of `sid` of its logout token, or else all
+         *     of `sub`. Streams of these sessions end with them.
+         */
+        post: operations["log_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/oidc/{provider}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Takes a browser back from an identity provider.
+         * @description Only the provider sends browsers here. Leads to the page where the sign-in began, or to `/sign-in?failed=` of the
+         *     console.
+         */
+        get: operations["end_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/oidc/{provider}/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sends a browser to an identity provider to sign in.
+         * @description It is a page for browsers, not for scripts. When the provider cannot be asked, it leads to `/sign-in?failed=` of
+         *     the console. With `step_up` it proves anew whose the session is; the account must be of this provider.
+         */
+        get: operations["begin_sign_in"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -968,7 +1136,8 @@ export interface paths {
         put?: never;
         /**
          * Proves again who one is.
-         * @description What is dangerous asks for a proof that is not older than ten minutes; signing in is one.
+         * @description What is dangerous asks for a proof that is not older than ten minutes; signing in is one. Whose account is of an
+         *     identity provider proves it there: `GET /v1/oidc/{provider}/login?step_up=true`.
          */
         post: operations["step_up"];
         delete?: never;
@@ -1026,8 +1195,9 @@ export interface paths {
         put?: never;
         /**
          * Registers and certifies many vehicles at once, all or none.
-         * @description A VIN that is registered already keeps its id and its owner's grants. If it was ever certified, a request for
-         *     another key than that of its valid certificate is a conflict: a VIN is no proof of having the car.
+         * @description A VIN that is registered already keeps its id and its owner's grants; one of another brand is a conflict. If it
+         *     was ever certified, so is a request for another key than that of its valid certificate: a VIN is no proof of
+         *     having the car. Its first certificate it gets here only from who may `certificate.issue`.
          */
         post: operations["enrol_vehicles"];
         delete?: never;
@@ -1506,10 +1676,16 @@ export interface components {
          * @example {
          *       "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112",
          *       "username": "operator",
-         *       "second_factor": false
+         *       "second_factor": false,
+         *       "identity_provider": null
          *     }
          */
         Account: {
+            /**
+             * @description The provider that the account comes from, where password and second factor are; null for an account of the
+             *     platform's own.
+             */
+            identity_provider: string | null;
             person_id: string;
             /** @description Whether signing in takes a one-time password too. */
             second_factor: boolean;
@@ -2365,6 +2541,30 @@ export interface components {
             /** @description Categories of the asked signals that the owner has not granted for the purpose; they have no column. */
             withheld: components["schemas"]["CategorySlug"][];
         };
+        /** @description An OpenID Connect provider. */
+        IdentityProvider: {
+            /** @example group */
+            id: string;
+            /**
+             * @description For people.
+             * @example Group sign-in
+             */
+            name: string;
+        };
+        /**
+         * @description Where people may sign in besides here.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "group",
+         *           "name": "Group sign-in"
+         *         }
+         *       ]
+         *     }
+         */
+        IdentityProviders: {
+            items: components["schemas"]["IdentityProvider"][];
+        };
         /**
          * @example {
          *       "certificate_pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
@@ -2429,6 +2629,44 @@ export interface components {
             link_id: string;
             since: components["schemas"]["Time"];
             username: string;
+        };
+        /** @description A name or an address that guessed too often. */
+        Lockout: {
+            /** @description The IPv4 address, or the network of an IPv6 address; null of a name. */
+            address: string | null;
+            kind: components["schemas"]["LockoutKind"];
+            lockout_id: string;
+            until: components["schemas"]["Time"];
+        };
+        /**
+         * @description What is locked out.
+         * @enum {string}
+         */
+        LockoutKind: "name" | "address";
+        /**
+         * @description Names and addresses that are locked out now.
+         * @example {
+         *       "items": [
+         *         {
+         *           "lockout_id": "c6336407",
+         *           "kind": "address",
+         *           "address": "198.51.100.7",
+         *           "until": "2026-11-23T08:15:30.000000Z"
+         *         }
+         *       ]
+         *     }
+         */
+        Lockouts: {
+            items: components["schemas"]["Lockout"][];
+        };
+        /**
+         * @description What a provider sends to end sessions.
+         * @example {
+         *       "logout_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImxvZ291dCtqd3QifQ.e30.c2lnbmF0dXJl"
+         *     }
+         */
+        LogoutToken: {
+            logout_token: string;
         };
         ModelFacet: {
             architecture: string;
@@ -2595,7 +2833,8 @@ export interface components {
          *       "account": {
          *         "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112",
          *         "username": "operator",
-         *         "second_factor": false
+         *         "second_factor": false,
+         *         "identity_provider": null
          *       },
          *       "functions": [
          *         {
@@ -2836,6 +3075,7 @@ export interface components {
          *           "address": "anna@example.org",
          *           "password_set": true,
          *           "second_factor": false,
+         *           "identity_provider": null,
          *           "created_at": "2026-11-23T08:15:30.000000Z",
          *           "created_by": null,
          *           "created_for": null,
@@ -2870,6 +3110,7 @@ export interface components {
          *       "address": "anna@example.org",
          *       "password_set": true,
          *       "second_factor": false,
+         *       "identity_provider": null,
          *       "created_at": "2026-11-23T08:15:30.000000Z",
          *       "created_by": null,
          *       "created_for": null,
@@ -2896,6 +3137,11 @@ export interface components {
             created_for: components["schemas"]["BrandSlug"][] | null;
             /** @description Whether the person may sign in. */
             enabled: boolean;
+            /**
+             * @description The provider that the account comes from, where its credentials are; null for an account of the platform's
+             *     own.
+             */
+            identity_provider: string | null;
             /** @description Whether there is a password; a credential reset voids it. */
             password_set: boolean;
             person_id: components["schemas"]["PersonIdHex"];
@@ -3366,7 +3612,8 @@ export interface components {
          *       "account": {
          *         "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112",
          *         "username": "operator",
-         *         "second_factor": false
+         *         "second_factor": false,
+         *         "identity_provider": null
          *       },
          *       "functions": [
          *         {
@@ -3735,6 +3982,127 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_security_txt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whom to write to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example Contact: mailto:security@example.org
+                     *     Expires: 2026-12-23T08:15:30.000000Z
+                     */
+                    "text/plain": string;
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is named */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_liveness: {
         parameters: {
             query?: never;
@@ -4679,6 +5047,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:conflict",
+                     *       "title": "The request conflicts with what is there",
+                     *       "status": 409,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request body is too large */
             413: {
                 headers: {
@@ -5190,6 +5576,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:conflict",
+                     *       "title": "The request conflicts with what is there",
+                     *       "status": 409,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -5327,6 +5731,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:conflict",
+                     *       "title": "The request conflicts with what is there",
+                     *       "status": 409,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -5475,6 +5897,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:conflict",
+                     *       "title": "The request conflicts with what is there",
+                     *       "status": 409,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -8958,6 +9398,336 @@ export interface operations {
             };
         };
     };
+    disable_customer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The person's id */
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Disabled */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enable_customer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The person's id */
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Enabled */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_dealerships: {
         parameters: {
             query?: {
@@ -10162,6 +10932,317 @@ export interface operations {
             };
         };
     };
+    list_lockouts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, those that end last first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lockouts"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clear_lockout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The lock-out's id */
+                lockout_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lifted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_notices: {
         parameters: {
             query?: {
@@ -10328,6 +11409,622 @@ export interface operations {
             /** @description Marked */
             204: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_identity_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As configured */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProviders"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's id */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["LogoutToken"];
+            };
+        };
+        responses: {
+            /** @description They are over; the answer has no body */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-large",
+                     *       "title": "The request body is too large",
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has the wrong media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unsupported-media-type",
+                     *       "title": "The body has the wrong media type",
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sign_in: {
+        parameters: {
+            query?: {
+                /** @description Which sign-in it is; counts once. */
+                state?: string;
+                /** @description What the platform exchanges for tokens. */
+                code?: string;
+                /** @description Who answers (RFC 9207). */
+                iss?: string;
+                /** @description Why there is no code (RFC 6749, section 4.1.2.1). */
+                error?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The provider's id */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed in, or not */
+            303: {
+                headers: {
+                    /** @description A page of the console */
+                    Location?: string;
+                    /** @description `marque_session`, HttpOnly, SameSite=Strict */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_sign_in: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A path of the console; its start page when absent.
+                 * @example /vehicles
+                 */
+                return_to?: string;
+                /** @description Proves anew whose the browser's session is, instead of opening one. */
+                step_up?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The provider's id */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider */
+            303: {
+                headers: {
+                    /** @description The provider's page */
+                    Location?: string;
+                    /** @description `marque_sign_in`, HttpOnly, SameSite=Lax, for the callback */
+                    "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -12004,6 +13701,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:conflict",
+                     *       "title": "The request conflicts with what is there",
+                     *       "status": 409,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -15074,6 +16789,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:conflict",
+                     *       "title": "The request conflicts with what is there",
+                     *       "status": 409,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
