@@ -5,15 +5,11 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
+use ::link::client::ServerTime;
 use consent::DriverMode;
-use link::client::{Connection, Event, ServerTime};
 use model::Timestamp;
 use possession::CodeKind;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::{sync::watch, time::sleep};
 use wire::{AccessNotice, ClockState};
 
 use crate::{
@@ -28,6 +24,10 @@ use crate::{
     core::Core,
     provider::{Input, Provider},
 };
+
+use link::{Link, LinkEvent, Up};
+
+mod link;
 
 /// Inputs taken in one turn, so that a flood on the bus cannot keep the link from its turn.
 const INPUTS_PER_TURN: usize = 256;
@@ -381,123 +381,6 @@ impl<C: Connect, P: Provider> Running<C, P> {
 
     fn is_settled(&self) -> bool {
         self.uplink.is_idle() && self.core.queue().is_empty()
-    }
-}
-
-/// The link at one time.
-enum Link<C: Connect> {
-    Off,
-    Waiting { connector: Arc<C>, until: Option<Instant> },
-    Connecting { connector: Arc<C>, attempt: Attempt<C::Stream> },
-    Up(Box<Up<C>>),
-}
-
-type Attempt<S> = Pin<Box<dyn Future<Output = Result<Connection<S>, link::Error>> + Send>>;
-
-struct Up<C: Connect> {
-    connection: Connection<C::Stream>,
-    connector: Arc<C>,
-    /// The one that takes over.
-    next: Option<Attempt<C::Stream>>,
-}
-
-enum LinkEvent<S> {
-    Connected(Box<Connection<S>>),
-    /// The same car with its new certificate, beside the connection that there is.
-    Renewed(Box<Connection<S>>),
-    Event(Event),
-    Failed(link::Error),
-}
-
-impl<S> LinkEvent<S> {
-    fn of(event: Result<Event, link::Error>) -> Self {
-        match event {
-            Ok(event) => Self::Event(event),
-            Err(error) => Self::Failed(error),
-        }
-    }
-}
-
-impl<C: Connect> Link<C> {
-    /// Connects at `at`, or at once.
-    fn after(connector: Option<Arc<C>>, at: Option<Instant>) -> Self {
-        match connector {
-            Some(connector) => Self::Waiting { connector, until: at },
-            None => Self::Off,
-        }
-    }
-
-    fn connect_at(&self) -> Option<Instant> {
-        match self {
-            Self::Waiting { until, .. } => *until,
-            Self::Off | Self::Connecting { .. } | Self::Up(_) => None,
-        }
-    }
-
-    fn connect_when_due(&mut self, now: Instant) {
-        let Self::Waiting { connector, until } = self else { return };
-        if until.is_some_and(|until| until > now) {
-            return;
-        }
-        let connector = Arc::clone(connector);
-        let attempt = dial(&connector);
-        *self = Self::Connecting { connector, attempt };
-    }
-
-    /// What the link tells next. Dropping the future loses nothing.
-    async fn next(&mut self) -> LinkEvent<C::Stream> {
-        match self {
-            Self::Off | Self::Waiting { .. } => std::future::pending().await,
-            Self::Connecting { attempt, .. } => match attempt.await {
-                Ok(connection) => LinkEvent::Connected(Box::new(connection)),
-                Err(error) => LinkEvent::Failed(error),
-            },
-            Self::Up(up) => up.next().await,
-        }
-    }
-}
-
-fn dial<C: Connect>(connector: &Arc<C>) -> Attempt<C::Stream> {
-    let dialled = Arc::clone(connector);
-    Box::pin(async move { dialled.connect().await })
-}
-
-impl<C: Connect> Up<C>
-where
-    C::Stream: AsyncRead + AsyncWrite + Unpin,
-{
-    /// Also brings up the connection that takes over; until it is there this one goes on.
-    async fn next(&mut self) -> LinkEvent<C::Stream> {
-        loop {
-            let Some(attempt) = &mut self.next else {
-                tokio::select! {
-                    biased;
-                    event = self.connection.next() => return LinkEvent::of(event),
-                    () = self.connector.renewed() => {
-                        self.connection.hand_over();
-                        self.next = Some(dial(&self.connector));
-                    }
-                }
-                continue;
-            };
-            let connected = tokio::select! {
-                biased;
-                connected = attempt => connected,
-                event = self.connection.next() => return LinkEvent::of(event),
-            };
-            self.next = None;
-            match connected {
-                Ok(connection) => return LinkEvent::Renewed(Box::new(connection)),
-                Err(error) => {
-                    self.connection.keep();
-                    tracing::warn!(%error, "no connection with the new certificate yet");
-                }
-            }
-        }
-    }
-
-    async fn close(self) -> Result<(), link::Error> {
-        self.connection.close().await
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     fmt,
     net::IpAddr,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -19,7 +19,7 @@ use aws_lc_rs::{digest, rand};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use identity::{
     Assignment, Brands, Function, Link, Person, Realm,
-    attempts::{Attempts, Key, Limits, Verdict},
+    attempts::{Attempts, Key, Limits},
 };
 use model::{Brand, Micros, PersonId, Region, Timestamp};
 use store::{LinkRow, PersonRow, RoleRow, SessionOrigin, SessionRow, Store};
@@ -30,12 +30,12 @@ use crate::{
     ownership::OrganisationKind,
     pki::PkiError,
     seal::{SealError, Sealer},
-    words::network_of,
 };
 
 mod elsewhere;
 mod resets;
 mod second_factor;
+mod tries;
 
 pub use second_factor::NewSecondFactor;
 
@@ -382,43 +382,9 @@ impl Accounts {
         Ok(person)
     }
 
-    /// Whose tries count: the name's and the address's. A name is asked for whether or not anybody has it.
-    async fn keys(&self, username: &str, from: IpAddr, now: Timestamp) -> Result<[Key; 2], store::Error> {
-        let network = network_of(from);
-        let is_familiar = self.store.has_session_from(username, &network, now).await?;
-        let name = if is_familiar { Key::identity_at(username, &network) } else { Key::identity(username) };
-        Ok([name, Key::address(from)])
-    }
-
-    fn take_try(&self, keys: &[Key], now: Timestamp) -> Result<(), SignInError> {
-        match self.attempts().ask(keys, now) {
-            Verdict::Go { .. } => Ok(()),
-            Verdict::Wait { retry_after_s, .. } => {
-                let retry_after_s = u32::try_from(retry_after_s).unwrap_or(u32::MAX);
-                Err(SignInError::TooMany { retry_after_s })
-            }
-        }
-    }
-
     /// Told by whoever changed sessions elsewhere, once the change holds.
     pub(crate) fn changed(&self) {
         self.changes.changed();
-    }
-
-    /// Which names and addresses are locked out, those that end last first.
-    pub fn locked(&self, now: Timestamp) -> Vec<(Key, Timestamp)> {
-        let mut locked: Vec<_> = self.attempts().locked(now).collect();
-        locked.sort_by_key(|(key, until)| (std::cmp::Reverse(*until), *key));
-        locked
-    }
-
-    /// Lets a name or an address try again at once.
-    pub fn unlock(&self, key: Key) {
-        self.attempts().clear(key);
-    }
-
-    fn attempts(&self) -> MutexGuard<'_, Attempts> {
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn take_up(

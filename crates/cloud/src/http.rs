@@ -6,14 +6,14 @@
 
 use std::{fmt, sync::Arc};
 
-use axum::{Extension, Router, extract::DefaultBodyLimit, middleware, routing::get};
+use axum::{Extension, Router, extract::DefaultBodyLimit, middleware};
 use identity::Policies;
 use model::{Timestamp, VehicleId};
 use store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use self::extract::BodyLimit;
 use crate::{
@@ -71,6 +71,7 @@ mod problem;
 mod quarantines;
 mod rates;
 mod roles;
+mod routes;
 mod security;
 pub mod server;
 mod services;
@@ -161,7 +162,7 @@ impl Api {
         let edge = edge::Edge::new(&parts.metrics);
         let view = fleet::view::View::new(parts.catalogues.core());
         let streams = Arc::new(Semaphore::new(sse::STREAMS_MAX));
-        let routes = audit::actions::Routes::of(routes().get_openapi());
+        let routes = audit::actions::Routes::of(routes::all().get_openapi());
         Self(Arc::new(Inner {
             parts,
             edge,
@@ -304,26 +305,26 @@ pub fn router(api: Api) -> Router {
             .route_layer(middleware::from_fn_with_state(api.clone(), rates::of_identity))
             .route_layer(middleware::from_fn_with_state(api.clone(), auth::require))
     };
-    let repeatable = recorded(repeatable_routes())
+    let repeatable = recorded(routes::repeatable())
         .route_layer(middleware::from_fn_with_state(api.clone(), idempotency::repeatable));
-    let metrics = recorded(metrics_routes())
+    let metrics = recorded(routes::metrics())
         .route_layer(middleware::from_fn_with_state(api.clone(), auth::require_for_metrics));
     let of_address = |routes: OpenApiRouter<Api>| {
         routes.route_layer(middleware::from_fn_with_state(api.clone(), rates::of_address))
     };
-    let open = of_address(limited(recorded(open_routes()), OPEN_BODY_BYTES_MAX));
-    let providers = of_address(limited(recorded(provider_routes()), oidc::BODY_BYTES_MAX));
-    let enrolment = limited(recorded(enrolment_routes()), vehicles::ENROL_BYTES_MAX);
-    let vspec = limited(recorded(catalogue_routes()), ::signals::VSPEC_BYTES_MAX);
+    let open = of_address(limited(recorded(routes::open()), OPEN_BODY_BYTES_MAX));
+    let providers = of_address(limited(recorded(routes::provider()), oidc::BODY_BYTES_MAX));
+    let enrolment = limited(recorded(routes::enrolment()), vehicles::ENROL_BYTES_MAX);
+    let vspec = limited(recorded(routes::catalogue()), ::signals::VSPEC_BYTES_MAX);
     let (router, _) = open
         .merge(providers)
         .merge(metrics)
-        .merge(signed_in(recorded(read_routes())))
-        .merge(signed_in(recorded(audit_routes())))
-        .merge(signed_in(recorded(people_routes())))
-        .merge(signed_in(recorded(service_routes())))
-        .merge(signed_in(recorded(ownership_routes())))
-        .merge(signed_in(recorded(own_service_routes())))
+        .merge(signed_in(recorded(routes::read())))
+        .merge(signed_in(recorded(routes::audit())))
+        .merge(signed_in(recorded(routes::people())))
+        .merge(signed_in(recorded(routes::service())))
+        .merge(signed_in(recorded(routes::ownership())))
+        .merge(signed_in(recorded(routes::own_service())))
         .merge(signed_in(repeatable))
         .merge(signed_in(enrolment))
         .merge(signed_in(vspec))
@@ -342,168 +343,4 @@ pub fn router(api: Api) -> Router {
 /// Takes bodies of so many bytes at most, and says so to whoever sends more.
 fn limited(routes: OpenApiRouter<Api>, bytes_max: usize) -> OpenApiRouter<Api> {
     routes.route_layer(DefaultBodyLimit::max(bytes_max)).route_layer(Extension(BodyLimit(bytes_max)))
-}
-
-/// Every route with its description; the OpenAPI document is made of the same lists.
-fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::with_openapi(openapi::base())
-        .merge(open_routes())
-        .merge(provider_routes())
-        .merge(metrics_routes())
-        .merge(read_routes())
-        .merge(repeatable_routes())
-        .merge(enrolment_routes())
-        .merge(catalogue_routes())
-        .merge(audit_routes())
-        .merge(people_routes())
-        .merge(service_routes())
-        .merge(ownership_routes())
-        .merge(own_service_routes())
-}
-
-/// For everybody.
-fn open_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(session::create_session))
-        .routes(routes!(people::credentials::take_credential_reset))
-        .routes(routes!(openapi::get_openapi))
-        .routes(routes!(security::get_security_txt))
-        .routes(routes!(health::get_liveness))
-        .routes(routes!(health::get_readiness))
-}
-
-/// For everybody who comes from an identity provider or goes there.
-fn provider_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(oidc::list_identity_providers))
-        .routes(routes!(oidc::begin_sign_in))
-        .routes(routes!(oidc::end_sign_in))
-        .routes(routes!(oidc::log_out))
-}
-
-fn metrics_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(health::get_metrics))
-}
-
-fn read_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(session::get_session, session::delete_session))
-        .routes(routes!(session::step_up))
-        .routes(routes!(account::get_account))
-        .routes(routes!(account::change_password))
-        .routes(routes!(account::draw_second_factor, account::remove_second_factor))
-        .routes(routes!(account::confirm_second_factor))
-        .routes(routes!(account::list_own_sessions))
-        .routes(routes!(account::end_own_session))
-        .routes(routes!(fleet::get_facets))
-        .routes(routes!(fleet::get_fleet_summary))
-        .routes(routes!(fleet::list_positions))
-        .routes(routes!(fleet::stream_fleet_events))
-        .routes(routes!(vehicles::list_vehicles))
-        .routes(routes!(vehicles::search_vehicles))
-        .routes(routes!(vehicles::get_vehicle))
-        .routes(routes!(certificates::list_certificates))
-        .routes(routes!(certificates::list_vehicle_certificates, vehicles::revoke_certificates))
-        .routes(routes!(vehicles::create_enrolment_credential, vehicles::revoke_enrolment_credential))
-        .routes(routes!(vehicles::replace_enrolment_credential))
-        .routes(routes!(quarantines::list_quarantines))
-        .routes(routes!(
-            quarantines::get_quarantine,
-            quarantines::put_quarantine,
-            quarantines::lift_quarantine
-        ))
-        .routes(routes!(signals::list_signals))
-        .routes(routes!(signals::stream_signal_events))
-        .routes(routes!(history::get_history))
-        .routes(routes!(state::get_state))
-        .routes(routes!(consent::get_grants, consent::put_grants))
-        .routes(routes!(campaigns::list_campaigns))
-        .routes(routes!(campaigns::get_campaign, campaigns::put_campaign))
-        .routes(routes!(campaigns::assign_campaign))
-        .routes(routes!(campaigns::unassign_campaign))
-        .routes(routes!(campaigns::end_campaign))
-        .routes(routes!(campaigns::get_campaign_status))
-        .routes(routes!(catalogues::list_catalogues))
-        .routes(routes!(catalogues::get_catalogue))
-}
-
-fn audit_routes() -> OpenApiRouter<Api> {
-    // Paths of tiles have slashes, which OpenAPI has no word for: they are described and routed apart.
-    OpenApiRouter::with_openapi(audit::described_files())
-        .route("/v1/audit/log/tile/{level}/{*tile}", get(audit::get_audit_tile))
-        .route("/v1/audit/log/tile/entries/{*tile}", get(audit::get_audit_bundle))
-        .routes(routes!(audit::get_audit_checkpoint))
-        .routes(routes!(audit::list_audit_entries))
-        .routes(routes!(audit::get_audit_proof))
-        .routes(routes!(audit::list_vehicle_audit))
-        .routes(routes!(audit::get_vehicle_audit_proof))
-}
-
-/// Other people's accounts.
-fn people_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(people::list_people, people::create_person))
-        .routes(routes!(people::get_person, people::change_person))
-        .routes(routes!(people::disable_person))
-        .routes(routes!(people::enable_person))
-        .routes(routes!(people::credentials::reset_credentials))
-        .routes(routes!(people::sessions::list_sessions, people::sessions::end_sessions))
-        .routes(routes!(people::sessions::end_session))
-        .routes(routes!(people::assignments::assign_role))
-        .routes(routes!(people::assignments::revoke_role))
-        .routes(routes!(roles::list_roles))
-        .routes(routes!(customers::disable_customer))
-        .routes(routes!(customers::enable_customer))
-        .routes(routes!(lockouts::list_lockouts))
-        .routes(routes!(lockouts::clear_lockout))
-}
-
-fn service_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(services::list_services, services::create_service))
-        .routes(routes!(services::rotate_service_token))
-        .routes(routes!(services::disable_service))
-}
-
-/// Who owns, drives and may see cars.
-fn ownership_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(links::create_link))
-        .routes(routes!(links::give_up_vehicle))
-        .routes(routes!(links::get_vehicle_people))
-        .routes(routes!(links::offer_vehicle, links::cancel_offer))
-        .routes(routes!(links::accept_transfer))
-        .routes(routes!(drivers::invite_driver))
-        .routes(routes!(drivers::create_driver_link))
-        .routes(routes!(drivers::end_driver_link))
-        .routes(routes!(organisations::join_fleet, organisations::leave_fleet))
-        .routes(routes!(access_grants::create_access_grant, access_grants::list_access_grants))
-        .routes(routes!(access_grants::end_access_grant))
-        .routes(routes!(access_grants::redeem_access_grant, access_grants::list_own_access_grants))
-        .routes(routes!(organisations::list_organisations, organisations::create_organisation))
-        .routes(routes!(organisations::disable_organisation))
-        .routes(routes!(organisations::list_dealerships))
-        .routes(routes!(notices::list_notices))
-        .routes(routes!(notices::acknowledge_notice))
-}
-
-/// For services alone.
-fn own_service_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(services::renew_own_token))
-}
-
-/// Creates that take an `Idempotency-Key`.
-fn repeatable_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(vehicles::create_vehicle))
-        .routes(routes!(vehicles::create_certificate))
-        .routes(routes!(campaigns::create_campaign))
-}
-
-fn enrolment_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(vehicles::enrol_vehicles))
-}
-
-fn catalogue_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(catalogues::create_catalogue))
 }

@@ -179,8 +179,13 @@ async fn simulated_cars_renew_while_they_drive_and_are_never_without_a_connectio
         | Progress::Published { .. }
         | Progress::Stopping => {}
     };
-    // Past the end of the first certificates.
-    let over = tokio::time::sleep(VALIDITY.to_duration() + Duration::from_secs(3));
+    // Until each car has come back by another certificate, beside its first connection.
+    let over = async {
+        let mut look = tokio::time::interval(Duration::from_millis(100));
+        while cell.platform.gateway_metrics().connects < 4 {
+            look.tick().await;
+        }
+    };
     let report = tokio::time::timeout(PATIENCE * 2, sim::run::run(options, progress, over)).await.unwrap();
     report.unwrap();
     let (first, last) = (first.into_inner().unwrap(), fleet_keys(&state));

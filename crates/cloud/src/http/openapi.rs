@@ -111,7 +111,7 @@ pub(crate) async fn get_openapi() -> impl IntoResponse {
 
 /// The document as it is committed: pretty, with a newline at its end.
 pub fn json() -> String {
-    let (_, document) = super::routes().split_for_parts();
+    let (_, document) = super::routes::all().split_for_parts();
     let mut text = complete(document).to_pretty_json().expect("the document holds no maps without text keys");
     text.push('\n');
     text

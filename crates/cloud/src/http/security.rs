@@ -15,7 +15,7 @@ const EXPIRES_AFTER: Micros = Micros(30 * Micros::DAY.0);
 
 /// Where to report a weakness: `security.txt` (RFC 9116). Without a contact in the configuration there is none.
 #[utoipa::path(
-    get, path = "/.well-known/security.txt", tag = "health", security(()),
+    get, path = "/.well-known/security.txt", tag = "platform", security(()),
     responses((status = 200, description = "Whom to write to", content_type = "text/plain", body = String,
         example = "Contact: mailto:security@example.org\nExpires: 2026-12-23T08:15:30.000000Z\n"),
         (status = 404, description = "Nobody is named")),

@@ -84,6 +84,7 @@ fn only_these_routes_are_open() {
     assert_eq!(
         open,
         [
+            "get /.well-known/security.txt",
             "get /livez",
             "get /readyz",
             "post /v1/credential-resets",

@@ -3,7 +3,7 @@ use ::audit::Slug;
 use super::*;
 
 fn operations() -> Vec<(Method, String, Operation)> {
-    let document = crate::http::routes().get_openapi().clone();
+    let document = crate::http::routes::all().get_openapi().clone();
     let of = |(path, item): (String, utoipa::openapi::PathItem)| {
         let methods = [
             (Method::GET, item.get),
@@ -50,7 +50,7 @@ fn every_word_of_an_entry_is_one_that_it_takes() {
 
 #[test]
 fn a_path_is_found_as_the_router_knows_it() {
-    let routes = Routes::of(crate::http::routes().get_openapi());
+    let routes = Routes::of(crate::http::routes::all().get_openapi());
     let found = |method, path| match routes.get(&method, path) {
         Found::Route(route) => route.action.map_or("none", Action::slug),
         Found::NoMethod => "no method",
