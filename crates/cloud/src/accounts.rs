@@ -382,11 +382,6 @@ impl Accounts {
         Ok(person)
     }
 
-    /// Told by whoever changed sessions elsewhere, once the change holds.
-    pub(crate) fn changed(&self) {
-        self.changes.changed();
-    }
-
     async fn take_up(
         &self,
         id: String,

@@ -32,4 +32,9 @@ impl Accounts {
     ) -> Result<Session, store::Error> {
         self.take_up(id, person, proven_at, expires_at, now).await
     }
+
+    /// Told by whoever changed sessions elsewhere, once the change holds.
+    pub(crate) fn changed(&self) {
+        self.changes.changed();
+    }
 }
