@@ -79,8 +79,8 @@ struct Known {
 pub(super) enum Claim {
     /// It is in, with what was kept since it left.
     In(Kept),
-    /// Another connection is the car so far. Ping it; the newcomer hears by [`Left::next`] that it may come in, or
-    /// by [`Directory::answer`] that it may not.
+    /// Another connection is the car so far. Ping it; by [`Directory::answer`] the newcomer hears that it may not come
+    /// in, and when the other one has left, that it may.
     Wait { first: Place, until: Timestamp, replaces: Option<Place> },
 }
 

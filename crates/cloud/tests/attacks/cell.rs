@@ -89,6 +89,19 @@ impl Cell {
         Self::in_folder(self.folder, |_| {}).await
     }
 
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(super) fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// The folder of the platform's data.
+    pub(super) fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Proves again who the operator is.
     pub(super) async fn step_up(&self) {
         self.post("/v1/session/step-up", json!({ "password": self.password })).await;

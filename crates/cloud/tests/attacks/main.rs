@@ -5,6 +5,7 @@
 mod certificates;
 mod clones;
 mod enrolment;
+mod people;
 mod topics;
 mod versions;
 

@@ -83,7 +83,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     identity_providers: Option<PathBuf>,
 
-    /// What browsers call the console, such as https://marque.example.org: identity providers send them back to it.
+    /// What browsers call the console, such as `https://marque.example.org`: identity providers send them back to it.
     /// What the listener is called without it.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
