@@ -4,10 +4,14 @@
 //! A change that has begun runs to its end whatever becomes of the request for it: SQL, the registry in memory
 //! and the cars never hear different things.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use campaigns::Campaign;
 use consent::Grants;
+use identity::Brands;
 use model::{CampaignId, CampaignVersion, ConsentEpoch, Micros, Timestamp, VehicleId};
 use store::{AccessNoticeRow, NewDesired, ReportedRow, Selector, Store, Transaction};
 use tokio::sync::broadcast;
@@ -124,10 +128,11 @@ impl Desired {
         tx.commit().await
     }
 
-    /// Creates a campaign. No car has it before it is assigned.
+    /// Creates a campaign for cars of these brands. No car has it before it is assigned.
     pub async fn create_campaign(
         &self,
         document: &CampaignDocument,
+        brands: Brands,
         now: Timestamp,
     ) -> Result<CampaignId, DesiredError> {
         // The number is not drawn yet; the check needs only some number.
@@ -135,8 +140,10 @@ impl Desired {
         let (desired, document) = (self.clone(), document.clone());
         to_its_end(async move {
             let mut tx = desired.0.store.begin().await?;
-            let id = tx.add_campaign(&document.to_row(), now).await?;
-            let known = KnownCampaign { id, version: CampaignVersion(1), purpose: document.purpose.0 };
+            let slugs: Vec<_> = brands.iter().collect();
+            let id = tx.add_campaign(&document.to_row(), &slugs, now).await?;
+            let (version, purpose) = (CampaignVersion(1), document.purpose.0);
+            let known = KnownCampaign { id, version, purpose, brands };
             desired.0.registry.commit(tx, move |memory| memory.put_campaign(known)).await?;
             tracing::info!(campaign = %id, "campaign created");
             Ok(id)
@@ -145,20 +152,25 @@ impl Desired {
     }
 
     /// Gives a campaign a new document, and every car that has it a new envelope. Its purpose stays: cars have
-    /// batches in their queues that name it.
+    /// batches in their queues that name it. Its brands stay: who writes it answers for all of them.
     pub async fn change_campaign(
         &self,
-        id: CampaignId,
+        known: KnownCampaign,
         expected: CampaignVersion,
         document: &CampaignDocument,
         now: Timestamp,
     ) -> Result<CampaignVersion, DesiredError> {
+        let KnownCampaign { id, purpose, brands, .. } = known;
         self.check(id, expected, document)?;
-        let purpose = document.purpose.0;
-        if let Some(known) = self.0.registry.campaign(id).filter(|known| known.purpose != purpose) {
-            let detail =
-                format!("a campaign keeps its purpose, here `{}`; create another campaign", known.purpose);
+        if document.purpose.0 != purpose {
+            let detail = format!("a campaign keeps its purpose, here `{purpose}`; create another campaign");
             return Err(DesiredError::Campaign(vec![PlaceError::new("purpose", detail)]));
+        }
+        if !document.brands.is_empty()
+            && document.brands.iter().map(|brand| brand.0).collect::<BTreeSet<_>>() != brands.iter().collect()
+        {
+            let detail = format!("a campaign keeps its brands, here {brands:?}; create another campaign");
+            return Err(DesiredError::Campaign(vec![PlaceError::new("brands", detail)]));
         }
         let (desired, document) = (self.clone(), document.clone());
         to_its_end(async move {
@@ -167,7 +179,7 @@ impl Desired {
             let vehicles = tx.assigned_vehicles(id).await?;
             desired.write_campaigns(&mut tx, &vehicles, now).await?;
             tracing::info!(campaign = %id, version = version.0, vehicles = vehicles.len(), "changing a campaign");
-            let known = KnownCampaign { id, version, purpose };
+            let known = KnownCampaign { version, ..known };
             let told = desired.clone();
             let take_up = move |memory: &mut Update<'_>| {
                 memory.put_campaign(known);

@@ -10,13 +10,13 @@ use signals::Catalogue;
 use store::NewCampaign;
 use utoipa::ToSchema;
 
-use crate::words::{LaneSlug, PlaceError, PurposeSlug};
+use crate::words::{BrandSlug, LaneSlug, PlaceError, PurposeSlug};
 
 /// What to collect, as a person writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "name": "Fleet basics", "purpose": "fleet-management",
+    "name": "Fleet basics", "purpose": "fleet-management", "brands": ["peugeot", "opel"],
     "groups": [
         { "signals": ["Vehicle.Speed"], "lane": "live", "every_ms": 1000, "flush_every_ms": 1000 },
         {
@@ -29,6 +29,10 @@ pub struct CampaignDocument {
     #[schema(min_length = 1, max_length = 120)]
     pub name: String,
     pub purpose: PurposeSlug,
+    /// Whose cars may have it; at least one when it is created. They stay: a change may leave them out.
+    #[serde(default, skip_serializing)]
+    #[schema(max_items = 14)]
+    pub brands: Vec<BrandSlug>,
     #[schema(min_items = 1, max_items = 32)]
     pub groups: Vec<CampaignGroup>,
     /// Samples of a car above it are dropped until the next minute, and counted; no limit when absent.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use consent::{Decision, DriverMode, Grants, Jurisdiction};
+use identity::Brands;
 use model::{
     Brand, CampaignId, CampaignVersion, ConsentEpoch, DataCategory, Purpose, Region, SubjectId, Timestamp,
     VehicleId,
@@ -46,6 +47,8 @@ pub struct KnownCampaign {
     pub id: CampaignId,
     pub version: CampaignVersion,
     pub purpose: Purpose,
+    /// Whose cars may have it.
+    pub brands: Brands,
 }
 
 /// Why a car may not connect.

@@ -27,6 +27,16 @@ impl Brands {
         other.0 & !self.0 == 0
     }
 
+    /// Those that both have; `None` when they share none.
+    pub fn and(self, other: Self) -> Option<Self> {
+        Self::new(self.iter().filter(|brand| other.contains(*brand))).ok()
+    }
+
+    /// As lists are asked for: nothing to look at where all are wanted.
+    pub fn filter(self) -> Option<Vec<Brand>> {
+        (self != Self::ALL).then(|| self.iter().collect())
+    }
+
     /// In alphabetical order.
     pub fn iter(self) -> impl Iterator<Item = Brand> {
         Brand::ALL.into_iter().filter(move |brand| self.contains(*brand))

@@ -6,7 +6,7 @@ use model::{Brand, CampaignId, CampaignVersion, Purpose, Region, Timestamp, Vehi
 
 use crate::{
     Cursor, Error, Page, Store, Transaction,
-    sql::{Arg, Row, args, row},
+    sql::{Arg, Row, args, row, slugs},
     vehicles::Conditions,
 };
 
@@ -31,8 +31,10 @@ pub struct CampaignSummary {
     pub signals: u32,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    /// Vehicles that it is assigned to.
+    /// Vehicles of the brands asked for that it is assigned to.
     pub assigned: u64,
+    /// Whose vehicles may have it.
+    pub brands: Vec<Brand>,
     /// Since when no car collects for it.
     pub ended_at: Option<Timestamp>,
 }
@@ -53,8 +55,10 @@ pub struct CampaignRow {
     pub document: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    /// Vehicles that it is assigned to.
+    /// Vehicles of the brands asked for that it is assigned to.
     pub assigned: u64,
+    /// Whose vehicles may have it.
+    pub brands: Vec<Brand>,
     /// Since when no car collects for it.
     pub ended_at: Option<Timestamp>,
 }
@@ -110,7 +114,8 @@ fn campaign(row: &Row) -> Result<CampaignRow, Error> {
         created_at: Timestamp(row.int(3)?),
         updated_at: Timestamp(row.int(4)?),
         assigned: row.count(5)?,
-        ended_at: row.opt_int(6)?.map(Timestamp),
+        brands: row.brands(6)?,
+        ended_at: row.opt_int(7)?.map(Timestamp),
     })
 }
 
@@ -124,33 +129,55 @@ fn summary(row: &Row) -> Result<CampaignSummary, Error> {
         created_at: Timestamp(row.int(5)?),
         updated_at: Timestamp(row.int(6)?),
         assigned: row.count(7)?,
-        ended_at: row.opt_int(8)?.map(Timestamp),
+        brands: row.brands(8)?,
+        ended_at: row.opt_int(9)?.map(Timestamp),
     })
 }
 
-const SUMMARIES: &str = "SELECT c.campaign_id, c.version, v.name, v.purpose, v.signals, c.created_at, \
-    c.updated_at, (SELECT COUNT(*) FROM assignments a WHERE a.campaign_id = c.campaign_id AND a.ended_at IS NULL), \
-    c.ended_at FROM campaigns c JOIN campaign_versions v ON v.campaign_id = c.campaign_id AND v.version = c.version";
+const SUMMARIES: &str =
+    "SELECT c.campaign_id, c.version, v.name, v.purpose, v.signals, c.created_at, c.updated_at";
+const WHOLE: &str = "SELECT c.campaign_id, c.version, v.document, c.created_at, c.updated_at";
 
-const SELECT: &str = "SELECT c.campaign_id, c.version, v.document, c.created_at, c.updated_at, \
-    (SELECT COUNT(*) FROM assignments a WHERE a.campaign_id = c.campaign_id AND a.ended_at IS NULL), \
-    c.ended_at FROM campaigns c JOIN campaign_versions v ON v.campaign_id = c.campaign_id AND v.version = c.version";
+/// These columns, how many vehicles of the brands have the campaign, its brands and its end. All brands without any.
+fn campaigns_in<'a>(columns: &'static str, brands: Option<&[Brand]>) -> Conditions<'a> {
+    let mut query = Conditions::new(columns);
+    query.part(", (SELECT COUNT(*) FROM assignments a");
+    of_brands(&mut query, brands);
+    query.part(
+        " WHERE a.campaign_id = c.campaign_id AND a.ended_at IS NULL), c.brands, c.ended_at FROM campaigns c \
+         JOIN campaign_versions v ON v.campaign_id = c.campaign_id AND v.version = c.version",
+    );
+    query
+}
+
+/// Only assignments of vehicles of the brands.
+fn of_brands(query: &mut Conditions<'_>, brands: Option<&[Brand]>) {
+    if let Some(brands) = brands {
+        query.part(" JOIN vehicles ON vehicles.vehicle_id = a.vehicle_id AND vehicles.brand IN ");
+        query.values(brands.iter().map(|brand| (*brand).into()).collect());
+    }
+}
 
 impl Store {
-    pub async fn campaign(&self, id: CampaignId) -> Result<CampaignRow, Error> {
-        let mut query = Conditions::new(SELECT);
+    /// Its vehicles are counted in these brands, or in all.
+    pub async fn campaign(&self, id: CampaignId, brands: Option<&[Brand]>) -> Result<CampaignRow, Error> {
+        let mut query = campaigns_in(WHOLE, brands);
         query.and("c.campaign_id = ", id.0.into());
         let row = self.pool.fetch_optional(query.sql, &query.args).await?;
         campaign(&row.ok_or(Error::NotFound { what: "campaign" })?)
     }
 
-    /// One page, the newest first.
+    /// One page, the newest first, of campaigns that have one of the brands. Vehicles are counted in these.
     pub async fn campaigns(
         &self,
+        brands: Option<&[Brand]>,
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<Page<CampaignSummary>, Error> {
-        let mut query = Conditions::new(SUMMARIES);
+        let mut query = campaigns_in(SUMMARIES, brands);
+        if let Some(brands) = brands {
+            query.and_part("").names_one_of("c.brands", brands);
+        }
         if let Some(cursor) = after {
             query.and("c.campaign_id < ", cursor.number::<i64>()?.into());
         }
@@ -199,28 +226,39 @@ impl Store {
         row.map(|row| row.text(0)).transpose()
     }
 
-    /// How far the campaign's vehicles are; `kind` is the desired state that carries campaigns.
-    pub async fn campaign_status(&self, id: CampaignId, kind: &str) -> Result<StatusCounts, Error> {
-        let row = self
-            .pool
-            .fetch_optional(
-                "SELECT COUNT(*), \
-                 COALESCE(SUM(CASE WHEN r.version = d.version AND r.problem IS NULL THEN 1 ELSE 0 END), 0), \
-                 COALESCE(SUM(CASE WHEN r.version = d.version AND r.problem IS NOT NULL THEN 1 ELSE 0 END), 0) \
-                 FROM assignments a \
-                 LEFT JOIN desired d ON d.vehicle_id = a.vehicle_id AND d.kind = $2 \
-                 LEFT JOIN reported r ON r.vehicle_id = a.vehicle_id AND r.kind = $2 \
-                 WHERE a.campaign_id = $1 AND a.ended_at IS NULL",
-                args![id.0, kind],
-            )
-            .await?;
+    /// How far the campaign's vehicles of these brands, or of all, are; `kind` is the desired state that carries
+    /// campaigns.
+    pub async fn campaign_status(
+        &self,
+        id: CampaignId,
+        brands: Option<&[Brand]>,
+        kind: &str,
+    ) -> Result<StatusCounts, Error> {
+        let mut query = Conditions::new(
+            "SELECT COUNT(*), \
+             COALESCE(SUM(CASE WHEN r.version = d.version AND r.problem IS NULL THEN 1 ELSE 0 END), 0), \
+             COALESCE(SUM(CASE WHEN r.version = d.version AND r.problem IS NOT NULL THEN 1 ELSE 0 END), 0) \
+             FROM assignments a",
+        );
+        of_brands(&mut query, brands);
+        query.part(" LEFT JOIN desired d ON d.vehicle_id = a.vehicle_id AND d.kind = ").value(kind.into());
+        query.part(" LEFT JOIN reported r ON r.vehicle_id = a.vehicle_id AND r.kind = ").value(kind.into());
+        query.and("a.campaign_id = ", id.0.into());
+        query.end_part(" AND a.ended_at IS NULL");
+        let row = self.pool.fetch_optional(query.sql, &query.args).await?;
         let row = row.ok_or(Error::NotFound { what: "campaign" })?;
         Ok(StatusCounts { assigned: row.count(0)?, applied: row.count(1)?, failed: row.count(2)? })
     }
 }
 
 impl Transaction {
-    pub async fn add_campaign(&mut self, new: &NewCampaign, now: Timestamp) -> Result<CampaignId, Error> {
+    /// Only vehicles of these brands may have it.
+    pub async fn add_campaign(
+        &mut self,
+        new: &NewCampaign,
+        brands: &[Brand],
+        now: Timestamp,
+    ) -> Result<CampaignId, Error> {
         let row = self
             .fetch_optional(
                 "UPDATE counters SET value = value + 1 WHERE name = 'campaign' RETURNING value",
@@ -229,8 +267,8 @@ impl Transaction {
             .await?;
         let id = CampaignId(row.ok_or(Error::NotFound { what: "counter of campaigns" })?.number(0)?);
         self.execute(
-            "INSERT INTO campaigns (campaign_id, version, created_at, updated_at) VALUES ($1, 1, $2, $2)",
-            args![id.0, now],
+            "INSERT INTO campaigns (campaign_id, version, created_at, updated_at, brands) VALUES ($1, 1, $2, $2, $3)",
+            args![id.0, now, slugs(brands)],
         )
         .await?;
         self.add_version(id, CampaignVersion(1), new, now).await?;

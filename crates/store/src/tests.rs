@@ -58,6 +58,7 @@ checks! {
     credentials::a_new_credential_replaces_the_one_before,
     credentials::keys_know_what_they_were_certified_for,
     campaigns::a_campaign_keeps_its_versions,
+    campaigns::a_campaign_of_some_brands_is_seen_and_counted_in_these,
     campaigns::campaigns_come_newest_first,
     campaigns::a_selector_matches_all_its_lists,
     campaigns::an_empty_selector_matches_nothing,

@@ -250,8 +250,7 @@ impl<'a> Conditions<'a> {
     /// One more condition: the column is one of the values.
     pub(crate) fn and_in(&mut self, column: &'static str, values: Vec<Arg<'a>>) {
         self.begin(column);
-        self.sql.push(" IN ").params(self.args.len() + 1, values.len());
-        self.args.extend(values);
+        self.part(" IN ").values(values);
     }
 
     /// One more condition: one column or the other is one of its values.
@@ -263,8 +262,7 @@ impl<'a> Conditions<'a> {
         self.begin("(1 = 0");
         for (column, values) in [one, other] {
             if !values.is_empty() {
-                self.sql.push(" OR ").push(column).push(" IN ").params(self.args.len() + 1, values.len());
-                self.args.extend(values);
+                self.part(" OR ").part(column).part(" IN ").values(values);
             }
         }
         self.sql.push(")");
@@ -280,6 +278,13 @@ impl<'a> Conditions<'a> {
     pub(crate) fn value(&mut self, value: Arg<'a>) -> &mut Self {
         self.args.push(value);
         self.sql.param(self.args.len());
+        self
+    }
+
+    /// Goes on with values in parentheses.
+    pub(crate) fn values(&mut self, values: Vec<Arg<'a>>) -> &mut Self {
+        self.sql.params(self.args.len() + 1, values.len());
+        self.args.extend(values);
         self
     }
 

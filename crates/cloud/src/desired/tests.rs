@@ -95,7 +95,7 @@ async fn what_an_abandoned_request_changed_is_in_memory_and_told() {
     until(|| registry.car(vehicle).unwrap().grants.epoch() == ConsentEpoch(2)).await;
     assert_eq!(*hints.recv().await.unwrap(), [vehicle]);
 
-    abandon(desired.create_campaign(&document(Purpose::FleetManagement), NOW)).await;
+    abandon(desired.create_campaign(&document(Purpose::FleetManagement), Brands::ALL, NOW)).await;
     until(|| registry.campaign(CampaignId(1)).is_some()).await;
 
     let all = Selector { vehicles: vec![vehicle], ..Selector::default() };
@@ -107,7 +107,7 @@ async fn memory_is_what_a_start_would_read() {
     let stage = Stage::new().await;
     let Stage { desired, enrolment, .. } = &stage;
     let vehicle = enrolment.register(car(), NOW).await.unwrap();
-    let id = desired.create_campaign(&document(Purpose::FleetManagement), NOW).await.unwrap();
+    let id = desired.create_campaign(&document(Purpose::FleetManagement), Brands::ALL, NOW).await.unwrap();
     let all = Selector { vehicles: vec![vehicle], ..Selector::default() };
     let one = Change { matched: 1, changed: 1 };
     assert_eq!(desired.assign_campaign(id, &all, NOW).await.unwrap(), one);
@@ -131,9 +131,10 @@ async fn memory_is_what_a_start_would_read() {
 async fn a_campaign_keeps_its_purpose() {
     let stage = Stage::new().await;
     let desired = &stage.desired;
-    let id = desired.create_campaign(&document(Purpose::FleetManagement), NOW).await.unwrap();
+    let id = desired.create_campaign(&document(Purpose::FleetManagement), Brands::ALL, NOW).await.unwrap();
+    let known = stage.registry.campaign(id).unwrap();
     let change =
-        async |purpose| desired.change_campaign(id, CampaignVersion(1), &document(purpose), NOW).await;
+        async |purpose| desired.change_campaign(known, CampaignVersion(1), &document(purpose), NOW).await;
     let refused = change(Purpose::Maintenance).await.unwrap_err();
     assert!(matches!(&refused, DesiredError::Campaign(wrong) if wrong[0].place == "purpose"), "{refused}");
     assert_eq!(change(Purpose::FleetManagement).await.unwrap(), CampaignVersion(2));

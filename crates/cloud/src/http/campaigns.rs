@@ -5,9 +5,9 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use identity::{Brands, BrandsThing, Facts, What};
-use model::CampaignId;
-use store::{CampaignRow, CampaignSummary, Selector};
+use identity::{Action, Brands, BrandsThing, Facts, What};
+use model::{CampaignId, CampaignVersion};
+use store::{CampaignSummary, Selector};
 use wire::Kind;
 
 use super::{
@@ -18,12 +18,14 @@ use super::{
     fleet,
     gate::Gate,
     page,
+    people::types::brands_of,
     problem::Problem,
-    words::{PurposeSlug, Time, VehicleIdHex},
+    words::{BrandSlug, PurposeSlug, Time, VehicleIdHex},
 };
 use crate::{
     desired::{Change, DesiredError},
     documents::CampaignDocument,
+    registry::KnownCampaign,
 };
 use types::{
     Assigned, Campaign, CampaignItem, CampaignPage, CampaignStatus, CampaignsQuery, Unassigned, VehicleChoice,
@@ -33,10 +35,7 @@ pub(crate) mod types;
 
 pub use types::VEHICLE_IDS_MAX;
 
-/// A campaign may be assigned to cars of any brand, so whoever writes one answers for all.
-const OF_ALL_BRANDS: What = What::OfBrands { brands: Brands::ALL, thing: BrandsThing::Campaign };
-
-/// Lists campaigns, the newest first.
+/// Lists campaigns that one's brands have a part in, the newest first.
 #[utoipa::path(
     get, path = "/v1/campaigns", tag = "campaigns", params(CampaignsQuery),
     extensions(("x-marque-action" = json!("campaign.list"))),
@@ -47,14 +46,14 @@ pub(crate) async fn list_campaigns(
     gate: Gate,
     Query(query): Query<CampaignsQuery>,
 ) -> Result<Json<CampaignPage>, Problem> {
-    gate.brands()?;
+    let brands = gate.brands()?.filter();
     let (cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
-    let page = api.store().campaigns(cursor.as_ref(), limit).await?;
+    let page = api.store().campaigns(brands.as_deref(), cursor.as_ref(), limit).await?;
     let items = page.items.into_iter().map(item).collect();
     Ok(Json(CampaignPage { items, next_cursor: page.next.map(|cursor| cursor.to_string()) }))
 }
 
-/// Creates a campaign. It collects nothing until it is assigned.
+/// Creates a campaign for cars of some brands. It collects nothing until it is assigned.
 #[utoipa::path(
     post, path = "/v1/campaigns", tag = "campaigns", request_body = CampaignDocument,
     extensions(("x-marque-action" = json!("campaign.create"))),
@@ -67,10 +66,12 @@ pub(crate) async fn create_campaign(
     trail: Trail,
     Json(document): Json<CampaignDocument>,
 ) -> Result<Response, Problem> {
-    gate.ask(OF_ALL_BRANDS, Facts::NONE)?;
-    let id = api.desired().create_campaign(&document, api.now()).await?;
+    let brands = brands_of(&document.brands)?;
+    trail.brands(brands.iter());
+    gate.ask(of_brands(brands), Facts::NONE)?;
+    let id = api.desired().create_campaign(&document, brands, api.now()).await?;
     trail.resource("campaign", id);
-    let campaign = campaign(api.store().campaign(id).await?)?;
+    let campaign = read(&api, id, brands).await?;
     let location = format!("/v1/campaigns/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(campaign)).into_response())
 }
@@ -88,8 +89,8 @@ pub(crate) async fn get_campaign(
     Path(campaign_id): Path<u64>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    gate.brands()?;
-    let campaign = campaign(api.store().campaign(CampaignId(campaign_id)).await?)?;
+    let (known, brands) = seen(&api, &gate, campaign_id)?;
+    let campaign = read(&api, known.id, brands).await?;
     Ok(etag::answer(&headers, &campaign))
 }
 
@@ -104,17 +105,17 @@ pub(crate) async fn get_campaign(
 pub(crate) async fn put_campaign(
     State(api): State<Api>,
     gate: Gate,
+    trail: Trail,
     Path(campaign_id): Path<u64>,
     headers: HeaderMap,
     Json(document): Json<CampaignDocument>,
 ) -> Result<Json<Campaign>, Problem> {
-    gate.ask(OF_ALL_BRANDS, Facts::NONE)?;
-    let id = CampaignId(campaign_id);
-    let row = api.store().campaign(id).await?;
-    let version = row.version;
-    etag::check_match(&headers, &campaign(row)?)?;
-    api.desired().change_campaign(id, version, &document, api.now()).await?;
-    Ok(Json(campaign(api.store().campaign(id).await?)?))
+    let known = written(&api, &gate, &trail, campaign_id)?;
+    let stored = read(&api, known.id, known.brands).await?;
+    etag::check_match(&headers, &stored)?;
+    let version = CampaignVersion(stored.version);
+    api.desired().change_campaign(known, version, &document, api.now()).await?;
+    Ok(Json(read(&api, known.id, known.brands).await?))
 }
 
 /// Assigns a campaign to vehicles; they fetch it.
@@ -132,11 +133,11 @@ pub(crate) async fn assign_campaign(
     Path(campaign_id): Path<u64>,
     Json(body): Json<VehicleChoice>,
 ) -> Result<Json<Assigned>, Problem> {
-    gate.ask(OF_ALL_BRANDS, Facts::NONE)?;
-    let Chosen { selector, unknown_models, unknown_vehicle_ids } = choose(&api, body)?;
+    let known = written(&api, &gate, &trail, campaign_id)?;
+    let Chosen { selector, unknown_models, unknown_vehicle_ids } = choose(&api, known.brands, body)?;
     trail.brands(selector.brands.iter().copied());
     let Change { matched, changed: assigned } =
-        api.desired().assign_campaign(CampaignId(campaign_id), &selector, api.now()).await?;
+        api.desired().assign_campaign(known.id, &selector, api.now()).await?;
     Ok(Json(Assigned { matched, assigned, unknown_models, unknown_vehicle_ids }))
 }
 
@@ -155,11 +156,11 @@ pub(crate) async fn unassign_campaign(
     Path(campaign_id): Path<u64>,
     Json(body): Json<VehicleChoice>,
 ) -> Result<Json<Unassigned>, Problem> {
-    gate.ask(OF_ALL_BRANDS, Facts::NONE)?;
-    let Chosen { selector, unknown_models, unknown_vehicle_ids } = choose(&api, body)?;
+    let known = written(&api, &gate, &trail, campaign_id)?;
+    let Chosen { selector, unknown_models, unknown_vehicle_ids } = choose(&api, known.brands, body)?;
     trail.brands(selector.brands.iter().copied());
     let Change { matched, changed: unassigned } =
-        api.desired().unassign_campaign(CampaignId(campaign_id), &selector, api.now()).await?;
+        api.desired().unassign_campaign(known.id, &selector, api.now()).await?;
     Ok(Json(Unassigned { matched, unassigned, unknown_models, unknown_vehicle_ids }))
 }
 
@@ -173,15 +174,15 @@ pub(crate) async fn unassign_campaign(
 pub(crate) async fn end_campaign(
     State(api): State<Api>,
     gate: Gate,
+    trail: Trail,
     Path(campaign_id): Path<u64>,
 ) -> Result<Json<Campaign>, Problem> {
-    gate.ask(OF_ALL_BRANDS, Facts::NONE)?;
-    let id = CampaignId(campaign_id);
-    api.desired().end_campaign(id, api.now()).await?;
-    Ok(Json(campaign(api.store().campaign(id).await?)?))
+    let known = written(&api, &gate, &trail, campaign_id)?;
+    api.desired().end_campaign(known.id, api.now()).await?;
+    Ok(Json(read(&api, known.id, known.brands).await?))
 }
 
-/// How far a campaign has come.
+/// How far a campaign has come in one's brands.
 #[utoipa::path(
     get, path = "/v1/campaigns/{campaign_id}/status", tag = "campaigns",
     extensions(("x-marque-action" = json!("campaign.status.read"))),
@@ -193,19 +194,48 @@ pub(crate) async fn get_campaign_status(
     gate: Gate,
     Path(campaign_id): Path<u64>,
 ) -> Result<Json<CampaignStatus>, Problem> {
-    gate.brands()?;
-    let id = CampaignId(campaign_id);
-    let row = api.store().campaign(id).await?;
-    let counts = api.store().campaign_status(id, Kind::Campaigns.slug()).await?;
+    let (KnownCampaign { id, version, .. }, brands) = seen(&api, &gate, campaign_id)?;
+    let filter = brands.filter();
+    let counts = api.store().campaign_status(id, filter.as_deref(), Kind::Campaigns.slug()).await?;
     Ok(Json(CampaignStatus {
         campaign_id,
-        version: row.version.0,
+        version: version.0,
         assigned: counts.assigned,
         applied: counts.applied,
         pending: counts.assigned.saturating_sub(counts.applied + counts.failed),
         failed: counts.failed,
-        samples: api.twins().campaign_samples(id),
+        samples: api.twins().campaign_samples(id, brands),
     }))
+}
+
+/// A campaign, and those of its brands that may be told of it.
+fn seen(api: &Api, gate: &Gate, campaign_id: u64) -> Result<(KnownCampaign, Brands), Problem> {
+    let reach = gate.brands()?;
+    let known = known(api, campaign_id)?;
+    let brands = known.brands.and(reach).ok_or_else(not_there)?;
+    Ok((known, brands))
+}
+
+/// A campaign that may be written, which is of all of its brands. Of one that may not even be read nothing is told.
+fn written(api: &Api, gate: &Gate, trail: &Trail, campaign_id: u64) -> Result<KnownCampaign, Problem> {
+    let known = known(api, campaign_id)?;
+    trail.brands(known.brands.iter());
+    let may_read = |brand| gate.may(Action::CampaignRead, What::Tenant { brand });
+    gate.ask(of_brands(known.brands), Facts::NONE)
+        .map_err(|problem| if known.brands.iter().any(may_read) { problem } else { not_there() })?;
+    Ok(known)
+}
+
+fn known(api: &Api, campaign_id: u64) -> Result<KnownCampaign, Problem> {
+    api.registry().campaign(CampaignId(campaign_id)).ok_or_else(not_there)
+}
+
+fn not_there() -> Problem {
+    Problem::not_found("no such campaign; GET /v1/campaigns lists them")
+}
+
+const fn of_brands(brands: Brands) -> What {
+    What::OfBrands { brands, thing: BrandsThing::Campaign }
 }
 
 /// Which vehicles a request means, and what of it names none.
@@ -215,7 +245,8 @@ struct Chosen {
     unknown_vehicle_ids: Vec<VehicleIdHex>,
 }
 
-fn choose(api: &Api, body: VehicleChoice) -> Result<Chosen, Problem> {
+/// Of the campaign's brands only.
+fn choose(api: &Api, of: Brands, body: VehicleChoice) -> Result<Chosen, Problem> {
     let VehicleChoice { brands, regions, models, vehicle_ids } = body;
     if brands.is_empty() && regions.is_empty() && models.is_empty() && vehicle_ids.is_empty() {
         let choice = "give at least one of brands, regions, models and vehicle_ids";
@@ -230,6 +261,11 @@ fn choose(api: &Api, body: VehicleChoice) -> Result<Chosen, Problem> {
     if let Some((list, _, most)) = lists.into_iter().find(|(_, count, most)| count > most) {
         return Err(Problem::at(list, format!("at most {most} at once; choose by a list that names more")));
     }
+    if let Some(index) = brands.iter().position(|brand| !of.contains(brand.0)) {
+        let why =
+            format!("the campaign is for cars of {of:?}; its brands stay as they were when it was created");
+        return Err(Problem::at(format!("brands[{index}]"), why));
+    }
     if let Some(index) = regions.iter().position(|region| region.0 != *api.registry().region()) {
         return Err(Problem::at(format!("regions[{index}]"), fleet::unknown_region(api)));
     }
@@ -237,11 +273,15 @@ fn choose(api: &Api, body: VehicleChoice) -> Result<Chosen, Problem> {
         unknown_models: api.registry().unknown_models(&models),
         unknown_vehicle_ids: vehicle_ids
             .iter()
-            .filter(|id| api.registry().car(id.0).is_none())
+            .filter(|id| api.registry().car(id.0).is_none_or(|car| !of.contains(car.brand)))
             .cloned()
             .collect(),
         selector: Selector {
-            brands: brands.into_iter().map(|brand| brand.0).collect(),
+            brands: if brands.is_empty() {
+                of.iter().collect()
+            } else {
+                brands.into_iter().map(|brand| brand.0).collect()
+            },
             regions: regions.into_iter().map(|region| region.0).collect(),
             models,
             vehicles: vehicle_ids.into_iter().map(|id| id.0).collect(),
@@ -259,11 +299,14 @@ fn item(row: CampaignSummary) -> CampaignItem {
         ended_at: row.ended_at.map(Time),
         name: row.name,
         purpose: PurposeSlug(row.purpose),
+        brands: row.brands.into_iter().map(BrandSlug).collect(),
         signals: row.signals,
     }
 }
 
-fn campaign(row: CampaignRow) -> Result<Campaign, Problem> {
+/// The campaign, with its vehicles of these brands.
+async fn read(api: &Api, id: CampaignId, brands: Brands) -> Result<Campaign, Problem> {
+    let row = api.store().campaign(id, brands.filter().as_deref()).await?;
     let document = CampaignDocument::from_text(&row.document)
         .ok_or_else(|| Problem::internal(&DesiredError::Stored(row.id)))?;
     Ok(Campaign {
@@ -275,6 +318,7 @@ fn campaign(row: CampaignRow) -> Result<Campaign, Problem> {
         ended_at: row.ended_at.map(Time),
         name: document.name,
         purpose: document.purpose,
+        brands: row.brands.into_iter().map(BrandSlug).collect(),
         groups: document.groups,
         samples_per_minute_max: document.samples_per_minute_max,
     })

@@ -51,7 +51,7 @@ pub(crate) async fn list_people(
     let (allowed, now) = (gate.brands()?, api.now());
     let filter = PeopleFilter {
         realms: REALMS.map(|realm| realm.slug().to_owned()).into(),
-        brands: (allowed != Brands::ALL).then(|| allowed.iter().collect()),
+        brands: allowed.filter(),
         function: query.function.map(|function| function.0.slug().to_owned()),
         text: query.q.filter(|text| !text.is_empty()),
         region: api.registry().region().clone(),

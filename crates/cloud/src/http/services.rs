@@ -37,8 +37,7 @@ pub(crate) async fn list_services(
 ) -> Result<Json<ServicePage>, Problem> {
     let (cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
     let allowed = gate.brands()?;
-    let brands: Option<Vec<_>> = (allowed != Brands::ALL).then(|| allowed.iter().collect());
-    let page = api.store().services(brands.as_deref(), cursor.as_ref(), limit).await?;
+    let page = api.store().services(allowed.filter().as_deref(), cursor.as_ref(), limit).await?;
     let items = page.items.into_iter().map(|row| Service::of(row, allowed)).collect();
     Ok(Json(ServicePage { items, next_cursor: page.next.map(|next| next.to_string()) }))
 }

@@ -161,7 +161,7 @@ impl Applier {
         let counts = &mut state.counts;
         counts.batches += 1;
         counts.samples += samples;
-        *state.campaigns.entry(meta.campaign).or_default() += samples;
+        *state.campaigns.entry((meta.campaign, Some(entry.brand))).or_default() += samples;
         counts.bad_columns += (bad_columns.len() + uncollected.len()) as u64;
         if !bad_columns.is_empty() || !uncollected.is_empty() {
             let bad_columns_notice = bad_column_notices(&meta, &bad_columns, &uncollected);

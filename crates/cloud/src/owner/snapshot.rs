@@ -3,7 +3,8 @@
 //! The newest whole snapshot is where a restart begins: what the log holds before it is in files
 //! that are recorded, and what comes from it on is read again.
 //!
-//! `MARQSNP1`, then fields as little-endian integers and length-prefixed texts, then a CRC32C.
+//! `MARQSNP2`, then fields as little-endian integers and length-prefixed texts, then a CRC32C. `MARQSNP1`, which
+//! is still read, counts a campaign's samples without brands.
 
 use std::sync::Arc;
 
@@ -17,7 +18,10 @@ use super::{
     watermarks::Mark,
 };
 
-const MAGIC: &[u8; 8] = b"MARQSNP1";
+const MAGIC: &[u8; 8] = b"MARQSNP2";
+const MAGIC_1: &[u8; 8] = b"MARQSNP1";
+/// In place of a brand's code; no brand has it.
+const NO_BRAND: u8 = 0;
 
 /// Arrays hold scalars only, so values are at most two deep.
 const VALUE_DEPTH_MAX: u8 = 2;
@@ -47,11 +51,15 @@ pub(super) fn encode(state: &State, offset: Offset) -> Vec<u8> {
     ] {
         put_u64(&mut out, count);
     }
-    let mut campaigns: Vec<_> = state.campaigns.iter().map(|(id, samples)| (id.0, *samples)).collect();
+    let code = |brand: Option<Brand>| brand.map_or(NO_BRAND, Brand::code);
+    let campaigns = state.campaigns.iter();
+    let mut campaigns: Vec<_> =
+        campaigns.map(|((id, brand), samples)| (id.0, code(*brand), *samples)).collect();
     campaigns.sort_unstable();
     put_len(&mut out, campaigns.len());
-    for (id, samples) in campaigns {
+    for (id, brand, samples) in campaigns {
         put_u64(&mut out, id);
+        out.push(brand);
         put_u64(&mut out, samples);
     }
     let marks = state.marks.sorted();
@@ -77,7 +85,8 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(State, Offset)> {
     if crc32c::crc32c(content) != u32::from_le_bytes(*crc) {
         return None;
     }
-    let mut input = Input(content.strip_prefix(MAGIC)?);
+    let has_brands = !content.starts_with(MAGIC_1);
+    let mut input = Input(content.strip_prefix(if has_brands { MAGIC } else { MAGIC_1 })?);
     let offset = Offset(input.u64()?);
     let mut state = State {
         counts: Counts {
@@ -93,7 +102,11 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(State, Offset)> {
     };
     for _ in 0..input.u32()? {
         let id = CampaignId(input.u64()?);
-        state.campaigns.insert(id, input.u64()?);
+        let brand = match if has_brands { input.u8()? } else { NO_BRAND } {
+            NO_BRAND => None,
+            code => Some(Brand::from_code(code)?),
+        };
+        state.campaigns.insert((id, brand), input.u64()?);
     }
     for _ in 0..input.u32()? {
         let subject = input.subject()?;

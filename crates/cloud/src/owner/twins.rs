@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use identity::Brands;
 use model::{Brand, CampaignId, Lane, SubjectId, Timestamp};
 use signals::SignalId;
 use tokio::sync::broadcast;
@@ -34,8 +35,9 @@ pub(super) struct State {
     pub(super) cars: HashMap<SubjectId, Car>,
     pub(super) marks: Watermarks,
     pub(super) counts: Counts,
-    /// Samples of each campaign, for its status.
-    pub(super) campaigns: HashMap<CampaignId, u64>,
+    /// Samples of each campaign, for its status, by the cars' brands. Those that were counted before they were told
+    /// apart have none.
+    pub(super) campaigns: HashMap<(CampaignId, Option<Brand>), u64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -125,9 +127,12 @@ impl Twins {
         self.state().counts
     }
 
-    /// Samples stored for a campaign.
-    pub fn campaign_samples(&self, campaign: CampaignId) -> u64 {
-        self.state().campaigns.get(&campaign).copied().unwrap_or(0)
+    /// Samples stored for a campaign of these brands' cars.
+    pub fn campaign_samples(&self, campaign: CampaignId, brands: Brands) -> u64 {
+        let untold = (brands == Brands::ALL).then_some(None);
+        let state = self.state();
+        let of = |brand| state.campaigns.get(&(campaign, brand)).copied().unwrap_or(0);
+        brands.iter().map(Some).chain(untold).map(of).sum()
     }
 
     /// Changes from now on, a message for each record of the log. Who falls behind is told so and

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use identity::Brands;
 use model::{Timestamp, VehicleId};
 use store::{Cursor, Store, VehicleFilter};
 
@@ -36,10 +37,12 @@ async fn certificates(store: &Store, now: Timestamp, state: &mut State) -> Resul
 async fn campaigns(store: &Store, state: &mut State) -> Result<(), store::Error> {
     let mut cursor: Option<Cursor> = None;
     loop {
-        let page = store.campaigns(cursor.as_ref(), PAGE).await?;
+        let page = store.campaigns(None, cursor.as_ref(), PAGE).await?;
         for row in page.items {
-            let known = KnownCampaign { id: row.id, version: row.version, purpose: row.purpose };
-            state.campaigns.insert(row.id, known);
+            let brands =
+                Brands::new(row.brands).map_err(|_| store::Error::Corrupt { column: "brands".to_owned() })?;
+            let (id, version, purpose) = (row.id, row.version, row.purpose);
+            state.campaigns.insert(id, KnownCampaign { id, version, purpose, brands });
         }
         match page.next {
             Some(next) => cursor = Some(next),

@@ -50,8 +50,8 @@ fn certificate(byte: u8, car: &Car) -> store::Certificate {
 fn only_a_valid_certificate_of_the_car_itself_lets_it_in() {
     let registry = registry();
     let (first, second) = (car(1, &[3, 5]), car(2, &[]));
-    let campaign =
-        KnownCampaign { id: CampaignId(5), version: CampaignVersion(2), purpose: Purpose::Maintenance };
+    let (id, version) = (CampaignId(5), CampaignVersion(2));
+    let campaign = KnownCampaign { id, version, purpose: Purpose::Maintenance, brands: Brands::ALL };
     registry.update(|memory| {
         memory.put_cars(vec![first.clone(), second.clone()]);
         memory.put_certificates(&[certificate(0xaa, &first)]);

@@ -221,3 +221,64 @@ async fn catalogues_are_listed_read_and_added() {
     fixture.post("/v1/catalogues", json!([1])).await.problem(422, "unprocessable");
     fixture.platform.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_is_of_its_brands() {
+    let fixture = Fixture::new().await;
+    let (peugeot, opel) = (fixture.car(1, "peugeot", "208").await, fixture.car(2, "opel", "Corsa").await);
+    let operations: &[Brand] = &[Brand::Peugeot];
+    let one = fixture.signed_in_as("one", "staff", &[("operations", operations)]).await;
+    let both = fixture.campaign("Of all").await;
+    fixture
+        .post(&format!("/v1/campaigns/{both}/assignments"), json!({ "regions": ["eu"] }))
+        .await
+        .expect(200);
+
+    // Who has one brand writes for that one, and for no other.
+    one.post("/v1/campaigns", campaign("For all")).await.problem(403, "forbidden");
+    let mut nobodys = campaign("Nobody's");
+    nobodys["brands"] = json!([]);
+    let problem = one.post("/v1/campaigns", nobodys).await.problem(422, "unprocessable");
+    assert_eq!(problem["errors"][0]["place"], "brands");
+    let mut own = campaign("Own");
+    own["brands"] = json!(["peugeot"]);
+    let made = one.post("/v1/campaigns", own.clone()).await.expect(201);
+    assert_eq!(made["brands"], json!(["peugeot"]));
+    let path = format!("/v1/campaigns/{}", made["campaign_id"]);
+    let assigned = one.post(&format!("{path}/assignments"), json!({ "regions": ["eu"] })).await.expect(200);
+    assert_eq!((&assigned["matched"], &assigned["assigned"]), (&json!(1), &json!(1)));
+    let foreign =
+        fixture.post(&format!("{path}/assignments"), json!({ "brands": ["peugeot", "opel"] })).await;
+    assert_eq!(foreign.problem(422, "unprocessable")["errors"][0]["place"], "brands[1]");
+    let chosen = json!({ "vehicle_ids": [peugeot, opel] });
+    let assigned = fixture.post(&format!("{path}/assignments"), chosen).await.expect(200);
+    assert_eq!((&assigned["matched"], &assigned["unknown_vehicle_ids"]), (&json!(1), &json!([opel])));
+
+    // Brands stay; a change may leave them out.
+    let mut changed = own.clone();
+    changed["brands"] = json!(["peugeot", "opel"]);
+    let problem = fixture.put(&path, changed.clone()).await.problem(422, "unprocessable");
+    assert_eq!(problem["errors"][0]["place"], "brands");
+    drop(changed.as_object_mut().unwrap().remove("brands"));
+    assert_eq!(one.put(&path, changed).await.expect(200)["brands"], json!(["peugeot"]));
+    assert_eq!(one.put(&path, own).await.expect(200)["version"], 3);
+
+    // What is of several brands is read by those of one, in theirs; what is of others is not there.
+    let all = format!("/v1/campaigns/{both}");
+    assert_eq!(one.get(&all).await.expect(200)["assigned"], 1);
+    assert_eq!(one.get(&format!("{all}/status")).await.expect(200)["assigned"], 1);
+    assert_eq!(fixture.get(&all).await.expect(200)["assigned"], 2);
+    one.act(&format!("{all}/end")).await.problem(403, "forbidden");
+    one.put(&all, campaign("Mine now")).await.problem(403, "forbidden");
+    let mut opels = campaign("Opel's");
+    opels["brands"] = json!(["opel"]);
+    let opels = fixture.post("/v1/campaigns", opels).await.expect(201)["campaign_id"].clone();
+    for hidden in [format!("/v1/campaigns/{opels}"), format!("/v1/campaigns/{opels}/status")] {
+        one.get(&hidden).await.problem(404, "not-found");
+    }
+    one.act(&format!("/v1/campaigns/{opels}/end")).await.problem(404, "not-found");
+    let listed = one.get("/v1/campaigns").await.expect(200);
+    let names: Vec<_> = listed["items"].as_array().unwrap().iter().map(|item| &item["name"]).collect();
+    assert_eq!(names, ["Own", "Of all"]);
+    fixture.platform.stop().await;
+}

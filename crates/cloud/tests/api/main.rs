@@ -213,6 +213,14 @@ impl Visitor<'_> {
         self.call(Method::PUT, path, Some(body)).await
     }
 
+    async fn post(&self, path: &str, body: Value) -> Reply {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    async fn act(&self, path: &str) -> Reply {
+        self.call(Method::POST, path, None).await
+    }
+
     /// Ties them to a car.
     async fn link(&self, vehicle: &str, function: &str) {
         let store = self.fixture.store().await;
@@ -305,7 +313,7 @@ fn new_vehicle(number: u32, brand: &str, model: &str) -> Value {
 
 fn campaign(name: &str) -> Value {
     json!({
-        "name": name, "purpose": "fleet-management",
+        "name": name, "purpose": "fleet-management", "brands": Brand::ALL.map(Brand::slug),
         "groups": [{
             "signals": ["Vehicle.Speed", "Vehicle.CurrentLocation.Latitude", "Vehicle.CurrentLocation.Longitude"],
             "lane": "live", "every_ms": 1000, "flush_every_ms": 1000

@@ -47,16 +47,8 @@ async fn customer<'a>(fixture: &'a Fixture, name: &str) -> Visitor<'a> {
 }
 
 impl Visitor<'_> {
-    async fn post(&self, path: &str, body: Value) -> Reply {
-        self.call(Method::POST, path, Some(body)).await
-    }
-
     async fn delete(&self, path: &str) -> Reply {
         self.call(Method::DELETE, path, None).await
-    }
-
-    async fn act(&self, path: &str) -> Reply {
-        self.call(Method::POST, path, None).await
     }
 
     /// Becomes the owner of a car.

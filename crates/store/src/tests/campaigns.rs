@@ -14,7 +14,7 @@ fn document(text: &str) -> NewCampaign {
 
 async fn create(store: &Store, text: &str) -> CampaignId {
     let mut tx = store.begin().await.unwrap();
-    let id = tx.add_campaign(&document(text), NOW).await.unwrap();
+    let id = tx.add_campaign(&document(text), &Brand::ALL, NOW).await.unwrap();
     tx.commit().await.unwrap();
     id
 }
@@ -37,7 +37,7 @@ pub(super) async fn a_campaign_keeps_its_versions(store: Store) {
     let later = NOW + Micros::SECOND;
     let version = tx.change_campaign(id, CampaignVersion(1), &document("two"), later).await.unwrap();
     tx.commit().await.unwrap();
-    let row = store.campaign(id).await.unwrap();
+    let row = store.campaign(id, None).await.unwrap();
     assert_eq!((row.version, row.document.as_str()), (version, "two"));
     assert_eq!((row.created_at, row.updated_at), (NOW, later));
     let mut tx = store.begin().await.unwrap();
@@ -51,13 +51,13 @@ pub(super) async fn campaigns_come_newest_first(store: Store) {
     for name in ["a", "b", "c"] {
         create(&store, name).await;
     }
-    let page = store.campaigns(None, 2).await.unwrap();
+    let page = store.campaigns(None, None, 2).await.unwrap();
     assert_eq!(page.items.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["named c", "named b"]);
     assert_eq!((page.items[0].purpose, page.items[0].signals), (Purpose::Maintenance, 3));
-    let page = store.campaigns(page.next.as_ref(), 2).await.unwrap();
+    let page = store.campaigns(None, page.next.as_ref(), 2).await.unwrap();
     assert_eq!(page.items.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["named a"]);
     assert_eq!(page.next, None);
-    let foreign = store.campaigns(Some(&crate::Cursor::new("x")), 2).await.unwrap_err();
+    let foreign = store.campaigns(None, Some(&crate::Cursor::new("x")), 2).await.unwrap_err();
     assert!(matches!(foreign, Error::Cursor), "{foreign}");
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn assigning_twice_adds_nothing(store: Store) {
     let of_one: Vec<_> =
         store.campaigns_of_vehicle(vehicle_id(1)).await.unwrap().iter().map(|row| row.id).collect();
     assert_eq!(of_one, [first, second]);
-    assert_eq!(store.campaign(first).await.unwrap().assigned, 2);
+    assert_eq!(store.campaign(first, None).await.unwrap().assigned, 2);
 }
 
 pub(super) async fn desired_state_never_goes_back(store: Store) {
@@ -123,7 +123,7 @@ pub(super) async fn desired_state_never_goes_back(store: Store) {
     let mut tx = store.begin().await.unwrap();
     assert!(tx.put_desired(KIND, &[envelope(1, 2)], NOW).await.is_err());
     drop(tx);
-    let stored = store.desired_envelope(vehicle_id(1), KIND).await.unwrap();
+    let stored = store.desired_envelope(vehicle_id(1), None, KIND).await.unwrap();
     assert_eq!(stored, Some((2, vec![2, 2, 2])));
     assert_eq!(store.desired_envelope(vehicle_id(1), "consent").await.unwrap(), None);
     assert_eq!(store.desired(vehicle_id(1)).await.unwrap().len(), 1);
@@ -149,11 +149,31 @@ pub(super) async fn status_counts_what_cars_report(store: Store) {
     tx.put_report(vehicle_id(2), &[report(4, None)], b"r", NOW).await.unwrap();
     tx.put_report(vehicle_id(3), &[report(5, Some("unknown signal"))], b"r", NOW).await.unwrap();
     tx.commit().await.unwrap();
-    let status = store.campaign_status(id, KIND).await.unwrap();
+    let status = store.campaign_status(id, None, KIND).await.unwrap();
     assert_eq!(status, StatusCounts { assigned: 3, applied: 1, failed: 1 });
     assert_eq!(store.reported(vehicle_id(3)).await.unwrap(), [report(5, Some("unknown signal"))]);
     assert_eq!(store.report(vehicle_id(1)).await.unwrap(), Some((b"r".to_vec(), NOW)));
     assert_eq!(store.report(vehicle_id(9)).await.unwrap(), None);
+}
+
+pub(super) async fn a_campaign_of_some_brands_is_seen_and_counted_in_these(store: Store) {
+    fleet(&store).await;
+    let both = create(&store, "both").await;
+    let mut tx = store.begin().await.unwrap();
+    let some = tx.add_campaign(&document("some"), &[Brand::Opel, Brand::Vauxhall], NOW).await.unwrap();
+    let all = Selector { regions: vec!["eu".parse().unwrap()], ..Selector::default() };
+    tx.assign(both, &all, NOW).await.unwrap();
+    tx.commit().await.unwrap();
+    let listed = async |brands: &[Brand]| {
+        let page = store.campaigns(Some(brands), None, 10).await.unwrap();
+        page.items.into_iter().map(|row| (row.id, row.assigned)).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&[Brand::Opel]).await, [(some, 0), (both, 1)]);
+    assert_eq!(listed(&[Brand::Peugeot, Brand::Ds]).await, [(both, 2)]);
+    assert_eq!(store.campaign(some, None).await.unwrap().brands, [Brand::Opel, Brand::Vauxhall]);
+    assert_eq!(store.campaign(both, Some(&[Brand::Opel])).await.unwrap().assigned, 1);
+    let status = store.campaign_status(both, Some(&[Brand::Peugeot]), KIND).await.unwrap();
+    assert_eq!(status.assigned, 2);
 }
 
 pub(super) async fn catalogues_are_kept_once(store: Store) {
@@ -190,8 +210,8 @@ pub(super) async fn a_vehicle_leaves_a_campaign_and_comes_back(store: Store) {
     assert_eq!((taken.matched, taken.removed), (3, both.to_vec()));
     assert_eq!(tx.unassign(first, &Selector::default(), NOW).await.unwrap().matched, 0);
     tx.commit().await.unwrap();
-    assert_eq!(store.campaign(first).await.unwrap().assigned, 0);
-    assert_eq!(store.campaign_status(first, KIND).await.unwrap(), StatusCounts::default());
+    assert_eq!(store.campaign(first, None).await.unwrap().assigned, 0);
+    assert_eq!(store.campaign_status(first, None, KIND).await.unwrap(), StatusCounts::default());
     let named = CampaignName { id: second, version: CampaignVersion(1), name: "named y".to_owned() };
     assert_eq!(store.campaigns_of_vehicle(vehicle_id(1)).await.unwrap(), [named]);
 }
@@ -217,9 +237,9 @@ pub(super) async fn a_campaign_ends_for_its_vehicles(store: Store) {
     let unknown = tx.end_campaign(CampaignId(99), later).await.unwrap_err();
     assert!(matches!(unknown, Error::NotFound { .. }), "{unknown}");
     tx.commit().await.unwrap();
-    let row = store.campaign(id).await.unwrap();
+    let row = store.campaign(id, None).await.unwrap();
     assert_eq!((row.ended_at, row.assigned), (Some(later), 0));
-    let page = store.campaigns(None, 10).await.unwrap();
+    let page = store.campaigns(None, None, 10).await.unwrap();
     let listed: Vec<_> = page.items.iter().map(|row| (row.id, row.ended_at, row.assigned)).collect();
     assert_eq!(listed, [(other, None, 2), (id, Some(later), 0)]);
 }

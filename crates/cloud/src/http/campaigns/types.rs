@@ -20,7 +20,7 @@ pub const VEHICLE_IDS_MAX: usize = 10_000;
 #[schema(example = json!({
     "campaign_id": 1, "version": 2, "created_at": "2026-11-23T08:00:00.000000Z",
     "updated_at": "2026-11-23T08:10:00.000000Z", "assigned": 1400, "ended_at": null,
-    "name": "Fleet basics", "purpose": "fleet-management",
+    "name": "Fleet basics", "purpose": "fleet-management", "brands": ["peugeot", "opel"],
     "groups": [{ "signals": ["Vehicle.Speed"], "lane": "live", "every_ms": 1000, "flush_every_ms": 1000 }],
     "samples_per_minute_max": null
 }))]
@@ -30,12 +30,14 @@ pub(crate) struct Campaign {
     pub version: u32,
     pub created_at: Time,
     pub updated_at: Time,
-    /// Vehicles that it is assigned to.
+    /// Vehicles that it is assigned to; of your brands.
     pub assigned: u64,
     /// Since when no car collects for it; null while it runs.
     pub ended_at: Option<Time>,
     pub name: String,
     pub purpose: PurposeSlug,
+    /// Whose cars may have it.
+    pub brands: Vec<BrandSlug>,
     pub groups: Vec<CampaignGroup>,
     /// Samples of a car above it are dropped until the next minute; null for no limit.
     pub samples_per_minute_max: Option<u32>,
@@ -60,12 +62,14 @@ pub(crate) struct CampaignItem {
     pub version: u32,
     pub created_at: Time,
     pub updated_at: Time,
-    /// Vehicles that it is assigned to.
+    /// Vehicles that it is assigned to; of your brands.
     pub assigned: u64,
     /// Since when no car collects for it; null while it runs.
     pub ended_at: Option<Time>,
     pub name: String,
     pub purpose: PurposeSlug,
+    /// Whose cars may have it.
+    pub brands: Vec<BrandSlug>,
     /// How many signals it collects.
     pub signals: u32,
 }
@@ -75,7 +79,7 @@ pub(crate) struct CampaignItem {
 #[schema(example = json!({ "items": [{
     "campaign_id": 1, "version": 2, "created_at": "2026-11-23T08:00:00.000000Z",
     "updated_at": "2026-11-23T08:10:00.000000Z", "assigned": 1400, "ended_at": null,
-    "name": "Fleet basics", "purpose": "fleet-management", "signals": 43
+    "name": "Fleet basics", "purpose": "fleet-management", "brands": ["peugeot", "opel"], "signals": 43
 }], "next_cursor": null }))]
 pub(crate) struct CampaignPage {
     pub items: Vec<CampaignItem>,
@@ -83,7 +87,7 @@ pub(crate) struct CampaignPage {
 }
 
 /// Which vehicles a campaign goes to, or is taken from: those that match every list that is not empty. At least one list is
-/// given; `{"brands": ["peugeot"], "models": ["208"]}` is every Peugeot 208.
+/// given, and all are of the campaign's brands; `{"brands": ["peugeot"], "models": ["208"]}` is every Peugeot 208.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "brands": ["peugeot", "opel"], "regions": ["eu"] }))]
@@ -113,7 +117,7 @@ pub(crate) struct Assigned {
     pub assigned: u64,
     /// Models of the request that no vehicle is of.
     pub unknown_models: Vec<String>,
-    /// Ids of the request that no vehicle has.
+    /// Ids of the request that no vehicle of the campaign's brands has.
     pub unknown_vehicle_ids: Vec<VehicleIdHex>,
 }
 
@@ -128,11 +132,11 @@ pub(crate) struct Unassigned {
     pub unassigned: u64,
     /// Models of the request that no vehicle is of.
     pub unknown_models: Vec<String>,
-    /// Ids of the request that no vehicle has.
+    /// Ids of the request that no vehicle of the campaign's brands has.
     pub unknown_vehicle_ids: Vec<VehicleIdHex>,
 }
 
-/// How far a campaign has come.
+/// How far a campaign has come in one's brands.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "campaign_id": 1, "version": 2, "assigned": 1400, "applied": 1390, "pending": 10, "failed": 0,
@@ -141,7 +145,7 @@ pub(crate) struct Unassigned {
 pub(crate) struct CampaignStatus {
     pub campaign_id: u64,
     pub version: u32,
-    /// Vehicles that it is assigned to.
+    /// Vehicles that it is assigned to; of your brands.
     pub assigned: u64,
     /// Of these, those that report that they run what they shall.
     pub applied: u64,
@@ -149,6 +153,7 @@ pub(crate) struct CampaignStatus {
     pub pending: u64,
     /// Of these, those that report an error.
     pub failed: u64,
-    /// Samples that the platform has taken for the campaign, of all its versions, over restarts.
+    /// Samples that the platform has taken for the campaign from cars of your brands, of all its versions, over
+    /// restarts.
     pub samples: u64,
 }

@@ -23,7 +23,7 @@ fn state() -> State {
     let subject = SubjectId::from_bytes([9; 16]);
     let mark = Mark { epoch: QueueEpoch(3), next: Seq(11), missing: 1, dropped: 2 };
     state.marks.restore(subject, [None, Some(mark), None]);
-    state.campaigns.insert(CampaignId(8), 80);
+    state.campaigns.insert((CampaignId(8), Some(Brand::Lancia)), 80);
     let mut twin = Twin::default();
     twin.set_seen(Some(Timestamp(2_000)));
     let list = Value::Array([Value::from("P0420"), Value::from("")].into());
@@ -67,6 +67,23 @@ fn a_known_snapshot_never_changes() {
     assert_eq!((bytes.len(), crc32c::crc32c(&bytes[..bytes.len() - 4])), GOLDEN);
 }
 const GOLDEN: (usize, u32) = (389, 1_961_591_806);
+
+/// As the version before wrote it: a campaign's samples had no brand.
+#[test]
+fn a_snapshot_without_brands_is_read() {
+    let mut first = state();
+    first.campaigns = [((CampaignId(8), None), 80)].into();
+    let mut bytes = encode(&first, Offset(77));
+    bytes[..8].copy_from_slice(MAGIC_1);
+    // After the offset, seven counts, how many campaigns, and the first one's number.
+    assert_eq!(bytes.remove(8 + 8 + 7 * 8 + 4 + 8), NO_BRAND);
+    let end = bytes.len() - 4;
+    let crc = crc32c::crc32c(&bytes[..end]);
+    assert_eq!((bytes.len(), crc), GOLDEN_1);
+    bytes[end..].copy_from_slice(&crc.to_le_bytes());
+    assert_eq!(decode(&bytes), Some((first, Offset(77))));
+}
+const GOLDEN_1: (usize, u32) = (389, 1_961_591_806);
 
 #[test]
 fn names_sort_as_offsets_do() {

@@ -11,8 +11,8 @@ use crate::cli::api::Api;
 /// Assigns the car its campaign. That of a replay before this one goes on, in a new version when the profile
 /// maps other signals by now.
 pub(super) async fn start(api: &Api, vehicle: VehicleId, profile: &Profile) -> anyhow::Result<u64> {
-    let document = document(vehicle, profile);
     let car = api.get(&format!("/v1/vehicles/{vehicle}")).await?;
+    let mut document = document(vehicle, profile);
     let mut known = car["campaigns"].as_array().into_iter().flatten();
     if let Some(campaign) = known.find(|campaign| campaign["name"] == document["name"]) {
         let id = number(campaign)?;
@@ -23,6 +23,7 @@ pub(super) async fn start(api: &Api, vehicle: VehicleId, profile: &Profile) -> a
         }
         return Ok(id);
     }
+    document["brands"] = json!([car["brand"]]);
     let id = number(&api.post("/v1/campaigns", &document).await?)?;
     let assignment = json!({ "vehicle_ids": [vehicle.to_string()] });
     api.post(&format!("/v1/campaigns/{id}/assignments"), &assignment).await?;
