@@ -123,7 +123,7 @@ pub(super) async fn desired_state_never_goes_back(store: Store) {
     let mut tx = store.begin().await.unwrap();
     assert!(tx.put_desired(KIND, &[envelope(1, 2)], NOW).await.is_err());
     drop(tx);
-    let stored = store.desired_envelope(vehicle_id(1), None, KIND).await.unwrap();
+    let stored = store.desired_envelope(vehicle_id(1), KIND).await.unwrap();
     assert_eq!(stored, Some((2, vec![2, 2, 2])));
     assert_eq!(store.desired_envelope(vehicle_id(1), "consent").await.unwrap(), None);
     assert_eq!(store.desired(vehicle_id(1)).await.unwrap().len(), 1);

@@ -294,10 +294,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists campaigns, the newest first. */
+        /** Lists campaigns that one's brands have a part in, the newest first. */
         get: operations["list_campaigns"];
         put?: never;
-        /** Creates a campaign. It collects nothing until it is assigned. */
+        /** Creates a campaign for cars of some brands. It collects nothing until it is assigned. */
         post: operations["create_campaign"];
         delete?: never;
         options?: never;
@@ -364,7 +364,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How far a campaign has come. */
+        /** How far a campaign has come in one's brands. */
         get: operations["get_campaign_status"];
         put?: never;
         post?: never;
@@ -1732,7 +1732,7 @@ export interface components {
             matched: number;
             /** @description Models of the request that no vehicle is of. */
             unknown_models: string[];
-            /** @description Ids of the request that no vehicle has. */
+            /** @description Ids of the request that no vehicle of the campaign's brands has. */
             unknown_vehicle_ids: components["schemas"]["VehicleIdHex"][];
         };
         AssignedCampaign: {
@@ -1841,6 +1841,10 @@ export interface components {
          *       "ended_at": null,
          *       "name": "Fleet basics",
          *       "purpose": "fleet-management",
+         *       "brands": [
+         *         "peugeot",
+         *         "opel"
+         *       ],
          *       "groups": [
          *         {
          *           "signals": [
@@ -1857,9 +1861,11 @@ export interface components {
         Campaign: {
             /**
              * Format: int64
-             * @description Vehicles that it is assigned to.
+             * @description Vehicles that it is assigned to; of your brands.
              */
             assigned: number;
+            /** @description Whose cars may have it. */
+            brands: components["schemas"]["BrandSlug"][];
             /** Format: int64 */
             campaign_id: number;
             created_at: components["schemas"]["Time"];
@@ -1884,6 +1890,10 @@ export interface components {
          * @example {
          *       "name": "Fleet basics",
          *       "purpose": "fleet-management",
+         *       "brands": [
+         *         "peugeot",
+         *         "opel"
+         *       ],
          *       "groups": [
          *         {
          *           "signals": [
@@ -1934,9 +1944,11 @@ export interface components {
         CampaignItem: {
             /**
              * Format: int64
-             * @description Vehicles that it is assigned to.
+             * @description Vehicles that it is assigned to; of your brands.
              */
             assigned: number;
+            /** @description Whose cars may have it. */
+            brands: components["schemas"]["BrandSlug"][];
             /** Format: int64 */
             campaign_id: number;
             created_at: components["schemas"]["Time"];
@@ -1965,6 +1977,10 @@ export interface components {
          *           "ended_at": null,
          *           "name": "Fleet basics",
          *           "purpose": "fleet-management",
+         *           "brands": [
+         *             "peugeot",
+         *             "opel"
+         *           ],
          *           "signals": 43
          *         }
          *       ],
@@ -1976,7 +1992,7 @@ export interface components {
             next_cursor: string | null;
         };
         /**
-         * @description How far a campaign has come.
+         * @description How far a campaign has come in one's brands.
          * @example {
          *       "campaign_id": 1,
          *       "version": 2,
@@ -1995,7 +2011,7 @@ export interface components {
             applied: number;
             /**
              * Format: int64
-             * @description Vehicles that it is assigned to.
+             * @description Vehicles that it is assigned to; of your brands.
              */
             assigned: number;
             /** Format: int64 */
@@ -2012,7 +2028,8 @@ export interface components {
             pending: number;
             /**
              * Format: int64
-             * @description Samples that the platform has taken for the campaign, of all its versions, over restarts.
+             * @description Samples that the platform has taken for the campaign from cars of your brands, of all its versions, over
+             *     restarts.
              */
             samples: number;
             /** Format: int32 */
@@ -3755,7 +3772,7 @@ export interface components {
             unassigned: number;
             /** @description Models of the request that no vehicle is of. */
             unknown_models: string[];
-            /** @description Ids of the request that no vehicle has. */
+            /** @description Ids of the request that no vehicle of the campaign's brands has. */
             unknown_vehicle_ids: components["schemas"]["VehicleIdHex"][];
         };
         /**
@@ -3837,7 +3854,7 @@ export interface components {
         };
         /**
          * @description Which vehicles a campaign goes to, or is taken from: those that match every list that is not empty. At least one list is
-         *     given; `{"brands": ["peugeot"], "models": ["208"]}` is every Peugeot 208.
+         *     given, and all are of the campaign's brands; `{"brands": ["peugeot"], "models": ["208"]}` is every Peugeot 208.
          * @example {
          *       "brands": [
          *         "peugeot",

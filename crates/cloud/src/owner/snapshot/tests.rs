@@ -66,7 +66,7 @@ fn a_known_snapshot_never_changes() {
     let bytes = encode(&state(), Offset(77));
     assert_eq!((bytes.len(), crc32c::crc32c(&bytes[..bytes.len() - 4])), GOLDEN);
 }
-const GOLDEN: (usize, u32) = (389, 1_961_591_806);
+const GOLDEN: (usize, u32) = (390, 984_551_384);
 
 /// As the version before wrote it: a campaign's samples had no brand.
 #[test]
