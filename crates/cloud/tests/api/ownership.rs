@@ -118,6 +118,7 @@ async fn the_first_owner_begins_anew() {
     let mut car = Car::enrol(&fixture, 1, &["driving"]).await;
     let mut link = car.connect(&fixture).await.unwrap();
     car.send(&mut link, car::now() - model::Micros::MINUTE, &[10.0]).await;
+    fixture.platform.flush().await.unwrap();
     let path = format!("/v1/vehicles/{}", car.id);
     let signals = format!("{path}/signals?purpose=fleet-management");
     assert_ne!(fixture.get(&signals).await.expect(200)["items"], json!([]));
@@ -132,6 +133,7 @@ async fn the_first_owner_begins_anew() {
         assert_eq!(who.expect(200)["items"], json!([]), "what was before is nobody's");
     }
     car.send(&mut link, car::now(), &[30.0]).await;
+    fixture.platform.flush().await.unwrap();
     assert_ne!(anna.get(&signals).await.expect(200)["items"], json!([]));
     fixture.platform.stop().await;
 }
@@ -208,6 +210,7 @@ async fn a_buyer_sees_nothing_of_the_seller_and_the_seller_nothing_of_the_buyer(
     let path = format!("/v1/vehicles/{}", car.id);
     car.consent_epoch = anna.grant(&path, &["driving", "location"]).await;
     car.send(&mut link, car::now() - model::Micros::MINUTE, &[10.0, 20.0]).await;
+    fixture.platform.flush().await.unwrap();
     let signals = format!("{path}/signals?purpose=fleet-management");
     assert_ne!(anna.get(&signals).await.expect(200)["items"], json!([]));
 
