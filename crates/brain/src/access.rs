@@ -10,7 +10,10 @@ use aws_lc_rs::rand;
 use model::{Region, Timestamp};
 use possession::{Code, CodeKind, LIFETIME_MAX, Salt};
 use tokio::sync::watch;
-use wire::{ACCESS_NOTICES_MAX, AccessNotice, LinkCode, decode_access_notices, encode_access_notices};
+use wire::{
+    ACCESS_NOTICES_MAX, AccessNotice, AccessNoticeKind, LinkCode, decode_access_notices,
+    encode_access_notices,
+};
 
 use crate::{clock::Clock, desired::replace};
 
@@ -96,7 +99,7 @@ impl Codes {
     }
 }
 
-/// Who got access, for the driver; kept for the next start.
+/// Who got access or asked for it, for the driver; kept for the next start.
 #[derive(Debug)]
 pub(crate) struct Notices {
     path: PathBuf,
@@ -141,7 +144,8 @@ impl Notices {
             return;
         }
         // A new owner begins anew: what was before is nobody's business any more.
-        let first = all.iter().rposition(|notice| notice.kind == CodeKind::Owner).unwrap_or(0);
+        let owned = AccessNoticeKind::Got(CodeKind::Owner);
+        let first = all.iter().rposition(|notice| notice.kind == owned).unwrap_or(0);
         let kept = all.split_off(first.max(all.len().saturating_sub(ACCESS_NOTICES_MAX)));
         if let Err(error) = replace(&self.path, &encode_access_notices(&kept)) {
             tracing::error!(%error, "notices of access are not kept; the next start asks for them again");

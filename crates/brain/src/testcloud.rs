@@ -23,7 +23,8 @@ use tokio::{
     sync::watch,
 };
 use wire::{
-    AccessNotice, ConsentDocument, Envelope, Kind, LinkCode, Report, SigningKey, VerifyingKeys, topic::Topic,
+    AccessNotice, AccessNoticeKind, ConsentDocument, Envelope, Kind, LinkCode, Report, SigningKey,
+    VerifyingKeys, topic::Topic,
 };
 
 use crate::Connect;
@@ -174,7 +175,11 @@ impl TestCloud {
 
     /// Somebody got access; a car hears of it with its next fetch.
     pub(crate) fn notify(&self, number: u64, kind: CodeKind) {
-        self.state.lock().unwrap().notices.push(AccessNotice { number, kind, at: START });
+        self.state.lock().unwrap().notices.push(AccessNotice {
+            number,
+            kind: AccessNoticeKind::Got(kind),
+            at: START,
+        });
     }
 
     /// Waits until something that came up makes `done` true.

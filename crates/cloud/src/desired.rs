@@ -15,7 +15,7 @@ use identity::Brands;
 use model::{CampaignId, CampaignVersion, ConsentEpoch, Micros, Timestamp, VehicleId};
 use store::{AccessNoticeRow, NewDesired, ReportedRow, Selector, Store, Transaction};
 use tokio::sync::broadcast;
-use wire::{AccessNotice, ConsentDocument, Envelope, Fetch, Kind, Report, topic::Topic};
+use wire::{AccessNotice, AccessNoticeKind, ConsentDocument, Envelope, Fetch, Kind, Report, topic::Topic};
 
 use crate::{
     catalogues::Catalogues,
@@ -30,6 +30,8 @@ use crate::{
 const VALIDITY: Micros = Micros(2 * 365 * Micros::DAY.0);
 /// Clocks of cars may be this far behind.
 const BACKDATE: Micros = Micros::HOUR;
+/// How the store spells the notice in a car that somebody asked for its release.
+pub(crate) const RELEASE_REQUESTED: &str = "release";
 /// Hints that a gateway may fall behind before it hints every car.
 const HINTS_MAX: usize = 256;
 
@@ -380,7 +382,11 @@ impl Desired {
 
 /// One of a kind that this release does not know is not sent.
 fn access_notice(row: &AccessNoticeRow) -> Option<AccessNotice> {
-    Some(AccessNotice { number: row.number, kind: row.kind.parse().ok()?, at: row.at })
+    let kind = match row.kind.as_str() {
+        RELEASE_REQUESTED => AccessNoticeKind::ReleaseRequested,
+        got => AccessNoticeKind::Got(got.parse().ok()?),
+    };
+    Some(AccessNotice { number: row.number, kind, at: row.at })
 }
 
 /// A signature takes some 20 µs, a fleet's a second: not on a thread that serves others.

@@ -64,6 +64,7 @@ mod notices;
 mod oidc;
 pub mod openapi;
 mod organisations;
+mod ownership_releases;
 mod page;
 mod people;
 mod places;
@@ -283,10 +284,12 @@ impl Api {
         let tokens = self.store().forget_service_tokens(now).await;
         let notices = self.store().forget_notices(now - notices::KEPT).await;
         let sign_ins = self.store().forget_sign_ins(now).await;
-        let forgotten = [sessions, keys, links, tokens, notices, sign_ins];
+        let releases = self.store().forget_releases(now - ownership_releases::KEPT).await;
+        let forgotten = [sessions, keys, links, tokens, notices, sign_ins, releases];
         for error in forgotten.into_iter().filter_map(Result::err) {
             tracing::warn!(error = %chain(&error), "what is over could not be forgotten");
         }
+        self.ownership().end_due_releases(self.audit(), now).await;
         self.people().outbox().send(now).await;
         if let Err(error) = self.people().outbox().tidy(now).await {
             tracing::warn!(error = %chain(&error), "what was sent long ago could not be forgotten");

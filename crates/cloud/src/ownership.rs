@@ -9,14 +9,16 @@
 use std::sync::Arc;
 
 use aws_lc_rs::rand;
-use identity::{Function, transfer::OwnershipEnd};
+use identity::{Function, transfer::OwnershipChange};
 use model::{Micros, OrganisationId, PersonId, Timestamp, VehicleId};
 use possession::{CodeKind, Salt};
 use store::{InvitationRow, LinkRow, OfferRow, Store, Transaction};
 
 use crate::{
+    audit::AuditError,
     changes::Changes,
     desired::{Desired, DesiredError},
+    outbox::{Outbox, OutboxError},
     registry::{Car, Registry, Update},
 };
 
@@ -24,11 +26,13 @@ pub use access::{BY_CODE, BY_OWNER_MAX, OrganisationKind, Wanted, may_be_granted
 pub use codes::Proven;
 pub use notices::NoticeKind;
 pub use people::{CarPeople, Named};
+pub use releases::{ReleaseState, UnknownReleaseState};
 
 mod access;
 mod codes;
 mod notices;
 mod people;
+mod releases;
 mod reset;
 
 /// How long an invitation is open: somebody has to come to the car.
@@ -49,6 +53,10 @@ pub enum OwnershipError {
     Store(#[from] store::Error),
     #[error(transparent)]
     Desired(#[from] DesiredError),
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     #[error("the machine gives no randomness")]
     Random,
 }
@@ -64,39 +72,35 @@ struct Shared {
     desired: Desired,
     /// Told of each change: what was decided before is decided anew, also in open streams.
     changes: Changes,
+    /// For who may lose a car and does not look in here.
+    outbox: Outbox,
     salt: Salt,
     tries: codes::Tries,
 }
 
 impl Ownership {
-    pub fn new(store: Store, registry: Registry, desired: Desired, changes: Changes) -> Self {
-        let salt = Salt::of_region(registry.region());
-        Self(Arc::new(Shared { store, registry, desired, changes, salt, tries: codes::Tries::new() }))
+    pub fn new(store: Store, registry: Registry, desired: Desired, changes: Changes, outbox: Outbox) -> Self {
+        let (salt, tries) = (Salt::of_region(registry.region()), codes::Tries::new());
+        Self(Arc::new(Shared { store, registry, desired, changes, outbox, salt, tries }))
     }
 
-    /// Makes somebody the owner of a car that has none.
+    /// Makes somebody the owner of a car that has none. It begins anew, as for a buyer.
     pub async fn link(
         &self,
         proven: &Proven,
         car: &Car,
         owner: PersonId,
         now: Timestamp,
-    ) -> Result<LinkRow, OwnershipError> {
+    ) -> Result<(), OwnershipError> {
         let mut tx = self.0.store.begin().await?;
         proven.take(&mut tx, now).await?;
-        let link = self.new_link(car, owner, Function::Owner, now)?;
-        tx.add_link(&link).await.map_err(|error| or_conflict(error, OWNED))?;
-        tx.add_access_notice(car.vehicle, CodeKind::Owner.slug(), now).await?;
-        tx.forget_access_notices(car.vehicle).await?;
-        notices::tell(&mut tx, &[owner], NoticeKind::OwnerLinked, Some(car.vehicle), None, now).await?;
-        self.commit(tx, car.vehicle).await?;
-        Ok(link)
+        self.reset(tx, car, OwnershipChange::Linked, Some(owner), now).await
     }
 
     /// Ends an ownership without a successor.
     pub async fn give_up(&self, car: &Car, now: Timestamp) -> Result<(), OwnershipError> {
         let tx = self.0.store.begin().await?;
-        self.reset(tx, car, OwnershipEnd::GivenUp, None, now).await
+        self.reset(tx, car, OwnershipChange::GivenUp, None, now).await
     }
 
     /// Offers a car to its buyer.
@@ -133,7 +137,7 @@ impl Ownership {
     ) -> Result<(), OwnershipError> {
         let mut tx = self.0.store.begin().await?;
         proven.take(&mut tx, now).await?;
-        self.reset(tx, car, OwnershipEnd::Transferred, Some(buyer), now).await
+        self.reset(tx, car, OwnershipChange::Transferred, Some(buyer), now).await
     }
 
     /// Invites a driver: whoever brings the invitation and a code shown in the car.

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt};
 
-use crate::{ownership::OrganisationKind, quarantine::QuarantineReason};
+use crate::{
+    ownership::{OrganisationKind, ReleaseState},
+    quarantine::QuarantineReason,
+};
 use consent::Purpose;
 use identity::{Function, Profile, Realm};
 use model::{
@@ -147,6 +150,10 @@ word! {
     QuarantineReasonSlug(QuarantineReason), "Why a car's identity is in quarantine.",
     |reason| Cow::Borrowed(reason.slug()), |text| Ok(QuarantineReason::of(text)),
     one_of(QuarantineReason::ALL.map(QuarantineReason::slug))
+}
+word! {
+    ReleaseStateSlug(ReleaseState), "What became of a request for release.",
+    |state| Cow::Borrowed(state.slug()), parse, one_of(ReleaseState::ALL.map(ReleaseState::slug))
 }
 word! {
     PersonIdHex(PersonId), "An account of a person: 128 random bits as 32 hexadecimal digits.",

@@ -1,11 +1,13 @@
-//! What the end of an ownership resets. All of it happens in one transaction.
+//! What is reset when a car comes to an owner, or loses one. All of it happens in one transaction.
 //!
 //! Certificates stay, since the car is the same; so do campaigns, which collect nothing until the new
 //! owner grants.
 
-/// How an ownership ended.
+/// How a car came to another owner, or to none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OwnershipEnd {
+pub enum OwnershipChange {
+    /// Somebody linked a car without an owner, by the code shown in it.
+    Linked,
     /// The buyer took the offered car over, by the code shown in it.
     Transferred,
     /// The owner gave the car up without a successor.
@@ -29,21 +31,21 @@ pub enum ResetStep {
     EndInvitations,
     EndFleetMembership,
     EndAccessGrants,
-    /// An offer or a request for release that is still open.
+    /// The offer, and requests for release, that are still open.
     EndOffers,
     EndShownCode,
     /// Of everybody whose link or grant ended.
     EndStreams,
-    /// The buyer becomes the owner.
+    /// The buyer, or whoever links a car that has no owner, becomes it.
     BeginOwnerLink,
     NotifySeller,
     NotifyBuyer,
-    /// Drivers, fleet and dealerships.
+    /// Drivers, fleet, dealerships, and whoever asked for a release.
     NotifyOthers,
 }
 
-impl OwnershipEnd {
-    pub const ALL: [Self; 3] = [Self::Transferred, Self::GivenUp, Self::Released];
+impl OwnershipChange {
+    pub const ALL: [Self; 4] = [Self::Linked, Self::Transferred, Self::GivenUp, Self::Released];
 
     /// In order: what ends access comes before what tells of it.
     pub fn steps(self) -> impl Iterator<Item = ResetStep> {
@@ -52,8 +54,13 @@ impl OwnershipEnd {
 
     const fn needs(self, step: ResetStep) -> bool {
         match step {
+            // Whose it was, if anybody's, lost it before.
+            ResetStep::EndOwnerLink | ResetStep::NotifySeller => match self {
+                Self::Linked => false,
+                Self::Transferred | Self::GivenUp | Self::Released => true,
+            },
             ResetStep::BeginOwnerLink | ResetStep::NotifyBuyer => match self {
-                Self::Transferred => true,
+                Self::Linked | Self::Transferred => true,
                 Self::GivenUp => false,
                 // Whoever asked is told; the car is linked by its code, as one without an owner.
                 Self::Released => matches!(step, ResetStep::NotifyBuyer),
@@ -62,7 +69,6 @@ impl OwnershipEnd {
             | ResetStep::BeginSubject
             | ResetStep::WithdrawGrants
             | ResetStep::TellCar
-            | ResetStep::EndOwnerLink
             | ResetStep::EndDriverLinks
             | ResetStep::EndInvitations
             | ResetStep::EndFleetMembership
@@ -70,7 +76,6 @@ impl OwnershipEnd {
             | ResetStep::EndOffers
             | ResetStep::EndShownCode
             | ResetStep::EndStreams
-            | ResetStep::NotifySeller
             | ResetStep::NotifyOthers => true,
         }
     }

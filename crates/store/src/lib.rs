@@ -27,6 +27,7 @@ mod ownership;
 mod page;
 mod people;
 mod quarantines;
+mod releases;
 mod services;
 mod settings;
 mod sql;
@@ -57,13 +58,14 @@ pub use links::{LinkCodeRow, LinkRow};
 pub use notices::{AccessNoticeRow, NoticeRow};
 pub use oidc::{LoggedOut, ProvenSession, SignInRow};
 pub use organisations::OrganisationRow;
-pub use outbox::OutboxRow;
+pub use outbox::{OutboxRow, Recipient};
 pub use ownership::{InvitationRow, OfferRow};
 pub use page::{Cursor, Page};
 pub use people::{
     Address, Besides, CredentialReset, PeopleFilter, PersonRow, RoleRow, SessionOrigin, SessionRow, TotpRow,
 };
 pub use quarantines::QuarantineRow;
+pub use releases::{ListedRelease, ReleaseFilter, ReleaseRow};
 pub use services::ServiceRow;
 pub use sql::Transaction;
 pub use subjects::Subject;

@@ -18,6 +18,14 @@ pub struct OutboxRow {
     pub created_at: Timestamp,
 }
 
+/// Whom a letter goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    pub person: PersonId,
+    pub username: String,
+    pub address: Option<String>,
+}
+
 fn letter(row: &Row) -> Result<OutboxRow, Error> {
     Ok(OutboxRow {
         id: row.text(0)?,
@@ -56,6 +64,14 @@ impl Store {
 }
 
 impl Transaction {
+    /// Where letters to a person go.
+    pub async fn recipient(&mut self, person: PersonId) -> Result<Recipient, Error> {
+        let sql = "SELECT username, address FROM people WHERE person_id = $1";
+        let row = self.fetch_optional(sql, args![person]).await?;
+        let row = row.ok_or(Error::NotFound { what: "person" })?;
+        Ok(Recipient { person, username: row.text(0)?, address: row.opt_text(1)? })
+    }
+
     pub async fn add_to_outbox(&mut self, new: &OutboxRow) -> Result<(), Error> {
         self.execute(
             "INSERT INTO outbox (outbox_id, kind, person_id, payload, created_at) VALUES ($1, $2, $3, $4, $5)",

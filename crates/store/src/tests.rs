@@ -17,6 +17,7 @@ mod people;
 mod postgres;
 mod quarantines;
 mod registry;
+mod releases;
 mod roles;
 mod services;
 
@@ -85,6 +86,11 @@ checks! {
     ownership::a_disabled_organisation_sees_no_car,
     ownership::notices_come_newest_first_and_are_marked_once,
     ownership::notices_in_a_car_are_numbered,
+    releases::a_request_is_open_once_until_it_ends,
+    releases::a_request_ends_when_its_time_is_over,
+    releases::requests_about_a_car_lapse_together,
+    releases::requests_of_brands_and_states_come_newest_first,
+    releases::a_letter_goes_where_its_person_says,
     people::a_name_is_one_persons,
     people::people_come_by_name_and_realm,
     people::people_are_listed_by_brand_function_and_name,

@@ -1,4 +1,4 @@
-//! Who gets access to a car: the code that it shows goes up, notices of who got in come down.
+//! Who gets access to a car: the code that it shows goes up, notices of who got in, or wants to, come down.
 
 use model::Timestamp;
 use possession::{CodeHash, CodeKind};
@@ -21,13 +21,21 @@ pub struct LinkCode {
     pub until: Timestamp,
 }
 
-/// Somebody got access to the car.
+/// What a car is told about who may see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessNoticeKind {
+    /// Somebody got access, as this.
+    Got(CodeKind),
+    /// Somebody who gave the code for an owner asked that the car's owner lets it go.
+    ReleaseRequested,
+}
+
+/// Somebody got access to the car, or asked for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessNotice {
     /// Goes up with each notice to the car.
     pub number: u64,
-    /// As what they got it.
-    pub kind: CodeKind,
+    pub kind: AccessNoticeKind,
     pub at: Timestamp,
 }
 
@@ -46,7 +54,7 @@ pub fn decode_link_code(bytes: &[u8]) -> Result<LinkCode, Error> {
 pub fn encode_access_notices(notices: &[AccessNotice]) -> Vec<u8> {
     let notices = notices.iter().map(|notice| pb::AccessNotice {
         number: notice.number,
-        kind: kind_code(notice.kind),
+        kind: notice_code(notice.kind),
         at: notice.at.0,
     });
     pb::AccessNotices { notices: notices.collect() }.encode_to_vec()
@@ -60,7 +68,10 @@ pub fn decode_access_notices(bytes: &[u8]) -> Result<Vec<AccessNotice>, Error> {
         return Err(Error::Field { message: ACCESS_NOTICES, field: "notices" });
     }
     let known = notices.iter().filter_map(|notice| {
-        let kind = kind_from(notice.kind)?;
+        let kind = match notice.kind {
+            RELEASE_REQUESTED => AccessNoticeKind::ReleaseRequested,
+            code => AccessNoticeKind::Got(kind_from(code)?),
+        };
         Some(AccessNotice { number: notice.number, kind, at: Timestamp(notice.at) })
     });
     Ok(known.collect())
@@ -72,6 +83,16 @@ const fn kind_code(kind: CodeKind) -> u32 {
         CodeKind::Owner => 1,
         CodeKind::Driver => 2,
         CodeKind::Workshop => 3,
+    }
+}
+
+/// Follows the kinds of codes, which notices were made of first.
+const RELEASE_REQUESTED: u32 = 4;
+
+const fn notice_code(kind: AccessNoticeKind) -> u32 {
+    match kind {
+        AccessNoticeKind::Got(kind) => kind_code(kind),
+        AccessNoticeKind::ReleaseRequested => RELEASE_REQUESTED,
     }
 }
 

@@ -16,7 +16,7 @@ mod pb;
 pub mod topic;
 
 pub use access::{
-    ACCESS_NOTICES_MAX, AccessNotice, LinkCode, decode_access_notices, decode_link_code,
+    ACCESS_NOTICES_MAX, AccessNotice, AccessNoticeKind, LinkCode, decode_access_notices, decode_link_code,
     encode_access_notices, encode_link_code,
 };
 pub use batch::{

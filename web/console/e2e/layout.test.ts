@@ -23,6 +23,7 @@ const SCREENS: [name: string, path: string, complete: string][] = [
   ['services', '/services', 'main h1'],
   ['certificates', '/certificates', 'main .card'],
   ['quarantine', '/quarantine', 'main .card'],
+  ['releases', '/releases', 'main .card'],
   ['new campaign', '/campaigns/new', 'fieldset .branch'],
 ];
 

@@ -25,6 +25,7 @@ import { history } from './history.ts';
 import { leaves } from './leaves.ts';
 import { people } from './people.ts';
 import { quarantines } from './quarantines.ts';
+import { releases } from './releases.ts';
 import { services } from './services.ts';
 import { roles } from './tables.ts';
 
@@ -61,6 +62,7 @@ export function handler(fleet: Fleet, password: string) {
     ...services(),
     ...certificates(fleet, carOf),
     ...quarantines(fleet, carOf),
+    ...releases(fleet),
     ['GET', /^\/v1\/roles$/, roles],
     ['GET', /^\/v1\/facets$/, facets],
     ['GET', /^\/v1\/fleet\/summary$/, ({ now }) => fleet.summary(now)],

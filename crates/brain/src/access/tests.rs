@@ -12,7 +12,7 @@ fn region() -> &'static Region {
 }
 
 fn notice(number: u64, kind: CodeKind) -> AccessNotice {
-    AccessNotice { number, kind, at: still_clock() }
+    AccessNotice { number, kind: AccessNoticeKind::Got(kind), at: still_clock() }
 }
 
 fn kept(notices: &Notices) -> Vec<u64> {

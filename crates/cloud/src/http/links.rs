@@ -19,11 +19,13 @@ use super::{
     words::{Time, VehicleIdHex},
 };
 use crate::ownership::OwnershipError;
-use types::{GivenCode, LinkedPerson, Offer, OpenInvitation, OwnerLink, VehiclePeople};
+use types::{GivenCode, LinkedPerson, Offer, OpenInvitation, OpenRelease, OwnerLink, VehiclePeople};
 
 pub(crate) mod types;
 
 /// Becomes the owner of a car that has none, by the code that it shows for an owner.
+///
+/// It begins anew: nothing is granted, nobody else drives or sees it, and what it sent before is not there.
 #[utoipa::path(
     post, path = "/v1/links", tag = "ownership", request_body = GivenCode,
     extensions(("x-marque-action" = json!("vehicle.link"))),
@@ -47,8 +49,8 @@ pub(crate) async fn create_link(
     }
     let facts = Facts::NONE.with(Condition::Possession).with(Condition::Unowned);
     gate.ask(of_car(&car), facts)?;
-    let link = api.ownership().link(&proven, &car, who, now).await?;
-    let answer = OwnerLink { vehicle_id: VehicleIdHex(car.vehicle), since: Time(link.starts_at) };
+    api.ownership().link(&proven, &car, who, now).await?;
+    let answer = OwnerLink { vehicle_id: VehicleIdHex(car.vehicle), since: Time(now) };
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
@@ -95,6 +97,7 @@ pub(crate) async fn get_vehicle_people(
         drivers: people.drivers.into_iter().map(LinkedPerson::of).collect(),
         invitations: people.invitations.into_iter().map(OpenInvitation::of).collect(),
         offered_until: people.offer.map(|offer| Time(offer.expires_at)),
+        releases: people.releases.into_iter().map(OpenRelease::of).collect::<Result<_, _>>()?,
     }))
 }
 
@@ -185,7 +188,8 @@ impl From<OwnershipError> for Problem {
             }
             OwnershipError::Store(error) => error.into(),
             OwnershipError::Desired(error) => error.into(),
-            OwnershipError::Random => Self::internal(&error),
+            OwnershipError::Audit(error) => error.into(),
+            OwnershipError::Outbox(_) | OwnershipError::Random => Self::internal(&error),
         }
     }
 }

@@ -34,7 +34,7 @@ const MAY_LEAVE_OUT: [&str; 10] = [
 ];
 
 /// Where somebody may have changed, ended or registered the same meanwhile, or an account is kept elsewhere.
-const CONFLICTS: [(HttpMethod, &str); 24] = [
+const CONFLICTS: [(HttpMethod, &str); 27] = [
     (HttpMethod::Post, "/v1/session/step-up"),
     (HttpMethod::Post, "/v1/account/password"),
     (HttpMethod::Post, "/v1/account/totp"),
@@ -44,6 +44,9 @@ const CONFLICTS: [(HttpMethod, &str); 24] = [
     (HttpMethod::Post, "/v1/links"),
     (HttpMethod::Delete, "/v1/vehicles/{vehicle_id}/owner"),
     (HttpMethod::Post, "/v1/transfers"),
+    (HttpMethod::Post, "/v1/ownership-releases"),
+    (HttpMethod::Post, "/v1/ownership-releases/{release_id}/approval"),
+    (HttpMethod::Post, "/v1/ownership-releases/{release_id}/objection"),
     (HttpMethod::Post, "/v1/vehicles/{vehicle_id}/drivers"),
     (HttpMethod::Post, "/v1/driver-links"),
     (HttpMethod::Put, "/v1/vehicles/{vehicle_id}/fleet"),

@@ -20,7 +20,7 @@ const WRONG_TRIES_MAX: u8 = 5;
 /// Somebody gave the code that a car shows now.
 #[derive(Debug)]
 pub struct Proven {
-    code: LinkCodeRow,
+    pub(super) code: LinkCodeRow,
 }
 
 impl Proven {

@@ -44,6 +44,16 @@ kinds! {
     AccessEnded "access-ended",
     /// A car that you drove or saw has changed hands.
     AccessLost "access-lost",
+    /// Somebody asks that your car is taken from you, since you sold it.
+    ReleaseRequested "release-requested",
+    /// A request to take a car from its owner was approved: yours, or the one about your car.
+    ReleaseApproved "release-approved",
+    /// The owner of a car that you asked for objected.
+    ReleaseObjected "release-objected",
+    /// Nobody approved your request for a car in time, or the car changed hands.
+    ReleaseLapsed "release-lapsed",
+    /// A car that you asked for has no owner any more: link it by its code.
+    Released "released",
 }
 
 /// Tells each of these people once.

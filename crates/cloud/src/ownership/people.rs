@@ -2,7 +2,7 @@
 
 use identity::Function;
 use model::{Timestamp, VehicleId};
-use store::{InvitationRow, LinkRow, OfferRow};
+use store::{InvitationRow, LinkRow, OfferRow, ReleaseRow};
 
 use super::Ownership;
 
@@ -17,6 +17,8 @@ pub struct CarPeople {
     pub drivers: Vec<Named>,
     pub invitations: Vec<InvitationRow>,
     pub offer: Option<OfferRow>,
+    /// Open requests that the owner loses the car, the oldest first.
+    pub releases: Vec<ReleaseRow>,
 }
 
 impl Ownership {
@@ -33,6 +35,7 @@ impl Ownership {
         }
         let invitations = store.invitations_to(vehicle, now).await?;
         let offer = store.offer(vehicle, now).await?;
-        Ok(CarPeople { owner, drivers, invitations, offer })
+        let releases = store.open_releases(vehicle).await?;
+        Ok(CarPeople { owner, drivers, invitations, offer, releases })
     }
 }

@@ -1,26 +1,26 @@
-//! The end of an ownership: all steps of [`identity::transfer`] in one transaction.
+//! A car that comes to another owner, or to none: all steps of [`identity::transfer`] in one transaction.
 
 use std::sync::Arc;
 
 use consent::{Grant, Grants};
 use identity::{
     Function,
-    transfer::{OwnershipEnd, ResetStep},
+    transfer::{OwnershipChange, ResetStep},
 };
 use model::{ConsentEpoch, OrganisationId, PersonId, SubjectId, Timestamp};
 use possession::CodeKind;
 use store::{LinkRow, Transaction};
 
-use super::{NoticeKind, Ownership, OwnershipError, notices, random};
+use super::{NoticeKind, OWNED, Ownership, OwnershipError, notices, or_conflict, random};
 use crate::registry::{Car, Update};
 
-/// An ownership that ends, step by step.
+/// A car that changes hands, step by step.
 pub(super) struct Reset<'a> {
     ownership: &'a Ownership,
     tx: Transaction,
     car: &'a Car,
     now: Timestamp,
-    end: OwnershipEnd,
+    change: OwnershipChange,
     /// The next ownership interval, and the epoch that it begins with.
     subject: SubjectId,
     epoch: ConsentEpoch,
@@ -29,21 +29,23 @@ pub(super) struct Reset<'a> {
     buyer: Option<PersonId>,
     sellers: Vec<PersonId>,
     drivers: Vec<PersonId>,
+    /// Who asked for the car, and has to ask the next owner.
+    requesters: Vec<PersonId>,
     organisations: Vec<OrganisationId>,
 }
 
 impl Ownership {
-    /// Ends an ownership, and begins the buyer's if there is one.
+    /// Ends an ownership if there is one, and begins the buyer's if there is one.
     pub(super) async fn reset(
         &self,
         tx: Transaction,
         car: &Car,
-        end: OwnershipEnd,
+        change: OwnershipChange,
         buyer: Option<PersonId>,
         now: Timestamp,
     ) -> Result<(), OwnershipError> {
-        let mut reset = Reset::new(self, tx, car, end, buyer, now)?;
-        for step in end.steps() {
+        let mut reset = Reset::new(self, tx, car, change, buyer, now)?;
+        for step in change.steps() {
             reset.step(step).await?;
         }
         reset.commit().await
@@ -55,7 +57,7 @@ impl<'a> Reset<'a> {
         ownership: &'a Ownership,
         tx: Transaction,
         car: &'a Car,
-        end: OwnershipEnd,
+        change: OwnershipChange,
         buyer: Option<PersonId>,
         now: Timestamp,
     ) -> Result<Self, OwnershipError> {
@@ -65,13 +67,14 @@ impl<'a> Reset<'a> {
             tx,
             car,
             now,
-            end,
+            change,
             subject: SubjectId::from_bytes(random()?),
             epoch: ConsentEpoch(car.grants.epoch().0.saturating_add(1)),
             next,
             buyer,
             sellers: Vec::new(),
             drivers: Vec::new(),
+            requesters: Vec::new(),
             organisations: Vec::new(),
         })
     }
@@ -107,7 +110,7 @@ impl<'a> Reset<'a> {
             ResetStep::EndStreams => {}
             ResetStep::BeginOwnerLink => {
                 if let Some(next) = &self.next {
-                    self.tx.add_link(next).await?;
+                    self.tx.add_link(next).await.map_err(|error| or_conflict(error, OWNED))?;
                 }
                 self.tx.add_access_notice(vehicle, CodeKind::Owner.slug(), now).await?;
                 self.tx.forget_access_notices(vehicle).await?;
@@ -118,15 +121,13 @@ impl<'a> Reset<'a> {
             }
             ResetStep::NotifyBuyer => {
                 let buyer: Vec<PersonId> = self.buyer.into_iter().collect();
-                self.tell(&buyer, NoticeKind::OwnerLinked).await?;
-            }
-            ResetStep::NotifyOthers => {
-                let mut others = std::mem::take(&mut self.drivers);
-                for organisation in std::mem::take(&mut self.organisations) {
-                    others.append(&mut self.tx.members_of(organisation).await?);
+                if self.change == OwnershipChange::Released {
+                    self.ownership.tell_released(&mut self.tx, &buyer, vehicle, now).await?;
+                } else {
+                    self.tell(&buyer, NoticeKind::OwnerLinked).await?;
                 }
-                self.tell(&others, NoticeKind::AccessLost).await?;
             }
+            ResetStep::NotifyOthers => self.tell_others().await?,
         }
         Ok(())
     }
@@ -141,7 +142,7 @@ impl<'a> Reset<'a> {
             shared.desired.hint(vec![vehicle]);
         };
         self.ownership.0.registry.commit(self.tx, take_up).await?;
-        tracing::info!(%vehicle, end = ?self.end, "an ownership has ended");
+        tracing::info!(%vehicle, change = ?self.change, "a car has changed hands");
         Ok(())
     }
 
@@ -156,13 +157,28 @@ impl<'a> Reset<'a> {
 
     async fn end_offers(&mut self) -> Result<(), OwnershipError> {
         let was_open = self.tx.end_offer(self.car.vehicle, self.now).await?;
-        match self.end {
-            OwnershipEnd::Transferred if !was_open => {
+        self.requesters = self.tx.lapse_releases(self.car.vehicle, self.now).await?;
+        self.requesters.retain(|requester| Some(*requester) != self.buyer);
+        match self.change {
+            OwnershipChange::Transferred if !was_open => {
                 let what = "the offer is not open any more; ask the owner to offer the car again";
                 Err(store::Error::Conflict { what }.into())
             }
-            OwnershipEnd::Transferred | OwnershipEnd::GivenUp | OwnershipEnd::Released => Ok(()),
+            OwnershipChange::Linked
+            | OwnershipChange::Transferred
+            | OwnershipChange::GivenUp
+            | OwnershipChange::Released => Ok(()),
         }
+    }
+
+    async fn tell_others(&mut self) -> Result<(), OwnershipError> {
+        let mut others = std::mem::take(&mut self.drivers);
+        for organisation in std::mem::take(&mut self.organisations) {
+            others.append(&mut self.tx.members_of(organisation).await?);
+        }
+        self.tell(&others, NoticeKind::AccessLost).await?;
+        let (vehicle, requesters) = (self.car.vehicle, std::mem::take(&mut self.requesters));
+        self.ownership.tell_lapsed(&mut self.tx, &requesters, vehicle, self.now).await
     }
 
     async fn tell(&mut self, people: &[PersonId], kind: NoticeKind) -> Result<(), OwnershipError> {

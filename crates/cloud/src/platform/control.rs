@@ -115,7 +115,7 @@ impl Control {
             public_url,
         )?;
         let outbox = Outbox::new(store.clone(), sealer, &config.outbox_folder());
-        let people = People::new(store.clone(), region.clone(), outbox, changes.clone());
+        let people = People::new(store.clone(), region.clone(), outbox.clone(), changes.clone());
         let services = Services::new(store.clone(), region.clone(), config.simulated_cars, changes.clone());
         services.settle_simulation(&config.simulation_token_file(), now).await?;
         let policies = Arc::new(Policies::load()?);
@@ -125,7 +125,8 @@ impl Control {
         let registry = Registry::load(store, config.region.clone(), config.jurisdiction, now).await?;
         let desired = Desired::new(store.clone(), registry.clone(), catalogues.clone(), Arc::clone(pki));
         let enrolment = Enrolment::new(store.clone(), registry.clone(), desired.clone(), Arc::clone(pki));
-        let ownership = Ownership::new(store.clone(), registry.clone(), desired.clone(), changes.clone());
+        let ownership =
+            Ownership::new(store.clone(), registry.clone(), desired.clone(), changes.clone(), outbox);
         let quarantine =
             Quarantine::new(store.clone(), registry.clone(), desired.clone(), audit.clone(), metrics);
         Ok(Self {

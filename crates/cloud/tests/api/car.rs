@@ -25,6 +25,8 @@ pub(super) struct Car {
     identity: (String, String),
     ca: String,
     campaign: u64,
+    /// As which it sends.
+    pub(super) consent_epoch: u32,
     seq: u64,
 }
 
@@ -51,6 +53,7 @@ impl Car {
             ),
             ca: enrolled["ca_pem"].as_str().unwrap().to_owned(),
             campaign,
+            consent_epoch: 1,
             seq: 0,
             id,
         }
@@ -104,7 +107,7 @@ impl Car {
             campaign: CampaignId(self.campaign),
             version: CampaignVersion(1),
             purpose: Purpose::FleetManagement,
-            consent_epoch: ConsentEpoch(1),
+            consent_epoch: ConsentEpoch(self.consent_epoch),
             clock: ClockState::Synced,
             dropped: Vec::new(),
         };

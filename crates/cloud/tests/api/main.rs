@@ -25,6 +25,7 @@ mod gate;
 mod oidc;
 mod ownership;
 mod people;
+mod releases;
 mod rules;
 mod services;
 mod streams;

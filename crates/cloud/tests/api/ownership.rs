@@ -2,16 +2,16 @@
 
 use link::client::{Connection, Event};
 use possession::{Code, CodeKind, Salt};
-use wire::{AccessNotice, Fetch, LinkCode, topic::Topic};
+use wire::{AccessNotice, AccessNoticeKind, Fetch, LinkCode, topic::Topic};
 
 use super::{car::Car, *};
 
 /// A code that nobody drew.
-const UNKNOWN: &str = "2345-6789";
+pub(super) const UNKNOWN: &str = "2345-6789";
 const EVERYWHERE: [(&str, &[Brand]); 2] = [("owner", &Brand::ALL), ("driver", &Brand::ALL)];
 
 /// The car shows a code; the platform has heard of it.
-async fn show(link: &mut Connection, kind: CodeKind, random: u8) -> String {
+pub(super) async fn show(link: &mut Connection, kind: CodeKind, random: u8) -> String {
     let code = Code::from_random([random; 5]);
     let hash = code.hash(Salt::of_region(&"eu".parse().unwrap()), kind);
     let until = Timestamp(i64::MAX);
@@ -35,30 +35,39 @@ async fn publish(link: &mut Connection, topic: Topic, payload: &[u8]) -> Vec<(To
 }
 
 /// Waits until the platform says that there is something newer, and fetches it.
-async fn access_notices(link: &mut Connection, have: u64) -> Vec<AccessNotice> {
+pub(super) async fn access_notices(link: &mut Connection, have: u64) -> Vec<AccessNotice> {
     let fetch = wire::encode_fetch(&Fetch { have: Vec::new(), access: Some(have) });
     let down = publish(link, Topic::Fetch, &fetch).await;
     let notices = down.iter().find(|(topic, _)| *topic == Topic::Access);
     notices.map(|(_, payload)| wire::decode_access_notices(payload).unwrap()).unwrap_or_default()
 }
 
-async fn customer<'a>(fixture: &'a Fixture, name: &str) -> Visitor<'a> {
+pub(super) async fn customer<'a>(fixture: &'a Fixture, name: &str) -> Visitor<'a> {
     fixture.signed_in_as(name, "customer", &EVERYWHERE).await
 }
 
 impl Visitor<'_> {
-    async fn delete(&self, path: &str) -> Reply {
+    pub(super) async fn delete(&self, path: &str) -> Reply {
         self.call(Method::DELETE, path, None).await
     }
 
     /// Becomes the owner of a car.
-    async fn own(&self, link: &mut Connection, random: u8) {
+    pub(super) async fn own(&self, link: &mut Connection, random: u8) {
         let code = show(link, CodeKind::Owner, random).await;
         self.post("/v1/links", json!({ "code": code })).await.expect(201);
     }
 
+    /// Grants these categories of their car, and no others; the new consent epoch.
+    async fn grant(&self, path: &str, categories: &[&str]) -> u32 {
+        let grant =
+            |category: &&str| json!({ "purpose": "fleet-management", "category": category, "granted": true });
+        let grants: Vec<Value> = categories.iter().map(grant).collect();
+        let put = self.put(&format!("{path}/grants"), json!({ "grants": grants })).await.expect(200);
+        put["epoch"].as_u64().unwrap().try_into().unwrap()
+    }
+
     /// The kinds of the notices to them, the newest first.
-    async fn told(&self) -> Vec<String> {
+    pub(super) async fn told(&self) -> Vec<String> {
         let notices = self.get("/v1/notices").await.expect(200);
         let kinds = notices["items"].as_array().unwrap().iter();
         kinds.map(|notice| notice["kind"].as_str().unwrap().to_owned()).collect()
@@ -88,7 +97,36 @@ async fn a_car_becomes_somebodys_by_the_code_that_it_shows() {
     ben.post("/v1/links", json!({ "code": code })).await.problem(409, "conflict");
     assert_eq!(anna.told().await, ["owner-linked"]);
     let notices = access_notices(&mut link, 0).await;
-    assert_eq!(notices.iter().map(|notice| notice.kind).collect::<Vec<_>>(), [CodeKind::Owner]);
+    assert_eq!(
+        notices.iter().map(|notice| notice.kind).collect::<Vec<_>>(),
+        [AccessNoticeKind::Got(CodeKind::Owner)]
+    );
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_owner_begins_anew() {
+    let fixture = Fixture::new().await;
+    let mut car = Car::enrol(&fixture, 1, &["driving"]).await;
+    let mut link = car.connect(&fixture).await.unwrap();
+    car.send(&mut link, car::now() - model::Micros::MINUTE, &[10.0]).await;
+    fixture.platform.flush().await.unwrap();
+    let path = format!("/v1/vehicles/{}", car.id);
+    let signals = format!("{path}/signals?purpose=fleet-management");
+    assert_ne!(fixture.get(&signals).await.expect(200)["items"], json!([]));
+
+    let anna = customer(&fixture, "anna").await;
+    anna.own(&mut link, 1).await;
+    assert_eq!(anna.get(&format!("{path}/grants")).await.expect(200)["grants"], json!([]));
+    let refused = car.refused(&mut link, car::now(), &[20.0]).await;
+    assert!(refused.contains("former owner"), "{refused}");
+    car.consent_epoch = anna.grant(&path, &["driving"]).await;
+    for who in [anna.get(&signals).await, fixture.get(&signals).await] {
+        assert_eq!(who.expect(200)["items"], json!([]), "what was before is nobody's");
+    }
+    car.send(&mut link, car::now(), &[30.0]).await;
+    fixture.platform.flush().await.unwrap();
+    assert_ne!(anna.get(&signals).await.expect(200)["items"], json!([]));
     fixture.platform.stop().await;
 }
 
@@ -157,12 +195,14 @@ async fn a_driver_needs_the_owners_word_and_the_cars_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buyer_sees_nothing_of_the_seller_and_the_seller_nothing_of_the_buyer() {
     let fixture = Fixture::new().await;
-    let mut car = Car::enrol(&fixture, 1, &["driving", "location"]).await;
+    let mut car = Car::enrol(&fixture, 1, &[]).await;
     let mut link = car.connect(&fixture).await.unwrap();
     let (anna, ben) = (customer(&fixture, "anna").await, customer(&fixture, "ben").await);
     anna.own(&mut link, 1).await;
-    car.send(&mut link, car::now() - model::Micros::MINUTE, &[10.0, 20.0]).await;
     let path = format!("/v1/vehicles/{}", car.id);
+    car.consent_epoch = anna.grant(&path, &["driving", "location"]).await;
+    car.send(&mut link, car::now() - model::Micros::MINUTE, &[10.0, 20.0]).await;
+    fixture.platform.flush().await.unwrap();
     let signals = format!("{path}/signals?purpose=fleet-management");
     assert_ne!(anna.get(&signals).await.expect(200)["items"], json!([]));
 
@@ -185,12 +225,11 @@ async fn a_buyer_sees_nothing_of_the_seller_and_the_seller_nothing_of_the_buyer(
     let notices = access_notices(&mut link, 1).await;
     assert_eq!(
         notices.iter().map(|notice| (notice.number, notice.kind)).collect::<Vec<_>>(),
-        [(2, CodeKind::Owner)]
+        [(2, AccessNoticeKind::Got(CodeKind::Owner))]
     );
 
     // What the car still had in its queue of the seller's time is nobody's.
-    let grant = json!({ "purpose": "fleet-management", "category": "driving", "granted": true });
-    ben.put(&format!("{path}/grants"), json!({ "grants": [grant] })).await.expect(200);
+    ben.grant(&path, &["driving"]).await;
     let refused = car.refused(&mut link, car::now(), &[50.0]).await;
     assert!(refused.contains("former owner"), "{refused}");
     assert_eq!(ben.get(&signals).await.expect(200)["items"], json!([]));
@@ -270,7 +309,7 @@ async fn a_dealership_sees_what_the_owner_gave_it_until_it_ends() {
         (vec!["access-granted".to_owned()], &"access-granted".to_owned())
     );
     let notices = access_notices(&mut link, 1).await;
-    assert_eq!(notices[0].kind, CodeKind::Workshop);
+    assert_eq!(notices[0].kind, AccessNoticeKind::Got(CodeKind::Workshop));
     let one = format!("{grants}/{}", made["access_grant_id"].as_str().unwrap());
     assert_eq!(anna.delete(&one).await.status, 204);
     dealer.get(&read).await.problem(404, "not-found");

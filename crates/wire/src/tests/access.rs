@@ -13,8 +13,8 @@ pub(super) fn link_code() -> LinkCode {
 pub(super) fn notices() -> Vec<AccessNotice> {
     let at = |number: i64| Timestamp(1_767_225_600_000_000 + number);
     vec![
-        AccessNotice { number: 4, kind: CodeKind::Owner, at: at(1) },
-        AccessNotice { number: 6, kind: CodeKind::Workshop, at: at(2) },
+        AccessNotice { number: 4, kind: AccessNoticeKind::Got(CodeKind::Owner), at: at(1) },
+        AccessNotice { number: 6, kind: AccessNoticeKind::Got(CodeKind::Workshop), at: at(2) },
     ]
 }
 

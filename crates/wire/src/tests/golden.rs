@@ -158,6 +158,9 @@ fn messages_of_access() {
     let notices = access::notices();
     let golden = check("access-notices", &encode_access_notices(&notices));
     assert_eq!(decode_access_notices(&golden).unwrap(), notices);
+    let asked = [AccessNotice { number: 7, kind: AccessNoticeKind::ReleaseRequested, at: Timestamp(START) }];
+    let golden = check("access-notices-release", &encode_access_notices(&asked));
+    assert_eq!(decode_access_notices(&golden).unwrap(), asked);
     let fetch = Fetch { access: Some(6), ..documents::fetch() };
     assert_eq!(decode_fetch(&check("fetch-access", &encode_fetch(&fetch))).unwrap(), fetch);
 }

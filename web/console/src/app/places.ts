@@ -21,6 +21,7 @@ const NEEDS: Record<Route['page'], Action[]> = {
   services: ['service.list'],
   certificates: ['certificate.list'],
   quarantine: ['quarantine.list'],
+  releases: ['ownership_release.list'],
   'sign-in': [],
   'not-found': [],
 };
@@ -53,6 +54,7 @@ const IDENTITY: Place[] = [
   { href: '/services', label: 'Services', icon: 'key', pages: ['services'] },
   { href: '/certificates', label: 'Certificates', icon: 'identity', pages: ['certificates'] },
   { href: '/quarantine', label: 'Quarantine', icon: 'shield', pages: ['quarantine'] },
+  { href: '/releases', label: 'Releases', icon: 'people', pages: ['releases'] },
 ];
 
 /** Whether what a page shows may be shown to whoever is signed in. */

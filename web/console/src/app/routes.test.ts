@@ -18,6 +18,7 @@ it.each([
   ['/people/ab/cd', { page: 'not-found' }],
   ['/certificates', { page: 'certificates' }],
   ['/quarantine', { page: 'quarantine' }],
+  ['/releases', { page: 'releases' }],
   ['/sign-in', { page: 'sign-in' }],
   ['/map/x', { page: 'not-found' }],
   ['/vehicles/%zz', { page: 'vehicle', id: '%zz', tab: 'live' }],

@@ -18,6 +18,7 @@ export type Route =
   | { page: 'services' }
   | { page: 'certificates' }
   | { page: 'quarantine' }
+  | { page: 'releases' }
   | { page: 'sign-in' }
   | { page: 'not-found' };
 
@@ -31,6 +32,7 @@ const PLAIN = [
   'services',
   'certificates',
   'quarantine',
+  'releases',
   'sign-in',
 ] as const;
 

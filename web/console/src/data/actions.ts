@@ -16,6 +16,8 @@ export const ACTIONS = [
   'fleet.follow',
   'fleet.positions.read',
   'fleet.summary.read',
+  'ownership_release.approve',
+  'ownership_release.list',
   'person.create',
   'person.credentials.reset',
   'person.disable',

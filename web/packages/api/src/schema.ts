@@ -613,7 +613,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Becomes the owner of a car that has none, by the code that it shows for an owner. */
+        /**
+         * Becomes the owner of a car that has none, by the code that it shows for an owner.
+         * @description It begins anew: nothing is granted, nobody else drives or sees it, and what it sent before is not there.
+         */
         post: operations["create_link"];
         delete?: never;
         options?: never;
@@ -818,6 +821,62 @@ export interface paths {
         put?: never;
         /** Disables a fleet or a dealership: its access to cars, and its cars' memberships, end at once. */
         post: operations["disable_organisation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ownership-releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists requests for release, the newest first. */
+        get: operations["list_releases"];
+        put?: never;
+        /**
+         * Asks that a car's owner, who sold it and did not let go, loses it: by the code that it shows for an owner.
+         * @description The owner is told at once and can object. It lapses after 30 days without privacy's approval; 14 days after
+         *     that it takes effect, and the car can be linked by its code.
+         */
+        post: operations["request_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ownership-releases/{release_id}/approval": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves a request after proof of the purchase. It takes effect in 14 days unless the owner objects. */
+        post: operations["approve_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ownership-releases/{release_id}/objection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Objects to a request about one's car. It is over. */
+        post: operations["object_to_release"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2903,7 +2962,8 @@ export interface components {
             at: components["schemas"]["Time"];
             /**
              * @description What happened: `owner-linked`, `ownership-ended`, `offered`, `driver-linked`, `driver-link-ended`,
-             *     `fleet-joined`, `fleet-left`, `access-granted`, `access-redeemed`, `access-ended` or `access-lost`.
+             *     `fleet-joined`, `fleet-left`, `access-granted`, `access-redeemed`, `access-ended`, `access-lost`,
+             *     `release-requested`, `release-approved`, `release-objected`, `release-lapsed` or `released`.
              */
             kind: string;
             notice_id: string;
@@ -2964,6 +3024,14 @@ export interface components {
             expires_at: components["schemas"]["Time"];
             /** @description For whoever is to drive: they give it with a code shown in the car. */
             invitation_id: string;
+        };
+        /** @description An open request that the owner loses the car. */
+        OpenRelease: {
+            /** @description When it lapses, or takes effect if it is approved. */
+            due_at: components["schemas"]["Time"];
+            release_id: string;
+            requested_at: components["schemas"]["Time"];
+            state: components["schemas"]["ReleaseStateSlug"];
         };
         /**
          * @description An open session.
@@ -3073,6 +3141,61 @@ export interface components {
         OwnerLink: {
             since: components["schemas"]["Time"];
             vehicle_id: components["schemas"]["VehicleIdHex"];
+        };
+        /**
+         * @description A request that a car's owner loses it. Who that is, the car's people say.
+         * @example {
+         *       "release_id": "5e9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c",
+         *       "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112",
+         *       "brand": "peugeot",
+         *       "state": "approved",
+         *       "requested_at": "2026-11-23T08:15:30.000000Z",
+         *       "requested_by": {
+         *         "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112",
+         *         "username": "ben"
+         *       },
+         *       "approved_at": "2026-11-24T08:15:30.000000Z",
+         *       "due_at": "2026-12-08T08:15:30.000000Z",
+         *       "ended_at": null
+         *     }
+         */
+        OwnershipRelease: {
+            approved_at: components["schemas"]["Time"] | null;
+            brand: components["schemas"]["BrandSlug"];
+            /** @description When an open one lapses, or takes effect if it is approved. */
+            due_at: components["schemas"]["Time"];
+            ended_at: components["schemas"]["Time"] | null;
+            release_id: string;
+            requested_at: components["schemas"]["Time"];
+            requested_by: components["schemas"]["Requester"];
+            state: components["schemas"]["ReleaseStateSlug"];
+            vehicle_id: components["schemas"]["VehicleIdHex"];
+        };
+        /**
+         * @description One page of requests, the newest first.
+         * @example {
+         *       "items": [
+         *         {
+         *           "release_id": "5e9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c",
+         *           "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112",
+         *           "brand": "peugeot",
+         *           "state": "requested",
+         *           "requested_at": "2026-11-23T08:15:30.000000Z",
+         *           "requested_by": {
+         *             "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112",
+         *             "username": "ben"
+         *           },
+         *           "approved_at": null,
+         *           "due_at": "2026-12-23T08:15:30.000000Z",
+         *           "ended_at": null
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        OwnershipReleasePage: {
+            items: components["schemas"]["OwnershipRelease"][];
+            next_cursor: string | null;
         };
         /** @description Somebody or something in an entry. */
         Party: {
@@ -3471,6 +3594,12 @@ export interface components {
             /** @description Shown once. */
             token: string;
         };
+        /**
+         * @description What became of a request for release.
+         * @example requested
+         * @enum {string}
+         */
+        ReleaseStateSlug: "requested" | "approved" | "objected" | "lapsed" | "released";
         ReportedState: {
             /** @description Why the car could not apply the version; null when it runs. */
             error: string | null;
@@ -3478,6 +3607,27 @@ export interface components {
             reported_at: components["schemas"]["Time"];
             /** Format: int64 */
             version: number;
+        };
+        /**
+         * @description A request that one made.
+         * @example {
+         *       "release_id": "5e9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c",
+         *       "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112",
+         *       "requested_at": "2026-11-23T08:15:30.000000Z",
+         *       "lapses_at": "2026-12-23T08:15:30.000000Z"
+         *     }
+         */
+        RequestedRelease: {
+            /** @description When it is over unless privacy has approved it. */
+            lapses_at: components["schemas"]["Time"];
+            release_id: string;
+            requested_at: components["schemas"]["Time"];
+            vehicle_id: components["schemas"]["VehicleIdHex"];
+        };
+        /** @description Who asks for a car. */
+        Requester: {
+            person_id: components["schemas"]["PersonIdHex"];
+            username: string;
         };
         /**
          * @description What became of a vehicle's certificates.
@@ -3931,7 +4081,8 @@ export interface components {
          *         }
          *       ],
          *       "invitations": [],
-         *       "offered_until": null
+         *       "offered_until": null,
+         *       "releases": []
          *     }
          */
         VehiclePeople: {
@@ -3939,6 +4090,8 @@ export interface components {
             invitations: components["schemas"]["OpenInvitation"][];
             offered_until: components["schemas"]["Time"] | null;
             owner: components["schemas"]["LinkedPerson"] | null;
+            /** @description Open requests that the owner loses the car, to which the owner can object. */
+            releases: components["schemas"]["OpenRelease"][];
         };
         /**
          * @description What a vehicle does, as far as the caller may know it.
@@ -12764,6 +12917,749 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_releases: {
+        parameters: {
+            query?: {
+                brand?: "abarth" | "alfa-romeo" | "chrysler" | "citroen" | "dodge" | "ds" | "fiat" | "jeep" | "lancia" | "maserati" | "opel" | "peugeot" | "ram" | "vauxhall";
+                state?: "requested" | "approved" | "objected" | "lapsed" | "released";
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Items of a page; 50 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnershipReleasePage"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenCode"];
+            };
+        };
+        responses: {
+            /** @description The owner is told */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestedRelease"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:conflict",
+                     *       "title": "The request conflicts with what is there",
+                     *       "status": 409,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-large",
+                     *       "title": "The request body is too large",
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has the wrong media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unsupported-media-type",
+                     *       "title": "The body has the wrong media type",
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The request's id */
+                release_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Owner and requester are told */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnershipRelease"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:conflict",
+                     *       "title": "The request conflicts with what is there",
+                     *       "status": 409,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    object_to_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The request's id */
+                release_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is over */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:conflict",
+                     *       "title": "The request conflicts with what is there",
+                     *       "status": 409,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }

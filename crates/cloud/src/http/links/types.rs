@@ -1,12 +1,13 @@
 //! What the routes of owners and drivers say.
 
 use serde::{Deserialize, Serialize};
-use store::InvitationRow;
+use store::{InvitationRow, ReleaseRow};
 use utoipa::ToSchema;
 
 use crate::{
+    http::problem::Problem,
     ownership::Named,
-    words::{Time, VehicleIdHex},
+    words::{ReleaseStateSlug, Time, VehicleIdHex},
 };
 
 /// What a car's screen shows.
@@ -40,7 +41,7 @@ pub(crate) struct OwnerLink {
 #[schema(example = json!({
     "owner": { "link_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c", "username": "anna", "since": "2026-11-23T08:15:30.000000Z" },
     "drivers": [{ "link_id": "7c9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c", "username": "ben", "since": "2026-11-24T08:15:30.000000Z" }],
-    "invitations": [], "offered_until": null
+    "invitations": [], "offered_until": null, "releases": []
 }))]
 pub(crate) struct VehiclePeople {
     pub owner: Option<LinkedPerson>,
@@ -48,6 +49,8 @@ pub(crate) struct VehiclePeople {
     pub invitations: Vec<OpenInvitation>,
     /// Until when the car is offered to a buyer.
     pub offered_until: Option<Time>,
+    /// Open requests that the owner loses the car, to which the owner can object.
+    pub releases: Vec<OpenRelease>,
 }
 
 /// Somebody who owns or drives a car.
@@ -78,6 +81,27 @@ pub(crate) struct OpenInvitation {
 impl OpenInvitation {
     pub(crate) fn of(row: InvitationRow) -> Self {
         Self { invitation_id: row.id, expires_at: Time(row.expires_at) }
+    }
+}
+
+/// An open request that the owner loses the car.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OpenRelease {
+    pub release_id: String,
+    pub state: ReleaseStateSlug,
+    pub requested_at: Time,
+    /// When it lapses, or takes effect if it is approved.
+    pub due_at: Time,
+}
+
+impl OpenRelease {
+    pub(crate) fn of(row: ReleaseRow) -> Result<Self, Problem> {
+        Ok(Self {
+            release_id: row.id,
+            state: ReleaseStateSlug(row.state.parse().map_err(|error| Problem::internal(&error))?),
+            requested_at: Time(row.requested_at),
+            due_at: Time(row.due_at),
+        })
     }
 }
 

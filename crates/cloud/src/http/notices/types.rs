@@ -36,7 +36,8 @@ pub(crate) struct NoticePage {
 pub(crate) struct Notice {
     pub notice_id: String,
     /// What happened: `owner-linked`, `ownership-ended`, `offered`, `driver-linked`, `driver-link-ended`,
-    /// `fleet-joined`, `fleet-left`, `access-granted`, `access-redeemed`, `access-ended` or `access-lost`.
+    /// `fleet-joined`, `fleet-left`, `access-granted`, `access-redeemed`, `access-ended`, `access-lost`,
+    /// `release-requested`, `release-approved`, `release-objected`, `release-lapsed` or `released`.
     pub kind: String,
     pub vehicle_id: Option<VehicleIdHex>,
     /// The fleet or the dealership.

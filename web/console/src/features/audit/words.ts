@@ -49,9 +49,11 @@ export const ACTIONS: Record<string, string> = {
   'organisation.create': 'Organisation: create',
   'organisation.disable': 'Organisation: disable',
   'ownership_release.approve': 'Ownership release: approve',
+  'ownership_release.lapse': 'Ownership release: lapse',
   'ownership_release.list': 'Ownership releases: list',
   'ownership_release.object': 'Ownership release: object',
   'ownership_release.request': 'Ownership release: ask',
+  'ownership_release.take_effect': 'Ownership release: take effect',
   'person.create': 'Person: create',
   'person.credentials.reset': 'Person’s credentials: reset',
   'person.disable': 'Person: disable',
@@ -108,6 +110,7 @@ export function actorName(
 const COUNTED: Record<string, [one: string, many: string]> = {
   'audit.search': ['entry', 'entries'],
   'audit.read_own_car': ['entry', 'entries'],
+  'ownership_release.list': ['request', 'requests'],
   'person.list': ['person', 'people'],
 };
 
