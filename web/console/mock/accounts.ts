@@ -1,7 +1,15 @@
 /** Accounts and sessions: who signs in, and what one does with the own account. */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Account, HeldFunction, OpenSession, PersonAccount, Role, Session } from '@marque/api';
+import type {
+  Account,
+  BrandSlug,
+  HeldFunction,
+  OpenSession,
+  PersonAccount,
+  Role,
+  Session,
+} from '@marque/api';
 import { type Call, newId, Refusal, type Route, timeOf, wrong } from './call.ts';
 import { PROVIDER, seed } from './seed.ts';
 import { actionOf, cellOf, purposesOf } from './tables.ts';
@@ -70,6 +78,14 @@ export class Accounts {
   whoAsked({ request, response }: Call): string {
     const begun = /marque_session=([^;]+)/.exec(String(response.getHeader('set-cookie') ?? ''))?.[1];
     return this.sessions.get(begun ?? cookie(request))?.person.person_id ?? 'nobody';
+  }
+
+  /** The brands in which one of the functions of whoever asks has an action. */
+  brandsOf({ request, now }: Call, action: string): BrandSlug[] {
+    const having = held(this.open(request, now).person, now).filter(
+      (one) => cellOf(action, one.function) !== 'no',
+    );
+    return [...new Set(having.flatMap(({ brands }) => brands))];
   }
 
   /** As the platform's gate: the functions first, then the proof. What one does with the own account is everybody's. */

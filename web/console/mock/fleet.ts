@@ -1,4 +1,5 @@
 import type {
+  BrandSlug,
   Campaign,
   CampaignDocument,
   CampaignGroup,
@@ -9,6 +10,9 @@ import type {
 import { BRANDS, MODELS } from './brands.ts';
 import { Car } from './car.ts';
 import { Random } from './random.ts';
+
+/** Of which brands cars' batteries are watched. */
+const ELECTRIC = new Set<BrandSlug>(['citroen', 'fiat', 'jeep', 'opel', 'peugeot']);
 
 export interface Collecting {
   campaign: Campaign;
@@ -105,6 +109,7 @@ export class Fleet {
   create(spec: CampaignDocument, now: number): Collecting {
     const campaign: Campaign = {
       ...spec,
+      brands: spec.brands ?? [],
       campaign_id: this.campaigns.length + 1,
       version: 1,
       assigned: 0,
@@ -146,6 +151,7 @@ export class Fleet {
       {
         name: 'Fleet basics',
         purpose: 'fleet-management',
+        brands: BRANDS.map(([slug]) => slug),
         groups: [group(live, 'live', 1000, 1000), group(bulk, 'bulk', 1000, 10_000)],
       },
       now - 9e7,
@@ -155,13 +161,14 @@ export class Fleet {
       {
         name: 'Battery health, winter',
         purpose: 'maintenance',
+        brands: [...ELECTRIC],
         groups: [group(live.slice(3), 'bulk', 5000, 60_000)],
       },
       now - 4e6,
     );
     this.assign(
       battery,
-      this.cars.filter((car) => car.electric),
+      this.cars.filter((car) => car.electric && ELECTRIC.has(car.model.brand)),
       now - 15_000,
     );
     all.samples = 48_211_904;

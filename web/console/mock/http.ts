@@ -1,26 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type {
-  Assigned,
-  Campaign,
-  CampaignDocument,
-  CampaignItem,
-  CampaignStatus,
-  Facets,
-  GrantSet,
-  PutGrants,
-  paths,
-  Signals,
-  Unassigned,
-  Vehicle,
-} from '@marque/api';
+import type { Facets, GrantSet, PutGrants, paths, Signals, Vehicle } from '@marque/api';
 import { Accounts } from './accounts.ts';
 import { grants, state, vehicle } from './answers.ts';
 import { Audit } from './audit.ts';
 import { BRANDS, MODELS } from './brands.ts';
 import { type Call, json, page, Refusal, type Route } from './call.ts';
+import { campaigns } from './campaigns.ts';
 import type { Car } from './car.ts';
 import { certificates } from './certificates.ts';
-import type { Collecting, Fleet } from './fleet.ts';
+import type { Fleet } from './fleet.ts';
 import { history } from './history.ts';
 import { leaves } from './leaves.ts';
 import { people } from './people.ts';
@@ -63,6 +51,7 @@ export function handler(fleet: Fleet, password: string) {
     ...certificates(fleet, carOf),
     ...quarantines(fleet, carOf),
     ...releases(fleet),
+    ...campaigns(fleet, (call, action) => accounts.brandsOf(call, action)),
     ['GET', /^\/v1\/roles$/, roles],
     ['GET', /^\/v1\/facets$/, facets],
     ['GET', /^\/v1\/fleet\/summary$/, ({ now }) => fleet.summary(now)],
@@ -92,21 +81,6 @@ export function handler(fleet: Fleet, password: string) {
     ['GET', /^\/v1\/vehicles\/([^/]+)\/state$/, ({ part, now }) => state(carOf(part(1)), now)],
     ['GET', /^\/v1\/vehicles\/([^/]+)\/grants$/, ({ part, now }) => grants(carOf(part(1)), now)],
     ['PUT', /^\/v1\/vehicles\/([^/]+)\/grants$/, putGrants],
-    [
-      'GET',
-      /^\/v1\/campaigns$/,
-      ({ query }) =>
-        page(
-          [...fleet.campaigns].reverse().map(({ campaign }) => listed(campaign)),
-          query,
-        ),
-    ],
-    ['POST', /^\/v1\/campaigns$/, createCampaign],
-    ['GET', /^\/v1\/campaigns\/([^/]+)$/, ({ part }) => campaignOf(part(1)).campaign],
-    ['GET', /^\/v1\/campaigns\/([^/]+)\/status$/, ({ part, now }) => status(campaignOf(part(1)), now)],
-    ['POST', /^\/v1\/campaigns\/([^/]+)\/assignments$/, assign],
-    ['POST', /^\/v1\/campaigns\/([^/]+)\/unassignments$/, unassign],
-    ['POST', /^\/v1\/campaigns\/([^/]+)\/end$/, end],
     [
       'GET',
       /^\/v1\/catalogues$/,
@@ -194,81 +168,6 @@ export function handler(fleet: Fleet, password: string) {
     return car;
   }
 
-  function campaignOf(id: string): Collecting {
-    const found = fleet.campaigns.find((assigned) => String(assigned.campaign.campaign_id) === id);
-    if (!found) throw new Refusal('not-found', `there is no campaign ${id}`);
-    return found;
-  }
-
-  function createCampaign({ body, now }: Call) {
-    const spec = body as CampaignDocument;
-    const errors = [];
-    if (!spec.name?.trim()) errors.push({ place: 'name', detail: 'Give the campaign a name.' });
-    if (!spec.groups?.some((group) => group.signals.length > 0))
-      errors.push({ place: 'groups', detail: 'Pick at least one signal.' });
-    if (errors.length > 0) throw new Refusal('unprocessable', 'correct what is named below', errors);
-    return fleet.create(spec, now).campaign;
-  }
-
-  function assign({ part, body, now }: Call): Assigned {
-    const campaign = runningOf(part(1));
-    const { cars, unknown } = choose(body);
-    const before = campaign.vehicles.size;
-    fleet.assign(campaign, cars, now);
-    return { assigned: campaign.vehicles.size - before, matched: cars.length, ...unknown };
-  }
-
-  function unassign({ part, body }: Call): Unassigned {
-    const campaign = runningOf(part(1));
-    const { cars, unknown } = choose(body);
-    const before = campaign.vehicles.size;
-    fleet.unassign(campaign, cars);
-    return { unassigned: before - campaign.vehicles.size, matched: cars.length, ...unknown };
-  }
-
-  function end({ part, now }: Call): Campaign {
-    const found = campaignOf(part(1));
-    fleet.unassign(found, fleet.cars);
-    found.campaign.ended_at ??= new Date(now).toISOString();
-    return found.campaign;
-  }
-
-  function runningOf(id: string): Collecting {
-    const found = campaignOf(id);
-    if (!found.campaign.ended_at) return found;
-    const detail = 'the campaign has ended; create another one';
-    throw new Refusal('conflict', detail);
-  }
-
-  /** The vehicles that a request means, and what of it names none. */
-  function choose(body: unknown) {
-    const target = body as {
-      brands?: string[];
-      regions?: string[];
-      models?: string[];
-      vehicle_ids?: string[];
-    };
-    if (![target.brands, target.regions, target.models, target.vehicle_ids].some((list) => list?.length)) {
-      const detail = 'give at least one of brands, regions, models and vehicle_ids';
-      throw new Refusal('unprocessable', `brands: ${detail}`, [{ place: 'brands', detail }]);
-    }
-    const within = (list: string[] | undefined, value: string) => !list?.length || list.includes(value);
-    const cars = fleet.cars.filter(
-      (car) =>
-        within(target.brands, car.model.brand) &&
-        within(target.regions, car.region) &&
-        within(target.models, car.model.model) &&
-        within(target.vehicle_ids, car.id),
-    );
-    const unknown = {
-      unknown_models: (target.models ?? []).filter(
-        (model) => !fleet.cars.some((car) => car.model.model === model),
-      ),
-      unknown_vehicle_ids: (target.vehicle_ids ?? []).filter((id) => !fleet.byId.has(id)),
-    };
-    return { cars, unknown };
-  }
-
   function putGrants({ part, body, now }: Call): GrantSet {
     const car = carOf(part(1));
     const shares = (category: string) =>
@@ -279,21 +178,6 @@ export function handler(fleet: Fleet, password: string) {
     car.sharesDriving = shares('driving');
     for (const tell of car.granted) tell();
     return grants(car, now);
-  }
-
-  function status(assigned: Collecting, now: number): CampaignStatus {
-    const total = assigned.vehicles.size;
-    const failed = Math.floor(total * 0.004);
-    const applied = Math.min(total - failed, Math.floor((total * (now - assigned.assignedAt)) / 20_000));
-    return {
-      campaign_id: assigned.campaign.campaign_id,
-      version: assigned.campaign.version,
-      assigned: total,
-      applied,
-      failed,
-      pending: total - applied - failed,
-      samples: assigned.samples,
-    };
   }
 
   function detail(car: Car): Vehicle {
@@ -365,11 +249,6 @@ export function handler(fleet: Fleet, password: string) {
 const EPOCH = 1_795_424_400;
 
 const STREAMING = Symbol('streaming');
-
-function listed({ groups, samples_per_minute_max: _, ...campaign }: Campaign): CampaignItem {
-  const signals = new Set(groups.flatMap((group) => group.signals)).size;
-  return { ...campaign, ended_at: campaign.ended_at ?? null, signals };
-}
 
 function stream(response: ServerResponse) {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });

@@ -4,12 +4,16 @@ import { missing, newDraft, toDocument } from './draft';
 
 describe('a campaign that is being written', () => {
   it('says what it lacks, in the order of the form', () => {
-    expect(missing(newDraft())).toEqual(['Give the campaign a name.', 'Pick at least one signal.']);
+    expect(missing(newDraft())).toEqual([
+      'Give the campaign a name.',
+      'Choose at least one brand.',
+      'Pick at least one signal.',
+    ]);
   });
 
   it('refuses times of zero', () => {
     const draft = newDraft();
-    draft.name = 'x';
+    Object.assign(draft, { name: 'x', brands: ['opel'] });
     const [group] = draft.groups;
     if (group) Object.assign(group, { signals: ['Vehicle.Speed'], everyS: 0 });
     expect(missing(draft)).toEqual(['Times must be greater than zero.']);
@@ -17,13 +21,14 @@ describe('a campaign that is being written', () => {
 
   it('becomes a document in milliseconds, with one way to collect', () => {
     const draft = newDraft();
-    draft.name = ' Winter ';
+    Object.assign(draft, { name: ' Winter ', brands: ['opel', 'fiat'] });
     const [group] = draft.groups;
     if (group)
       Object.assign(group, { signals: ['Vehicle.Speed'], how: 'change', minIntervalS: 0.5, minDelta: 2 });
     expect(toDocument(draft)).toEqual({
       name: 'Winter',
       purpose: 'fleet-management',
+      brands: ['opel', 'fiat'],
       groups: [
         {
           signals: ['Vehicle.Speed'],

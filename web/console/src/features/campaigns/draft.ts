@@ -1,4 +1,4 @@
-import type { CampaignDocument, CampaignGroup, LaneSlug, PurposeSlug } from '@marque/api';
+import type { BrandSlug, CampaignDocument, CampaignGroup, LaneSlug, PurposeSlug } from '@marque/api';
 
 /** A group as the form holds it: both ways to collect at once, so that switching loses nothing. */
 export interface DraftGroup {
@@ -15,6 +15,8 @@ export interface DraftGroup {
 export interface Draft {
   name: string;
   purpose: PurposeSlug;
+  /** Of which its cars are; fixed once it is created. */
+  brands: BrandSlug[];
   groups: DraftGroup[];
 }
 
@@ -32,13 +34,14 @@ export function newGroup(key: number): DraftGroup {
 }
 
 export function newDraft(): Draft {
-  return { name: '', purpose: 'fleet-management', groups: [newGroup(0)] };
+  return { name: '', purpose: 'fleet-management', brands: [], groups: [newGroup(0)] };
 }
 
 export function toDocument(draft: Draft): CampaignDocument {
   return {
     name: draft.name.trim(),
     purpose: draft.purpose,
+    brands: draft.brands,
     groups: draft.groups.map((group): CampaignGroup => {
       const common = { signals: group.signals, lane: group.lane, flush_every_ms: ms(group.flushS) };
       return group.how === 'every'
@@ -52,6 +55,7 @@ export function toDocument(draft: Draft): CampaignDocument {
 export function missing(draft: Draft): string[] {
   const found: string[] = [];
   if (draft.name.trim() === '') found.push('Give the campaign a name.');
+  if (draft.brands.length === 0) found.push('Choose at least one brand.');
   draft.groups.forEach((group, index) => {
     const which = draft.groups.length > 1 ? ` in group ${index + 1}` : '';
     if (group.signals.length === 0) found.push(`Pick at least one signal${which}.`);

@@ -32,6 +32,11 @@ export function functionName(slug: string): string {
   return [titleCase(first), ...rest].join(' ');
 }
 
+/** As a filter's choices. */
+export function functionOptions(names: readonly FunctionSlug[]) {
+  return names.map((value) => ({ value, label: functionName(value) }));
+}
+
 export function functionMeaning(slug: string): string {
   return FUNCTIONS[slug as FunctionSlug] ?? '';
 }
