@@ -127,6 +127,8 @@ pub struct Session {
     pub id: String,
     pub person: Person,
     pub username: String,
+    /// Where notices and one-time links go.
+    pub address: Option<String>,
     pub has_second_factor: bool,
     pub expires_at: Timestamp,
     /// When they last proved who they are.
@@ -415,6 +417,7 @@ impl Accounts {
                 dealership: dealership.map(|known| known.id),
             },
             username: person.username,
+            address: person.address.map(|address| address.text),
             has_second_factor: person.totp.is_some(),
             expires_at,
             proven_at,

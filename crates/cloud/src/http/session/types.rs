@@ -116,6 +116,8 @@ pub(crate) struct Session {
 pub(crate) struct Account {
     pub person_id: String,
     pub username: String,
+    /// Where notices and one-time links go.
+    pub address: Option<String>,
     /// Whether signing in takes a one-time password too.
     pub second_factor: bool,
     /// The provider that the account comes from, where password and second factor are; null for an account of the
@@ -128,6 +130,7 @@ impl Account {
         Self {
             person_id: session.person.id.to_string(),
             username: session.username.clone(),
+            address: session.address.clone(),
             second_factor: session.has_second_factor,
             identity_provider: session.identity_provider.clone(),
         }
