@@ -15,7 +15,7 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use aws_lc_rs::{digest, rand};
+use aws_lc_rs::{digest, hmac, rand};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use identity::{
     Assignment, Brands, Function, Link, Person, Realm,
@@ -52,6 +52,8 @@ const OPERATOR_FUNCTIONS: [Function; 6] = [
 ];
 /// A working day; then the password is asked again.
 const SESSION: Micros = Micros(12 * Micros::HOUR.0);
+/// Who signed in from a network in the last quarter of a year is known there.
+pub(crate) const FAMILIAR_FOR: Micros = Micros(90 * Micros::DAY.0);
 /// How long a proof of who one is counts for what is dangerous.
 pub const PROVEN: Micros = Micros(10 * Micros::MINUTE.0);
 /// A hash takes 19 MiB and 20 ms: more at once would let strangers eat the machine.
@@ -125,6 +127,8 @@ pub struct Session {
     pub id: String,
     pub person: Person,
     pub username: String,
+    /// Where notices and one-time links go.
+    pub address: Option<String>,
     pub has_second_factor: bool,
     pub expires_at: Timestamp,
     /// When they last proved who they are.
@@ -161,6 +165,8 @@ pub struct Accounts {
     sealer: Sealer,
     hashing: Arc<Semaphore>,
     attempts: Arc<Mutex<Attempts>>,
+    /// Drawn at each start, as attempts are counted anew.
+    lockout_key: Arc<hmac::Key>,
     changes: Changes,
     /// Verified when there is no such account, so that both take the same time.
     decoy: Arc<str>,
@@ -176,7 +182,8 @@ impl Accounts {
         let decoy = hash(&secret()?).ok_or(FirstRunError::Hash)?;
         let hashing = Arc::new(Semaphore::new(HASHES_AT_ONCE));
         let attempts = Arc::new(Mutex::new(Attempts::new(Limits::SIGN_IN)));
-        Ok(Self { store, region, sealer, hashing, attempts, changes, decoy: decoy.into() })
+        let lockout_key = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &random::<32>()?));
+        Ok(Self { store, region, sealer, hashing, attempts, lockout_key, changes, decoy: decoy.into() })
     }
 
     /// Makes the operator's account with a drawn password at the first start, and keeps the password in a
@@ -235,7 +242,7 @@ impl Accounts {
     }
 
     /// Opens a session for who proves to be the person of this name. Wrong tries slow down, then lock out, the
-    /// address that guesses and the name that is guessed at; the name not where its person has a session open.
+    /// address that guesses and the name that is guessed at, in the network where it is.
     pub async fn sign_in(
         &self,
         username: &str,
@@ -296,7 +303,8 @@ impl Accounts {
         from: IpAddr,
         now: Timestamp,
     ) -> Result<(), SignInError> {
-        let keys = self.keys(&session.username, from, now).await?;
+        // Whoever has a session is nobody whom strangers can lock out.
+        let keys = [Key::session(&session.id), Key::address(from)];
         let known = self.store.person(session.person.id).await?.filter(|person| person.enabled);
         self.check(known, proof, &keys, now).await?;
         if !self.store.prove_session(&session.id, now).await? {
@@ -377,7 +385,7 @@ impl Accounts {
         let person =
             known.filter(|person| is_right && person.password_hash.is_some()).ok_or(SignInError::Wrong)?;
         if let Some(totp) = &person.totp {
-            self.check_second_factor(&person, totp, proof.one_time_password, now).await?;
+            self.try_second_factor(&person, totp, proof.one_time_password, now).await?;
         }
         Ok(person)
     }
@@ -409,6 +417,7 @@ impl Accounts {
                 dealership: dealership.map(|known| known.id),
             },
             username: person.username,
+            address: person.address.map(|address| address.text),
             has_second_factor: person.totp.is_some(),
             expires_at,
             proven_at,

@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use self::extract::BodyLimit;
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, FAMILIAR_FOR},
     audit::Audit,
     catalogues::Catalogues,
     changes::Changes,
@@ -285,7 +285,8 @@ impl Api {
         let notices = self.store().forget_notices(now - notices::KEPT).await;
         let sign_ins = self.store().forget_sign_ins(now).await;
         let releases = self.store().forget_releases(now - ownership_releases::KEPT).await;
-        let forgotten = [sessions, keys, links, tokens, notices, sign_ins, releases];
+        let networks = self.store().forget_networks(now - FAMILIAR_FOR).await;
+        let forgotten = [sessions, keys, links, tokens, notices, sign_ins, releases, networks];
         for error in forgotten.into_iter().filter_map(Result::err) {
             tracing::warn!(error = %chain(&error), "what is over could not be forgotten");
         }
@@ -304,16 +305,14 @@ pub fn router(api: Api) -> Router {
         routes.route_layer(middleware::from_fn_with_state(api.clone(), audit::trail::record))
     };
     let signed_in = |routes: OpenApiRouter<Api>| {
-        routes
-            .route_layer(middleware::from_fn_with_state(api.clone(), rates::of_identity))
-            .route_layer(middleware::from_fn_with_state(api.clone(), auth::require))
+        routes.route_layer(middleware::from_fn_with_state(api.clone(), auth::require))
     };
     let repeatable = recorded(routes::repeatable())
         .route_layer(middleware::from_fn_with_state(api.clone(), idempotency::repeatable));
     let metrics = recorded(routes::metrics())
         .route_layer(middleware::from_fn_with_state(api.clone(), auth::require_for_metrics));
     let of_address = |routes: OpenApiRouter<Api>| {
-        routes.route_layer(middleware::from_fn_with_state(api.clone(), rates::of_address))
+        routes.route_layer(middleware::from_fn_with_state(api.clone(), rates::of_strangers))
     };
     let open = of_address(limited(recorded(routes::open()), OPEN_BODY_BYTES_MAX));
     let providers = of_address(limited(recorded(routes::provider()), oidc::BODY_BYTES_MAX));

@@ -6,17 +6,16 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use model::{Micros, PersonId, Region, Timestamp};
 use openidconnect::RedirectUrl;
-use serde::Deserialize;
-use store::{PersonRow, ProvenSession, SessionOrigin, SignInRow, Store};
+use serde::{Deserialize, Serialize};
+use store::{PersonRow, ProvenSession, SessionOrigin, Store};
 use url::Url;
+use utoipa::IntoParams;
 
 use crate::{
     accounts::{self, Accounts, Opened, PROVEN, Session, random, token_hash},
-    limits::{Budget, Rate, household, seconds_up},
     pki::PkiError,
     seal::{SealError, Sealer},
 };
@@ -25,9 +24,11 @@ use discovery::Discovery;
 use id_token::{Arrival, Expected, Secrets};
 use settings::ProviderSettings;
 
-pub(crate) use access::is_access_token;
+pub(crate) use access::{UntoldError, is_access_token};
+pub use arrivals::NewAccount;
 pub use call::CallError;
 pub use discovery::DiscoveryError;
+pub use logout::Logout;
 
 mod access;
 mod arrivals;
@@ -40,10 +41,8 @@ mod signed;
 
 /// For who signs in there, with a second factor and a new password if need be.
 pub const SIGN_IN: Micros = Micros(10 * Micros::MINUTE.0);
-/// Sign-ins on their way, of all strangers together: 50 MB.
-const SIGN_INS_MAX: u32 = 50_000;
-/// Sign-ins that one address begins: an office behind one address comes back from lunch.
-const BEGINNINGS: Rate = Rate { at_once: 60, every: Micros::SECOND };
+/// Of the state's hash, in a cookie's name: two tabs sign in beside each other.
+const TOLD_APART_BY: usize = 8;
 
 /// Why somebody did not sign in at a provider.
 #[derive(Debug, thiserror::Error)]
@@ -64,10 +63,9 @@ pub enum SignInError {
     Disabled(PersonId),
     #[error("the session has ended; sign in again")]
     Ended,
-    #[error("too many sign-ins are begun from your address; wait a little")]
-    TooMany { retry_after_s: u32 },
-    #[error("too many sign-ins are on their way; try again in a minute")]
-    Full,
+    /// What a browser brings, which anybody may write.
+    #[error("what came back is no answer to a sign-in: {0}")]
+    Code(String),
     /// What the provider gave does not prove anything.
     #[error("what the provider says does not hold: {0}")]
     Token(String),
@@ -98,21 +96,39 @@ impl Failure {
     }
 }
 
-/// A sign-in that has begun.
+/// A sign-in that has begun. The browser keeps all of it: strangers who begin many cost nothing.
 #[derive(Debug)]
 pub struct Begun {
     /// Where the browser goes.
     pub location: String,
+    /// What tells the cookie apart from others.
+    pub suffix: String,
     /// What the browser brings back besides the state.
     pub cookie: String,
 }
 
-/// What comes back with the browser (RFC 6749, section 4.1.2; RFC 9207).
-#[derive(Deserialize)]
+/// What the browser keeps, sealed.
+#[derive(Serialize, Deserialize)]
+struct SignIn {
+    provider: String,
+    secrets: Secrets,
+    return_to: String,
+    /// The session that is to be proven, and whose it is; none where one is to be opened.
+    proves: Option<(String, String)>,
+    begun_at: i64,
+}
+
+/// What comes back with the browser (RFC 6749, section 4.1.2; RFC 9207). What else the provider adds means nothing.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Callback {
+    /// Which sign-in it is; counts once.
     pub state: Option<String>,
+    /// What the platform exchanges for tokens.
     pub code: Option<String>,
+    /// Who answers (RFC 9207).
     pub iss: Option<String>,
+    /// Why there is no code (RFC 6749, section 4.1.2.1).
     pub error: Option<String>,
 }
 
@@ -122,11 +138,29 @@ impl std::fmt::Debug for Callback {
     }
 }
 
-/// What a sign-in ended with.
+/// Who has come, by the provider's word. Nothing has been done for them yet.
 #[derive(Debug)]
-pub enum Arrived {
-    SignedIn { opened: Box<Opened>, is_new: bool, return_to: String },
-    Proven { person: PersonId, return_to: String },
+pub struct Arrived {
+    /// Who they are here, or will be.
+    pub person: PersonId,
+    pub wants: Wants,
+    pub return_to: String,
+    issuer: String,
+    /// What the provider calls the session.
+    session: Option<String>,
+    /// When they last showed who they are.
+    proven_at: Timestamp,
+}
+
+/// What somebody came for.
+#[derive(Debug)]
+pub enum Wants {
+    /// An account, and a session.
+    Account(Box<NewAccount>),
+    /// A session.
+    Session(Box<PersonRow>),
+    /// A proof of who has this session.
+    Proof(ProvenSession),
 }
 
 /// Signs people in at providers. Cheap to clone.
@@ -141,7 +175,6 @@ struct Inner {
     region: Region,
     providers: Vec<Provider>,
     public_url: Url,
-    beginnings: Budget<IpAddr>,
     tokens: access::VerifiedTokens,
 }
 
@@ -151,13 +184,17 @@ struct Provider {
     settings: ProviderSettings,
     caller: Caller,
     discovery: Discovery,
+    /// Where browsers come back to.
+    redirect: RedirectUrl,
 }
 
 impl Provider {
-    fn new(settings: ProviderSettings) -> Result<Self, CallError> {
+    fn new(settings: ProviderSettings, public_url: &Url) -> Result<Self, CallError> {
         let caller = Caller::new(&settings)?;
         let discovery = Discovery::new(&settings, caller.clone());
-        Ok(Self { settings, caller, discovery })
+        let redirect = public_url.join(&format!("/v1/oidc/{}/callback", settings.id));
+        let redirect = RedirectUrl::from_url(redirect.expect("a provider's id is a part of a path"));
+        Ok(Self { settings, caller, discovery, redirect })
     }
 }
 
@@ -171,18 +208,9 @@ impl Oidc {
         providers: Vec<ProviderSettings>,
         public_url: Url,
     ) -> Result<Self, CallError> {
-        let providers = providers.into_iter().map(Provider::new).collect::<Result<_, _>>()?;
-        let (beginnings, tokens) = (Budget::new(BEGINNINGS), access::VerifiedTokens::default());
-        Ok(Self(Arc::new(Inner {
-            store,
-            accounts,
-            sealer,
-            region,
-            providers,
-            public_url,
-            beginnings,
-            tokens,
-        })))
+        let providers = providers.into_iter().map(|settings| Provider::new(settings, &public_url));
+        let (providers, tokens) = (providers.collect::<Result<_, _>>()?, access::VerifiedTokens::default());
+        Ok(Self(Arc::new(Inner { store, accounts, sealer, region, providers, public_url, tokens })))
     }
 
     /// The providers' ids and names, as configured.
@@ -195,6 +223,7 @@ impl Oidc {
 
     /// Whether a path is one of the console's, that a browser may be sent to after signing in.
     pub fn is_return(&self, path: &str) -> bool {
+        // Sealed, with its secrets and in Base64, it goes into a cookie of 4 kB.
         const LEN_MAX: usize = 2_048;
         // Browsers take a backslash for a slash, and two slashes for another host.
         let is_path = path.starts_with('/') && !path.starts_with("//") && path.len() <= LEN_MAX;
@@ -211,64 +240,66 @@ impl Oidc {
         provider: &str,
         return_to: &str,
         proves: Option<&Session>,
-        from: IpAddr,
         now: Timestamp,
     ) -> Result<Option<Begun>, SignInError> {
         let Some(provider) = self.provider(provider) else { return Ok(None) };
-        let taken = self.0.beginnings.take(household(from), now);
-        taken.map_err(|wait| SignInError::TooMany { retry_after_s: seconds_up(wait) })?;
         let known = provider.discovery.get(now).await?;
-        let (state, cookie) = (drawn()?, drawn()?);
-        let secrets = Secrets { nonce: drawn()?, verifier: drawn()? };
-        let state_hash = token_hash(&state);
-        let sealed = serde_json::to_vec(&secrets).expect("two texts are JSON");
-        let row = SignInRow {
-            secrets: self.0.sealer.seal(&use_of(&state_hash), &sealed)?,
-            state_hash,
+        let state = drawn()?;
+        let sign_in = SignIn {
             provider: provider.settings.id.clone(),
-            browser_hash: token_hash(&cookie),
+            secrets: Secrets { nonce: drawn()?, verifier: drawn()? },
             return_to: return_to.to_owned(),
-            proves: proves.map(|session| ProvenSession { id: session.id.clone(), person: session.person.id }),
-            created_at: now,
-            expires_at: now + SIGN_IN,
+            proves: proves.map(|session| (session.id.clone(), session.person.id.to_string())),
+            begun_at: now.0,
         };
-        if !self.0.store.add_sign_in(&row, SIGN_INS_MAX).await? {
-            return Err(SignInError::Full);
-        }
-        let redirect = self.redirect(provider)?;
-        let location = provider.authorisation(&known, &redirect, &state, &secrets, proves.is_some());
-        Ok(Some(Begun { location, cookie }))
+        let state_hash = token_hash(&state);
+        let sealed = serde_json::to_vec(&sign_in).expect("texts and a number are JSON");
+        let sealed = self.0.sealer.seal(&use_of(&state_hash), &sealed)?;
+        let location = provider.authorisation(&known, &state, &sign_in.secrets, proves.is_some());
+        Ok(Some(Begun { location, suffix: suffix(&state_hash), cookie: URL_SAFE_NO_PAD.encode(sealed) }))
     }
 
-    /// Ends a sign-in by what the browser brings back; none when there is no such provider.
+    /// What tells the cookie apart that belongs to what the browser brings back.
+    pub fn cookie_suffix(callback: &Callback) -> Option<String> {
+        callback.state.as_deref().map(|state| suffix(&token_hash(state)))
+    }
+
+    /// Who has come, by what the browser brings back; none when there is no such provider.
     pub async fn finish(
         &self,
         provider: &str,
         callback: &Callback,
         cookie: Option<&str>,
-        from: IpAddr,
         now: Timestamp,
     ) -> Result<Option<Arrived>, Failure> {
         let Some(provider) = self.provider(provider) else { return Ok(None) };
         let state = callback.state.as_deref().ok_or_else(|| Failure::of_stranger(SignInError::Over))?;
-        let begun = self.take(&token_hash(state), now).await.map_err(Failure::of_stranger)?;
-        let begun = begun.ok_or_else(|| Failure::of_stranger(SignInError::Over))?;
-        let arrived = self.arrive(provider, callback, cookie, begun, from, now).await;
+        let state_hash = token_hash(state);
+        let begun = cookie.and_then(|cookie| self.begun(&state_hash, cookie));
+        let begun = begun.ok_or_else(|| Failure::of_stranger(SignInError::OtherBrowser))?;
+        let arrived = self.arrive(provider, callback, begun, &state_hash, now).await;
         arrived.map(Some).map_err(|error| Failure { error, was_begun: true })
+    }
+
+    /// What this browser began; nothing where it was another.
+    fn begun(&self, state_hash: &str, cookie: &str) -> Option<SignIn> {
+        let sealed = URL_SAFE_NO_PAD.decode(cookie).ok()?;
+        let opened = self.0.sealer.unseal(&use_of(state_hash), &sealed).ok()?;
+        serde_json::from_slice(&opened).ok()
     }
 
     async fn arrive(
         &self,
         provider: &Provider,
         callback: &Callback,
-        cookie: Option<&str>,
-        begun: SignInRow,
-        from: IpAddr,
+        begun: SignIn,
+        state_hash: &str,
         now: Timestamp,
     ) -> Result<Arrived, SignInError> {
-        let browser = cookie.map(token_hash).unwrap_or_default();
-        if verify_slices_are_equal(browser.as_bytes(), begun.browser_hash.as_bytes()).is_err() {
-            return Err(SignInError::OtherBrowser);
+        let begun_at = Timestamp(begun.begun_at);
+        let over_at = begun_at + SIGN_IN;
+        if now >= over_at {
+            return Err(SignInError::Over);
         }
         if begun.provider != provider.settings.id {
             return Err(SignInError::OtherProvider);
@@ -280,20 +311,19 @@ impl Oidc {
             return Err(SignInError::Refused(if is_word { error.clone() } else { "error".to_owned() }));
         }
         let code = callback.code.as_deref();
-        let code = code.ok_or_else(|| SignInError::Token("there is no `code`".to_owned()))?;
-        let opened = self.0.sealer.unseal(&use_of(&begun.state_hash), &begun.secrets)?;
-        let secrets: Secrets = serde_json::from_slice(&opened).map_err(|_| SealError::Closed)?;
-        let redirect = self.redirect(provider)?;
-        let expected = Expected {
-            secrets: &secrets,
-            begun_at: begun.created_at,
-            anew: begun.proves.is_some(),
-            redirect: &redirect,
-        };
+        let code = code.ok_or_else(|| SignInError::Code("there is no `code`".to_owned()))?;
+        let expected = Expected { secrets: &begun.secrets, begun_at, anew: begun.proves.is_some() };
         let arrival = provider.exchange(code, expected, now).await?;
+        // A code counts once at its provider; the browser's cookie counts once here.
+        if !self.0.store.take_sign_in(state_hash, over_at).await? {
+            return Err(SignInError::Over);
+        }
         match begun.proves {
-            Some(proves) => self.prove(provider, &arrival, proves, begun.return_to, now).await,
-            None => self.sign_in(provider, &arrival, begun.return_to, from, now).await,
+            Some((id, person)) => {
+                let person = person.parse().map_err(|_| SealError::Closed)?;
+                self.prover(provider, arrival, ProvenSession { id, person }, begun.return_to, now).await
+            }
+            None => self.comer(provider, arrival, begun.return_to, now).await,
         }
     }
 
@@ -314,35 +344,38 @@ impl Oidc {
         if is_right { Ok(()) } else { Err(SignInError::OtherProvider) }
     }
 
-    async fn sign_in(
+    async fn comer(
         &self,
         provider: &Provider,
-        arrival: &Arrival,
+        arrival: Arrival,
         return_to: String,
-        from: IpAddr,
         now: Timestamp,
     ) -> Result<Arrived, SignInError> {
-        let (person, is_new) = self.person(provider, arrival, now).await?;
-        if !person.enabled {
-            return Err(SignInError::Disabled(person.id));
-        }
         let issuer = provider.settings.issuer.clone();
-        let origin = SessionOrigin { issuer, session: arrival.session.clone() };
+        let session = arrival.session.clone();
         // Who has been signed in there for days has not just shown who they are.
         let proven_at = arrival.authenticated_at.unwrap_or(now - PROVEN).min(now);
-        let opened = self.0.accounts.open_elsewhere(person, origin, proven_at, from, now).await?;
-        Ok(Arrived::SignedIn { opened: Box::new(opened), is_new, return_to })
+        let (person, wants) = match self.known(&provider.settings, &arrival.subject).await? {
+            Some(known) if !known.enabled => return Err(SignInError::Disabled(known.id)),
+            Some(known) => (known.id, Wants::Session(Box::new(known))),
+            None => {
+                let account = NewAccount::of(&provider.settings, arrival)?;
+                (account.id, Wants::Account(Box::new(account)))
+            }
+        };
+        Ok(Arrived { person, wants, return_to, issuer, session, proven_at })
     }
 
-    async fn prove(
+    async fn prover(
         &self,
         provider: &Provider,
-        arrival: &Arrival,
+        arrival: Arrival,
         proves: ProvenSession,
         return_to: String,
         now: Timestamp,
     ) -> Result<Arrived, SignInError> {
-        let known = self.0.store.person_of_subject(&provider.settings.issuer, &arrival.subject).await?;
+        let issuer = provider.settings.issuer.clone();
+        let known = self.0.store.person_of_subject(&issuer, &arrival.subject).await?;
         let person: PersonRow = known.ok_or(SignInError::OtherPerson)?;
         if person.id != proves.person {
             return Err(SignInError::OtherPerson);
@@ -351,34 +384,49 @@ impl Oidc {
             return Err(SignInError::Disabled(person.id));
         }
         let proven_at = arrival.authenticated_at.ok_or(SignInError::Stale)?.min(now);
-        let session = arrival.session.as_deref();
-        if !self.0.store.prove_provider_session(&proves, session, proven_at, now).await? {
-            return Err(SignInError::Ended);
-        }
-        self.0.accounts.changed();
-        Ok(Arrived::Proven { person: person.id, return_to })
+        let (person, wants) = (person.id, Wants::Proof(proves));
+        Ok(Arrived { person, wants, return_to, issuer, session: arrival.session, proven_at })
     }
 
-    async fn take(&self, state_hash: &str, now: Timestamp) -> Result<Option<SignInRow>, store::Error> {
-        let mut tx = self.0.store.begin().await?;
-        let taken = tx.take_sign_in(state_hash, now).await?;
-        tx.commit().await?;
-        Ok(taken)
+    /// Does what somebody came for: makes their account, opens a session or notes the proof. The session that was
+    /// opened, if one was.
+    pub async fn settle(
+        &self,
+        arrived: Arrived,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<Option<Opened>, SignInError> {
+        let Arrived { wants, issuer, session, proven_at, .. } = arrived;
+        let person = match wants {
+            Wants::Account(account) => self.make(*account, now).await?,
+            Wants::Session(person) => *person,
+            Wants::Proof(proves) => {
+                let proven = self.0.store.prove_provider_session(&proves, session.as_deref(), proven_at, now);
+                if !proven.await? {
+                    return Err(SignInError::Ended);
+                }
+                self.0.accounts.changed();
+                return Ok(None);
+            }
+        };
+        if !person.enabled {
+            return Err(SignInError::Disabled(person.id));
+        }
+        let origin = SessionOrigin { issuer, session };
+        Ok(Some(self.0.accounts.open_elsewhere(person, origin, proven_at, from, now).await?))
     }
 
     fn provider(&self, id: &str) -> Option<&Provider> {
         self.0.providers.iter().find(|provider| provider.settings.id == id)
     }
-
-    fn redirect(&self, provider: &Provider) -> Result<RedirectUrl, SignInError> {
-        let path = format!("/v1/oidc/{}/callback", provider.settings.id);
-        let url = self.0.public_url.join(&path);
-        url.map(RedirectUrl::from_url).map_err(|error| SignInError::Token(error.to_string()))
-    }
 }
 
 fn use_of(state_hash: &str) -> String {
     format!("sign-in/{state_hash}")
+}
+
+fn suffix(state_hash: &str) -> String {
+    state_hash.chars().take(TOLD_APART_BY).collect()
 }
 
 /// 256 bits of chance: 43 characters, as few as a code verifier may have (RFC 7636, section 4.1).

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use identity::{Brands, Condition, Facts, Function, Realm};
-use model::{Brand, Micros, PersonId, Region, Timestamp};
+use model::{Brand, Micros, OrganisationId, PersonId, Region, Timestamp};
 use store::{Address, Besides, CredentialReset, PersonRow, RoleRow, Store, Transaction};
 
 use crate::{
@@ -54,6 +54,8 @@ pub enum PeopleError {
     Over,
     #[error("the account is of the identity provider `{provider}`: its credentials are reset there")]
     Elsewhere { provider: String },
+    #[error("only a partner's account belongs to a fleet or a dealership")]
+    NoPartner,
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error(transparent)]
@@ -69,6 +71,19 @@ pub struct NewAccount {
     pub realm: Realm,
     pub brands: Option<Brands>,
     pub address: Option<String>,
+    /// The fleet or dealership that a partner belongs to.
+    pub organisation: Option<OrganisationId>,
+}
+
+/// What is to be another of an account.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Change<'a> {
+    pub username: Option<&'a str>,
+    pub address: Option<&'a str>,
+    /// Whose account it is changes it.
+    pub by_oneself: bool,
+    /// The fleet or dealership that a partner belongs to from now on, or none.
+    pub organisation: Option<Option<OrganisationId>>,
 }
 
 /// A function to give.
@@ -85,6 +100,8 @@ pub struct Known {
     pub person: PersonRow,
     pub realm: Realm,
     pub roles: Vec<RoleRow>,
+    /// The fleet or dealership that a partner belongs to.
+    pub organisation: Option<OrganisationId>,
 }
 
 impl Known {
@@ -117,8 +134,7 @@ impl People {
     /// A staff or partner account.
     pub async fn find(&self, id: PersonId, now: Timestamp) -> Result<Option<Known>, store::Error> {
         let Some(person) = self.store.person(id).await? else { return Ok(None) };
-        let roles = self.store.roles_of(id).await?;
-        Ok(known(person, roles, now))
+        Ok(self.with_roles(vec![person], now).await?.pop())
     }
 
     /// The same of a page of accounts.
@@ -132,9 +148,11 @@ impl People {
         for role in self.store.roles_of_all(&ids).await? {
             roles.entry(role.person).or_default().push(role);
         }
+        let mut organisations = self.store.memberships(&ids).await?;
         let with_roles = |person: PersonRow| {
             let roles = roles.remove(&person.id).unwrap_or_default();
-            known(person, roles, now)
+            let organisation = organisations.remove(&person.id);
+            known(person, roles, organisation, now)
         };
         Ok(people.into_iter().filter_map(with_roles).collect())
     }
@@ -173,6 +191,9 @@ impl People {
         }
         check_username(&new.username)?;
         new.address.as_deref().map_or(Ok(()), check_address)?;
+        if new.organisation.is_some() && new.realm != Realm::Partner {
+            return Err(PeopleError::NoPartner);
+        }
         let person = PersonRow {
             id: PersonId::from_bytes(random()?),
             username: new.username,
@@ -190,19 +211,26 @@ impl People {
         if !tx.add_person(&person).await? {
             return Err(PeopleError::Taken);
         }
+        if let Some(organisation) = new.organisation {
+            tx.join_organisation(person.id, organisation, now).await?;
+        }
         tx.commit().await?;
         self.changes.changed();
         Ok(person)
     }
 
-    /// Gives somebody else's account another name, another address or both.
+    /// Gives an account another name, another address or another organisation. Who could be reached before hears of
+    /// another address there.
     pub async fn change(
         &self,
         person: &PersonRow,
-        username: Option<&str>,
-        address: Option<&str>,
+        change: Change<'_>,
         now: Timestamp,
     ) -> Result<(), PeopleError> {
+        let Change { username, address, by_oneself, organisation } = change;
+        if organisation.is_some() && person.realm != Realm::Partner.slug() {
+            return Err(PeopleError::NoPartner);
+        }
         // One that a provider's sign-in made has a colon, and may stay as it is.
         let username = username.filter(|name| *name != person.username);
         username.map_or(Ok(()), check_username)?;
@@ -216,11 +244,27 @@ impl People {
         }
         let before = person.address.as_ref().map(|address| address.text.as_str());
         if let Some(text) = address.filter(|text| before != Some(*text)) {
-            let address = Address { text: text.to_owned(), changed_at: Some(now) };
+            let address = Address { text: text.to_owned(), changed_at: (!by_oneself).then_some(now) };
             tx.set_address(person.id, &address).await?;
+            if let Some(before) = before {
+                let letter = Letter {
+                    to: Some(before.to_owned()),
+                    username: person.username.clone(),
+                    text: "From now on, notices and one-time links of your account go to another address. If that \
+                           was not you, and nobody told you, tell an administrator within seven days."
+                        .to_owned(),
+                };
+                tx.add_to_outbox(&self.outbox.row("address-changed", person.id, &letter, now)?).await?;
+            }
+        }
+        match organisation {
+            Some(Some(organisation)) => tx.join_organisation(person.id, organisation, now).await?,
+            Some(None) => tx.leave_organisation(person.id).await?,
+            None => {}
         }
         tx.commit().await?;
         self.changes.changed();
+        self.outbox.send(now).await;
         Ok(())
     }
 
@@ -230,9 +274,10 @@ impl People {
         let mut tx = self.store.begin().await?;
         if !enabled {
             let administers = |role: &&RoleRow| role.function == Function::Administrator.slug();
-            for role in known.roles.iter().filter(administers) {
-                let besides = Besides::Person(known.person.id);
-                self.check_administrators(&mut tx, besides, &role.brands, now).await?;
+            let administered = known.roles.iter().filter(administers);
+            let brands: Vec<Brand> = administered.flat_map(|role| role.brands.iter().copied()).collect();
+            if !brands.is_empty() {
+                self.check_administrators(&mut tx, Besides::Person(known.person.id), &brands, now).await?;
             }
         }
         tx.set_enabled(known.person.id, enabled).await?;
@@ -358,10 +403,15 @@ impl People {
 }
 
 /// Nothing for a customer's account.
-fn known(person: PersonRow, roles: Vec<RoleRow>, now: Timestamp) -> Option<Known> {
+fn known(
+    person: PersonRow,
+    roles: Vec<RoleRow>,
+    organisation: Option<OrganisationId>,
+    now: Timestamp,
+) -> Option<Known> {
     let realm = person.realm.parse().ok().filter(|realm| REALMS.contains(realm))?;
     let roles = roles.into_iter().filter(|role| role.ends_at.is_none_or(|end| now < end)).collect();
-    Some(Known { person, realm, roles })
+    Some(Known { person, realm, roles, organisation })
 }
 
 /// Small letters only, so that no two names look the same.

@@ -16,8 +16,11 @@ use crate::steady_clock::SteadyClock;
 /// Who tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
-    /// A hash of the name that was given, whether or not anybody has it.
+    /// A hash of the name that was given and the network that it came from, whether or not anybody has it.
     Identity([u8; 16]),
+    /// A hash of the name, wherever it comes from that its person does not. It slows down and locks nobody out, or
+    /// strangers could keep its person from signing in on a journey.
+    Elsewhere([u8; 16]),
     /// An IPv4 address, or the first 64 bits of an IPv6 address: a customer has all the rest.
     Address(IpAddr),
 }
@@ -41,6 +44,7 @@ pub struct Rate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     pub identity: Rate,
+    pub elsewhere: Rate,
     pub address: Rate,
     /// How many keys are kept. When there are more, those go first that have the fewest wrong tries
     /// beyond the free ones, and of these the one that matters for the shortest time.
@@ -93,22 +97,24 @@ struct Entry {
 }
 
 impl Key {
-    /// The same for a name in small and capital letters.
-    pub fn identity(name: &str) -> Self {
-        Self::hash(&[name.trim().to_lowercase().as_bytes()])
+    /// The same for a name in small and capital letters. Strangers in other networks cannot use up its tries.
+    pub fn identity(name: &str, network: &str) -> Self {
+        Self::Identity(hash(&[name.trim().to_lowercase().as_bytes(), &[0], network.as_bytes()]))
     }
 
-    /// A name where its person is known to be: strangers elsewhere cannot use up its tries.
-    pub fn identity_at(name: &str, network: &str) -> Self {
-        Self::hash(&[name.trim().to_lowercase().as_bytes(), &[0], network.as_bytes()])
+    /// Whoever has this session: only they know it.
+    pub fn session(id: &str) -> Self {
+        Self::Identity(hash(&[&[0], id.as_bytes()]))
     }
 
-    fn hash(parts: &[&[u8]]) -> Self {
-        let mut context = digest::Context::new(&digest::SHA256);
-        parts.iter().for_each(|part| context.update(part));
-        let mut key = [0; 16];
-        key.copy_from_slice(&context.finish().as_ref()[..16]);
-        Self::Identity(key)
+    /// Whoever knows this person's password, wherever they come from, and tries the second factor.
+    pub fn second_factor(person: &str) -> Self {
+        Self::Identity(hash(&[&[1], person.as_bytes()]))
+    }
+
+    /// A name that is tried where its person is not known to be.
+    pub fn elsewhere(name: &str) -> Self {
+        Self::Elsewhere(hash(&[name.trim().to_lowercase().as_bytes()]))
     }
 
     pub fn address(address: IpAddr) -> Self {
@@ -122,6 +128,14 @@ impl Key {
     }
 }
 
+fn hash(parts: &[&[u8]]) -> [u8; 16] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    parts.iter().for_each(|part| context.update(part));
+    let mut key = [0; 16];
+    key.copy_from_slice(&context.finish().as_ref()[..16]);
+    key
+}
+
 impl Limits {
     /// For signing in and for codes: a person mistypes, a machine guesses.
     pub const SIGN_IN: Self = Self {
@@ -132,6 +146,14 @@ impl Limits {
             lock_first: Micros::from_secs(30),
             lock_max: Micros(15 * Micros::MINUTE.0),
             forget_after: Micros::DAY,
+        },
+        elsewhere: Rate {
+            tries_max: 30,
+            window: Micros::MINUTE,
+            failures_free: u32::MAX,
+            lock_first: Micros::ZERO,
+            lock_max: Micros::ZERO,
+            forget_after: Micros::MINUTE,
         },
         // Many people may stand behind one address.
         address: Rate {
@@ -148,6 +170,7 @@ impl Limits {
     const fn of(&self, key: Key) -> &Rate {
         match key {
             Key::Identity(_) => &self.identity,
+            Key::Elsewhere(_) => &self.elsewhere,
             Key::Address(_) => &self.address,
         }
     }

@@ -56,7 +56,7 @@ pub use lake_files::{LakeFile, LakeFileState, LakeFileStats};
 pub use leases::Lease;
 pub use links::{LinkCodeRow, LinkRow};
 pub use notices::{AccessNoticeRow, NoticeRow};
-pub use oidc::{LoggedOut, ProvenSession, SignInRow};
+pub use oidc::{LoggedOut, ProvenSession};
 pub use organisations::OrganisationRow;
 pub use outbox::{OutboxRow, Recipient};
 pub use ownership::{InvitationRow, OfferRow};

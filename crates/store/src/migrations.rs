@@ -11,7 +11,7 @@ struct Migration {
 }
 
 /// In order; a released one is never changed.
-const MIGRATIONS: [Migration; 13] = [
+const MIGRATIONS: [Migration; 14] = [
     Migration { version: 1, script: include_str!("../migrations/0001_start.sql") },
     Migration { version: 2, script: include_str!("../migrations/0002_ended_campaigns.sql") },
     Migration { version: 3, script: include_str!("../migrations/0003_current_assignments.sql") },
@@ -25,6 +25,7 @@ const MIGRATIONS: [Migration; 13] = [
     Migration { version: 11, script: include_str!("../migrations/0011_oidc.sql") },
     Migration { version: 12, script: include_str!("../migrations/0012_campaign_brands.sql") },
     Migration { version: 13, script: include_str!("../migrations/0013_releases.sql") },
+    Migration { version: 14, script: include_str!("../migrations/0014_networks.sql") },
 ];
 
 pub(crate) async fn run(store: &Store) -> Result<(), Error> {

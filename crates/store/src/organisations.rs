@@ -1,11 +1,13 @@
 //! Fleets and dealerships, and who belongs to them.
 
+use std::collections::HashMap;
+
 use model::{Brand, OrganisationId, PersonId, Region, Timestamp};
 
 use crate::{
     Error, Page, Store, Transaction,
     page::Cursor,
-    sql::{Row, args, select},
+    sql::{Row, args, select, slugs},
     vehicles::Conditions,
 };
 
@@ -44,14 +46,18 @@ impl Store {
         self.pool.fetch_optional(sql, args![id]).await?.as_ref().map(organisation).transpose()
     }
 
-    /// One page in the order of ids: all, or those of a kind that are enabled.
+    /// One page in the order of ids, of those that have one of the brands: all, or those of a kind that are enabled.
     pub async fn organisations(
         &self,
+        brands: Option<&[Brand]>,
         enabled_kind: Option<&str>,
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<Page<OrganisationRow>, Error> {
         let mut query = Conditions::new(ORGANISATION);
+        if let Some(brands) = brands {
+            query.and_part("").names_one_of("brands", brands);
+        }
         if let Some(kind) = enabled_kind {
             query.and("kind = ", kind.into());
             query.and("enabled = ", true.into());
@@ -63,6 +69,17 @@ impl Store {
         let rows = self.pool.fetch(query.sql, &query.args).await?;
         let items = rows.iter().map(organisation).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::cut(items, limit, |item| item.id.to_string()))
+    }
+
+    /// The organisations that accounts belong to, also those that are disabled.
+    pub async fn memberships(&self, people: &[PersonId]) -> Result<HashMap<PersonId, OrganisationId>, Error> {
+        if people.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut query = Conditions::new("SELECT person_id, organisation_id FROM members");
+        query.and_in("person_id", people.iter().map(|person| (*person).into()).collect());
+        let rows = self.pool.fetch(query.sql, &query.args).await?;
+        rows.iter().map(|row| Ok((row.word(0)?, row.word(1)?))).collect()
     }
 
     /// The organisation that an account belongs to, unless it is disabled.
@@ -77,14 +94,13 @@ impl Store {
 
 impl Transaction {
     pub async fn add_organisation(&mut self, new: &OrganisationRow) -> Result<(), Error> {
-        let brands: Vec<&str> = new.brands.iter().map(|brand| brand.slug()).collect();
         let sql = "INSERT INTO organisations (organisation_id, kind, name, brands, region, enabled, created_at, \
                    created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let args = args![
             new.id,
             &new.kind,
             &new.name,
-            brands.join(","),
+            slugs(&new.brands),
             &new.region,
             new.enabled,
             new.created_at,
@@ -118,6 +134,11 @@ impl Transaction {
                    ON CONFLICT (person_id) DO UPDATE SET organisation_id = excluded.organisation_id, \
                    joined_at = excluded.joined_at";
         self.execute(sql, args![person, organisation, now]).await.map(drop)
+    }
+
+    /// The account belongs to no organisation any more.
+    pub async fn leave_organisation(&mut self, person: PersonId) -> Result<(), Error> {
+        self.execute("DELETE FROM members WHERE person_id = $1", args![person]).await.map(drop)
     }
 
     /// Who belongs to an organisation.

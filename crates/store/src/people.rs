@@ -227,16 +227,16 @@ impl Store {
         self.pool.fetch(sql, args![id, now]).await?.iter().map(session).collect()
     }
 
-    /// Whether the person of a name has a session open that was opened from a network.
-    pub async fn has_session_from(
-        &self,
-        username: &str,
-        network: &str,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
-        let sql = "SELECT 1 FROM sessions JOIN people ON people.person_id = sessions.person_id \
-                   WHERE people.username = $1 AND sessions.address = $2 AND expires_at > $3 LIMIT 1";
-        Ok(self.pool.fetch_optional(sql, args![username, network, now]).await?.is_some())
+    /// Whether the person of a name has signed in from a network since then.
+    pub async fn is_familiar(&self, username: &str, network: &str, since: Timestamp) -> Result<bool, Error> {
+        let sql = "SELECT 1 FROM networks JOIN people ON people.person_id = networks.person_id \
+                   WHERE people.username = $1 AND networks.network = $2 AND networks.seen_at > $3";
+        Ok(self.pool.fetch_optional(sql, args![username, network, since]).await?.is_some())
+    }
+
+    /// Forgets where people signed in before then.
+    pub async fn forget_networks(&self, before: Timestamp) -> Result<u64, Error> {
+        self.pool.execute("DELETE FROM networks WHERE seen_at <= $1", args![before]).await
     }
 
     /// Notes that a session's holder has proven who they are.
@@ -402,6 +402,11 @@ impl Transaction {
             ],
         )
         .await?;
+        if let Some(network) = new.address.as_deref() {
+            let sql = "INSERT INTO networks (person_id, network, seen_at) VALUES ($1, $2, $3) \
+                       ON CONFLICT (person_id, network) DO UPDATE SET seen_at = excluded.seen_at";
+            self.execute(sql, args![new.person, network, new.created_at]).await?;
+        }
         Ok(true)
     }
 

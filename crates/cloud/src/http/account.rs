@@ -15,8 +15,8 @@ use super::{
     problem::Problem,
     session::{refused, types::Account},
 };
-use crate::words::Time;
-use types::{NewPassword, NewSecondFactor, OpenSession, OpenSessions, SecondFactorProof};
+use crate::{accounts::Session, people::Change, words::Time};
+use types::{AccountChange, NewPassword, NewSecondFactor, OpenSession, OpenSessions, SecondFactorProof};
 
 pub(crate) mod types;
 
@@ -29,6 +29,31 @@ pub(crate) mod types;
 pub(crate) async fn get_account(signed_in: SignedIn) -> Json<Account> {
     let session = signed_in.session();
     Json(Account::of(session))
+}
+
+/// Gives one's own account another name or address. The old address is told of another.
+#[utoipa::path(
+    patch, path = "/v1/account", tag = "account", request_body = AccountChange,
+    extensions(("x-marque-action" = json!("account.update"))),
+    responses((status = 200, description = "The account now", body = Account)),
+)]
+pub(crate) async fn change_account(
+    State(api): State<Api>,
+    signed_in: SignedIn,
+    Json(body): Json<AccountChange>,
+) -> Result<Json<Account>, Problem> {
+    let session = signed_in.session();
+    if body.username.is_some() {
+        oidc::only_here(session)?;
+    }
+    let person = api.store().person(session.person.id).await?;
+    let person = person.ok_or_else(|| Problem::unauthorized("the account is gone"))?;
+    let (username, address) = (body.username.as_deref(), body.address.as_deref());
+    let change = Change { username, address, by_oneself: true, organisation: None };
+    api.people().change(&person, change, api.now()).await?;
+    let username = body.username.unwrap_or_else(|| session.username.clone());
+    let address = body.address.or_else(|| session.address.clone());
+    Ok(Json(Account::of(&Session { username, address, ..session.clone() })))
 }
 
 /// Changes one's own password. All other sessions of the account end.

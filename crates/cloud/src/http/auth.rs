@@ -21,13 +21,16 @@ use super::{
     audit::trail,
     gate::Gate,
     problem::{Kind, Problem},
+    rates,
     server::Peer,
 };
 use crate::{
     accounts::{Session, token_hash},
-    oidc, services,
+    oidc::{self, UntoldError},
+    services,
 };
 
+/// By HTTPS its name has a prefix: [`cookie_name`].
 pub(crate) const COOKIE: &str = "marque_session";
 
 /// Who is behind a request; every route but the open ones has one.
@@ -61,18 +64,20 @@ pub(crate) struct Recent(Mutex<HashMap<String, Principal>>);
 
 impl Recent {
     /// Who has this token; none when it opens nothing, or no more.
-    async fn of(&self, api: &Api, token: &str) -> Result<Option<Principal>, store::Error> {
+    async fn of(&self, api: &Api, token: &str) -> Result<Option<Principal>, UntoldError> {
         let hash = token_hash(token);
         let known = self.lock().get(&hash).cloned();
-        let found = match &known {
-            Some(known) => known.again(api).await?,
-            None => Principal::of(api, token).await?,
+        let now = api.now();
+        let found = match known {
+            Some(known) if known.is_trusted(api, now) => {
+                return Ok((!known.has_ended(now)).then_some(known));
+            }
+            Some(_) | None => Principal::of(api, token).await?,
         };
         let mut recent = self.lock();
         match &found {
             Some(found) => {
                 if recent.len() >= RECENT_MAX && !recent.contains_key(&hash) {
-                    let now = api.now();
                     recent.retain(|_, known| known.is_trusted(api, now));
                 }
                 if recent.len() < RECENT_MAX || recent.contains_key(&hash) {
@@ -90,7 +95,7 @@ impl Recent {
 }
 
 impl Principal {
-    async fn of(api: &Api, token: &str) -> Result<Option<Self>, store::Error> {
+    async fn of(api: &Api, token: &str) -> Result<Option<Self>, UntoldError> {
         let changes = api.changes().count();
         let now = api.now();
         let (asker, who) = if token.starts_with(services::PREFIX) {
@@ -141,8 +146,8 @@ impl Principal {
         }
     }
 
-    /// The same as of now; none when the session has ended.
-    pub(crate) async fn again(&self, api: &Api) -> Result<Option<Self>, store::Error> {
+    /// The same as of now, for streams; none when the session has ended.
+    pub(crate) async fn again(&self, api: &Api) -> Result<Option<Self>, UntoldError> {
         let now = api.now();
         if self.has_ended(now) {
             return Ok(None);
@@ -151,13 +156,18 @@ impl Principal {
             return Ok(Some(self.clone()));
         }
         match Self::of(api, &self.0.token).await {
-            Err(_) if now.since(self.0.looked_up) < TRUSTED_BLINDLY_FOR => Ok(Some(self.clone())),
+            Err(_) if self.is_unchanged(api, now, TRUSTED_BLINDLY_FOR) => Ok(Some(self.clone())),
             found => found,
         }
     }
 
     fn is_trusted(&self, api: &Api, now: Timestamp) -> bool {
-        self.0.changes == api.changes().count() && now.since(self.0.looked_up) < TRUSTED_FOR
+        self.is_unchanged(api, now, TRUSTED_FOR)
+    }
+
+    /// Whether nothing was changed here since it was looked up, which is not longer ago than this.
+    fn is_unchanged(&self, api: &Api, now: Timestamp, for_at_most: Micros) -> bool {
+        self.0.changes == api.changes().count() && now.since(self.0.looked_up) < for_at_most
     }
 
     fn has_ended(&self, now: Timestamp) -> bool {
@@ -243,18 +253,35 @@ fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
     last.rsplit(',').next()?.trim().parse().ok()
 }
 
-/// Lets only requests with an open session through. It lies around all routes but the open ones, so that no
-/// handler can forget it.
+/// Lets only requests with an open session through, and not more of them than one identity may send. It lies around
+/// all routes but the open ones, so that no handler can forget it.
 pub(crate) async fn require(
     State(api): State<Api>,
+    Caller(from): Caller,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    match identify(&api, request.method(), request.headers()).await {
+        Ok((principal, origin)) => {
+            let key = principal.key();
+            Ok(rates::of_identity(&api, key, admit(&api, principal, origin, request, next)).await)
+        }
+        // Whoever guesses is a stranger.
+        Err(problem) => Ok(rates::of_address(&api, from, async { Err(problem) }).await),
+    }
+}
+
+async fn admit(
+    api: &Api,
+    principal: Principal,
+    origin: Result<(), Problem>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let (principal, origin) = identify(&api, request.method(), request.headers()).await?;
-    let gate = Gate::of(&api, &principal, &request)?;
+    let gate = Gate::of(api, &principal, &request)?;
     let allowed = origin.and_then(|()| gate.as_ref().map_or(Ok(()), Gate::enter));
     if let Err(problem) = allowed {
-        return Err(trail::refused(&api, principal, request, problem).await);
+        return Err(trail::refused(api, principal, request, problem).await);
     }
     request.extensions_mut().insert(principal);
     let Some(gate) = gate else { return Ok(next.run(request).await) };
@@ -285,7 +312,7 @@ async fn identify(
     let (token, origin) = match bearer(headers) {
         Some(token) => (token.to_owned(), Ok(())),
         None => {
-            let token = cookie(headers, COOKIE).ok_or_else(sign_in_first)?;
+            let token = cookie(headers, &cookie_name(COOKIE, api.secure())).ok_or_else(sign_in_first)?;
             (token.to_owned(), if method.is_safe() || same_origin(headers) { Ok(()) } else { Err(foreign()) })
         }
     };
@@ -299,6 +326,19 @@ pub(crate) async fn session_of(api: &Api, headers: &HeaderMap) -> Result<Arc<Ses
     match &principal.0.asker {
         Asker::Person(session) => Ok(Arc::clone(session)),
         Asker::Service => Err(Problem::new(Kind::Forbidden, "only people do this")),
+    }
+}
+
+impl From<UntoldError> for Problem {
+    fn from(error: UntoldError) -> Self {
+        match error {
+            UntoldError::Store(error) => error.into(),
+            UntoldError::Provider(error) => {
+                tracing::debug!(%error, "an access token cannot be checked now");
+                let why = "the identity provider's keys cannot be read now; try again in a moment";
+                Self::unavailable(why).retry_after_s(1)
+            }
+        }
     }
 }
 
@@ -338,8 +378,24 @@ pub(crate) fn same_origin(headers: &HeaderMap) -> bool {
 }
 
 /// The cookie that goes with a new session, or ends one.
-pub(crate) fn set_cookie(token: &str, max_age_s: i64, https: bool) -> Option<HeaderValue> {
-    let secure = if https { "; Secure" } else { "" };
-    let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Strict{secure}");
-    HeaderValue::from_str(&cookie).ok()
+pub(crate) fn set_cookie(token: &str, max_age_s: i64, secure: bool) -> Option<HeaderValue> {
+    cookie_line(COOKIE, token, "Strict", max_age_s, secure)
+}
+
+/// A cookie that only these pages have, and no script.
+pub(crate) fn cookie_line(
+    name: &str,
+    value: &str,
+    same_site: &str,
+    max_age_s: i64,
+    secure: bool,
+) -> Option<HeaderValue> {
+    let (name, secure) = (cookie_name(name, secure), if secure { "; Secure" } else { "" });
+    let line = format!("{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite={same_site}{secure}");
+    HeaderValue::from_str(&line).ok()
+}
+
+/// By HTTPS no other host of the domain can set it.
+pub(crate) fn cookie_name(name: &str, secure: bool) -> String {
+    if secure { format!("__Host-{name}") } else { name.to_owned() }
 }

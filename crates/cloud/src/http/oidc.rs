@@ -21,16 +21,16 @@ use super::{
 };
 use crate::{
     errors::chain,
-    oidc::{Arrived, Failure, SIGN_IN, SignInError},
+    oidc::{Callback, Failure, Oidc, SIGN_IN, SignInError, Wants},
 };
-use types::{CallbackQuery, IdentityProvider, IdentityProviders, LoginQuery, LogoutToken};
+use types::{IdentityProvider, IdentityProviders, LoginQuery, LogoutToken};
 
 pub(crate) mod types;
 
 /// What strangers may send: a logout token with the certificates of its key.
 pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024;
-/// Holds what shows that a sign-in comes back to the browser that began it.
-const COOKIE: &str = "marque_sign_in";
+/// Holds a sign-in that has begun, sealed; what tells it apart follows.
+const COOKIE: &str = "marque_sign_in_";
 
 /// Lists the identity providers where people may sign in.
 #[utoipa::path(
@@ -52,12 +52,11 @@ pub(crate) async fn list_identity_providers(State(api): State<Api>) -> Json<Iden
     responses(
         (status = 303, description = "To the provider", headers(
             ("Location" = String, description = "The provider's page"),
-            ("Set-Cookie" = String, description = "`marque_sign_in`, HttpOnly, SameSite=Lax, for the callback"))),
+            ("Set-Cookie" = String, description = "`__Host-marque_sign_in_…`, HttpOnly, SameSite=Lax, for the callback"))),
     ),
 )]
 pub(crate) async fn begin_sign_in(
     State(api): State<Api>,
-    Caller(from): Caller,
     Path(provider): Path<String>,
     Query(query): Query<LoginQuery>,
     headers: HeaderMap,
@@ -75,16 +74,12 @@ pub(crate) async fn begin_sign_in(
     } else {
         None
     };
-    match api.oidc().begin(&provider, return_to, session.as_deref(), from, api.now()).await {
+    match api.oidc().begin(&provider, return_to, session.as_deref(), api.now()).await {
         Ok(Some(begun)) => {
-            let cookie = cookie(&provider, &begun.cookie, SIGN_IN.0 / 1_000_000, api.secure());
+            let cookie = cookie(&begun.suffix, &begun.cookie, SIGN_IN.0 / 1_000_000, api.secure());
             see_other(&begun.location, [cookie])
         }
         Ok(None) => Err(no_such_provider()),
-        Err(SignInError::TooMany { retry_after_s }) => {
-            let text = SignInError::TooMany { retry_after_s }.to_string();
-            Err(Problem::new(Kind::TooManyRequests, text).retry_after_s(retry_after_s))
-        }
         Err(error) => failed(&error, return_to, []),
     }
 }
@@ -95,11 +90,11 @@ pub(crate) async fn begin_sign_in(
 /// console.
 #[utoipa::path(
     get, path = "/v1/oidc/{provider}/callback", tag = "session", security(()),
-    params(("provider" = String, Path, description = "The provider's id"), CallbackQuery),
+    params(("provider" = String, Path, description = "The provider's id"), Callback),
     responses(
         (status = 303, description = "Signed in, or not", headers(
             ("Location" = String, description = "A page of the console"),
-            ("Set-Cookie" = String, description = "`marque_session`, HttpOnly, SameSite=Strict"))),
+            ("Set-Cookie" = String, description = "`__Host-marque_session`, HttpOnly, SameSite=Strict"))),
     ),
 )]
 pub(crate) async fn end_sign_in(
@@ -107,45 +102,48 @@ pub(crate) async fn end_sign_in(
     Caller(from): Caller,
     Extension(request): Extension<RequestId>,
     Path(provider): Path<String>,
-    Query(query): Query<CallbackQuery>,
+    Query(callback): Query<Callback>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let now = api.now();
-    let brought = auth::cookie(&headers, COOKIE);
-    let over = cookie(&provider, "", 0, api.secure());
-    let arrived = match api.oidc().finish(&provider, &query.callback(), brought, from, now).await {
+    let suffix = Oidc::cookie_suffix(&callback).unwrap_or_default();
+    let brought = auth::cookie(&headers, &auth::cookie_name(&format!("{COOKIE}{suffix}"), api.secure()));
+    let over = cookie(&suffix, "", 0, api.secure());
+    let arrived = match api.oidc().finish(&provider, &callback, brought, now).await {
         Ok(arrived) => arrived.ok_or_else(no_such_provider)?,
         Err(Failure { error, was_begun }) => {
-            if was_begun {
-                record_failure(&api, &error, from, &request).await?;
-            }
+            record_failure(&api, &error, from, &request).await?;
+            return failed(&error, "/", [over.filter(|_| was_begun)]);
+        }
+    };
+    let (person, return_to) = (arrived.person, arrived.return_to.clone());
+    let act = match &arrived.wants {
+        Wants::Account(_) => Some(Action::PersonCreate),
+        Wants::Session(_) => None,
+        Wants::Proof(_) => Some(Action::SessionStepUp),
+    };
+    if let Some(act) = act {
+        trail::begun_by_person(&api, act, person, from, &request).await?;
+    }
+    let opened = match api.oidc().settle(arrived, from, now).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            record_failure(&api, &error, from, &request).await?;
             return failed(&error, "/", [over]);
         }
     };
-    match arrived {
-        Arrived::SignedIn { opened, is_new, return_to } => {
-            let person = opened.session.person.id;
-            let mut recorded = Ok(());
-            if is_new {
-                recorded = trail::account_made(&api, person, from, &request).await;
-            }
-            if recorded.is_ok() {
-                recorded = trail::sign_in(&api, Some(person), from, &request, None).await;
-            }
-            // A session whose beginning is not recorded is given to nobody.
-            if let Err(problem) = recorded {
-                api.accounts().sign_out(&opened.session).await?;
-                return Err(problem);
-            }
-            let max_age_s = opened.session.expires_at.since(now).0 / 1_000_000;
-            let session = auth::set_cookie(opened.token.reveal(), max_age_s, api.secure());
-            see_other(&return_to, [session, over])
-        }
-        Arrived::Proven { person, return_to } => {
-            trail::of_person(&api, Action::SessionStepUp, person, from, &request).await?;
-            see_other(&return_to, [over])
-        }
+    if let Some(act) = act {
+        trail::done_by_person(&api, act, person, from, &request).await;
     }
+    let Some(opened) = opened else { return see_other(&return_to, [over]) };
+    // A session whose beginning is not recorded is given to nobody.
+    if let Err(problem) = trail::sign_in(&api, Some(opened.session.person.id), from, &request, None).await {
+        api.accounts().sign_out(&opened.session).await?;
+        return Err(problem);
+    }
+    let max_age_s = opened.session.expires_at.since(now).0 / 1_000_000;
+    let session = auth::set_cookie(opened.token.reveal(), max_age_s, api.secure());
+    see_other(&return_to, [session, over])
 }
 
 /// Ends sessions that their identity provider says are over.
@@ -165,28 +163,47 @@ pub(crate) async fn log_out(
     Path(provider): Path<String>,
     Form(body): Form<LogoutToken>,
 ) -> Result<Response, Problem> {
-    match api.oidc().log_out(&provider, &body.logout_token, api.now()).await {
-        Ok(Some(people)) => {
-            for person in people {
-                trail::of_person(&api, Action::SessionEndOwn, person, from, &request).await?;
-            }
-            Ok(edge::empty(StatusCode::OK))
-        }
-        Ok(None) => Err(no_such_provider()),
-        Err(SignInError::Token(why)) => {
-            Err(Problem::bad_request(format!("the logout token does not count: {why}")))
-        }
-        Err(error) => Err(problem(&error)),
+    let refused = |error: SignInError| match error {
+        SignInError::Token(why) => Problem::bad_request(format!("the logout token does not count: {why}")),
+        error => problem(&error),
+    };
+    let logout = api.oidc().read_logout(&provider, &body.logout_token, api.now()).await.map_err(refused)?;
+    let logout = logout.ok_or_else(no_such_provider)?;
+    for person in &logout.people {
+        trail::begun_by_person(&api, Action::SessionEndOwn, *person, from, &request).await?;
     }
+    api.oidc().log_out(&logout).await.map_err(refused)?;
+    for person in &logout.people {
+        trail::done_by_person(&api, Action::SessionEndOwn, *person, from, &request).await;
+    }
+    Ok(edge::empty(StatusCode::OK))
 }
 
+/// What a stranger can bring about alone is not recorded: the provider had nobody to tell of, or was not asked.
 async fn record_failure(
     api: &Api,
     error: &SignInError,
     from: IpAddr,
     request: &RequestId,
 ) -> Result<(), Problem> {
-    let known = if let SignInError::Disabled(person) = error { Some(*person) } else { None };
+    let known = match error {
+        SignInError::Over
+        | SignInError::OtherBrowser
+        | SignInError::OtherProvider
+        | SignInError::Refused(_)
+        | SignInError::Code(_)
+        | SignInError::Discovery(_)
+        | SignInError::Call(_) => return Ok(()),
+        SignInError::Disabled(person) => Some(*person),
+        SignInError::OtherPerson
+        | SignInError::Stale
+        | SignInError::Ended
+        | SignInError::Token(_)
+        | SignInError::Account(_)
+        | SignInError::Store(_)
+        | SignInError::Seal(_)
+        | SignInError::Random(_) => None,
+    };
     let refused = Problem::new(Kind::SignInRefused, error.to_string());
     trail::sign_in(api, known, from, request, Some(&refused)).await
 }
@@ -195,12 +212,11 @@ async fn record_failure(
 fn slug(error: &SignInError) -> &'static str {
     match error {
         SignInError::Over | SignInError::OtherBrowser | SignInError::Ended => "expired",
-        SignInError::OtherProvider | SignInError::Token(_) => "invalid",
+        SignInError::OtherProvider | SignInError::Code(_) | SignInError::Token(_) => "invalid",
         SignInError::Refused(_) => "refused",
         SignInError::OtherPerson => "other-person",
         SignInError::Stale => "stale",
         SignInError::Disabled(_) => "disabled",
-        SignInError::TooMany { .. } | SignInError::Full => "busy",
         SignInError::Discovery(_) | SignInError::Call(_) => "unavailable",
         SignInError::Account(_) | SignInError::Store(_) | SignInError::Seal(_) | SignInError::Random(_) => {
             "failed"
@@ -224,13 +240,11 @@ fn failed<const N: usize>(
 }
 
 fn problem(error: &SignInError) -> Problem {
-    match slug(error) {
-        "unavailable" | "busy" => {
-            tracing::warn!(error = %chain(error), "a provider cannot be asked");
-            Problem::unavailable("the provider's keys cannot be read now")
-        }
-        _ => Problem::internal(error),
+    if let SignInError::Discovery(_) | SignInError::Call(_) = error {
+        tracing::warn!(error = %chain(error), "a provider cannot be asked");
+        return Problem::unavailable("the provider's keys cannot be read now");
     }
+    Problem::internal(error)
 }
 
 fn no_such_provider() -> Problem {
@@ -248,12 +262,8 @@ fn see_other<const N: usize>(location: &str, cookies: [Option<HeaderValue>; N]) 
 }
 
 /// `Lax`, since the browser comes back from another site.
-fn cookie(provider: &str, value: &str, max_age_s: i64, https: bool) -> Option<HeaderValue> {
-    let secure = if https { "; Secure" } else { "" };
-    let path = format!("/v1/oidc/{provider}/callback");
-    let cookie =
-        format!("{COOKIE}={value}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}");
-    HeaderValue::from_str(&cookie).ok()
+fn cookie(suffix: &str, value: &str, max_age_s: i64, secure: bool) -> Option<HeaderValue> {
+    auth::cookie_line(&format!("{COOKIE}{suffix}"), value, "Lax", max_age_s, secure)
 }
 
 /// For routes that a provider account has no use for: what they change is at the provider.

@@ -31,8 +31,6 @@ pub(crate) mod types;
 
 /// Characters of a name.
 const NAME_MAX: usize = 128;
-/// Pages of organisations that one request looks through for those of the caller's brands.
-const SCANNED_PAGES_MAX: u32 = 40;
 
 /// Lists fleets and dealerships of one's brands.
 #[utoipa::path(
@@ -45,8 +43,9 @@ pub(crate) async fn list_organisations(
     gate: Gate,
     Query(query): Query<OrganisationsQuery>,
 ) -> Result<Json<OrganisationPage>, Problem> {
-    let (rows, next_cursor) = list(&api, &gate, None, &query).await?;
-    Ok(Json(OrganisationPage { items: rows.into_iter().map(Organisation::of).collect(), next_cursor }))
+    let page = list(&api, &gate, None, &query).await?;
+    let next_cursor = page.next.map(|next| next.to_string());
+    Ok(Json(OrganisationPage { items: page.items.into_iter().map(Organisation::of).collect(), next_cursor }))
 }
 
 /// Lists dealerships to choose from.
@@ -60,8 +59,9 @@ pub(crate) async fn list_dealerships(
     gate: Gate,
     Query(query): Query<OrganisationsQuery>,
 ) -> Result<Json<DealershipPage>, Problem> {
-    let (rows, next_cursor) = list(&api, &gate, Some(OrganisationKind::Dealership), &query).await?;
-    Ok(Json(DealershipPage { items: rows.into_iter().map(Dealership::of).collect(), next_cursor }))
+    let page = list(&api, &gate, Some(OrganisationKind::Dealership), &query).await?;
+    let next_cursor = page.next.map(|next| next.to_string());
+    Ok(Json(DealershipPage { items: page.items.into_iter().map(Dealership::of).collect(), next_cursor }))
 }
 
 /// Registers a fleet or a dealership. It has no car and no access to any.
@@ -182,36 +182,16 @@ pub(crate) async fn serving(
     Ok(known.filter(|known| known.enabled && known.kind == kind.slug() && known.brands.contains(&brand)))
 }
 
-/// Those of the caller's brands, and where the next page begins.
+/// Those of the caller's brands.
 async fn list(
     api: &Api,
     gate: &Gate,
     enabled_kind: Option<OrganisationKind>,
     query: &OrganisationsQuery,
-) -> Result<(Vec<OrganisationRow>, Option<String>), Problem> {
-    let (mut cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
-    let brands = gate.brands()?;
-    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut found: Vec<OrganisationRow> = Vec::new();
-    for _ in 0..SCANNED_PAGES_MAX {
-        let kind = enabled_kind.map(OrganisationKind::slug);
-        let page = api.store().organisations(kind, cursor.as_ref(), page::LIMIT_MAX).await?;
-        for row in page.items {
-            if !row.brands.iter().any(|brand| brands.contains(*brand)) {
-                continue;
-            }
-            if found.len() == wanted {
-                let last = found.last().map(|last| store::Cursor::new(last.id.to_string()).to_string());
-                return Ok((found, last));
-            }
-            found.push(row);
-        }
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    Ok((found, cursor.map(|cursor| cursor.to_string())))
+) -> Result<store::Page<OrganisationRow>, Problem> {
+    let (cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
+    let (brands, kind) = (gate.brands()?.filter(), enabled_kind.map(OrganisationKind::slug));
+    Ok(api.store().organisations(brands.as_deref(), kind, cursor.as_ref(), limit).await?)
 }
 
 fn of_brands(brands: Brands) -> What {

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use identity::{Brands, BrandsThing, Condition, Facts, What};
-use model::PersonId;
+use model::{OrganisationId, PersonId};
 use store::PeopleFilter;
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
     problem::{Kind, Problem},
     words::PersonIdHex,
 };
-use crate::people::{Known, NewAccount, PeopleError, REALMS};
+use crate::people::{Change, Known, NewAccount, PeopleError, REALMS};
 use types::{NewPerson, PeoplePage, PeopleQuery, PersonAccount, PersonChange};
 
 pub(crate) mod assignments;
@@ -100,7 +100,17 @@ pub(crate) async fn create_person(
     let brands = body.brands.map(|brands| types::brands_of(&brands)).transpose()?;
     let what = What::OfBrands { brands: brands.unwrap_or(Brands::ALL), thing: BrandsThing::Person };
     gate.ask(what, Facts::NONE).map_err(beyond_scope)?;
-    let new = NewAccount { username: body.username, realm: body.realm.0, brands, address: body.address };
+    let organisation = match body.organisation_id {
+        Some(id) => Some(organisation(&api, &gate, id.0).await?),
+        None => None,
+    };
+    let new = NewAccount {
+        username: body.username,
+        realm: body.realm.0,
+        brands,
+        address: body.address,
+        organisation,
+    };
     let person = api.people().create(new, gate.person(), api.now()).await?;
     trail.person(person.id);
     trail.brands(brands.unwrap_or(Brands::ALL).iter());
@@ -110,9 +120,9 @@ pub(crate) async fn create_person(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(account)).into_response())
 }
 
-/// Gives an account another name or address.
+/// Gives an account another name, address, fleet or dealership.
 ///
-/// For seven days after its address was changed nobody resets its credential.
+/// The old address is told of another. For seven days after its address was changed nobody resets its credential.
 #[utoipa::path(
     patch, path = "/v1/people/{person_id}", tag = "people", request_body = PersonChange,
     extensions(("x-marque-action" = json!("person.update"))),
@@ -127,8 +137,15 @@ pub(crate) async fn change_person(
     Json(body): Json<PersonChange>,
 ) -> Result<Json<PersonAccount>, Problem> {
     let known = ask_about(&api, &gate, &trail, person_id.0).await?;
+    let organisation = match body.organisation_id {
+        Some(Some(id)) => Some(Some(organisation(&api, &gate, id.0).await?)),
+        Some(None) => Some(None),
+        None => None,
+    };
     let (username, address) = (body.username.as_deref(), body.address.as_deref());
-    api.people().change(&known.person, username, address, api.now()).await?;
+    api.people()
+        .change(&known.person, Change { username, address, by_oneself: false, organisation }, api.now())
+        .await?;
     Ok(Json(PersonAccount::of(&find(&api, person_id.0).await?, Brands::ALL)))
 }
 
@@ -166,6 +183,18 @@ pub(crate) async fn enable_person(
     let known = ask_about(&api, &gate, &trail, person_id.0).await?;
     api.people().set_enabled(&known, true, api.now()).await?;
     Ok(edge::empty(StatusCode::NO_CONTENT))
+}
+
+/// A fleet or dealership that people may be put into by who reaches all of its brands.
+async fn organisation(api: &Api, gate: &Gate, id: OrganisationId) -> Result<OrganisationId, Problem> {
+    let known = api.store().organisation(id).await?.filter(|known| known.enabled);
+    let brands = known.and_then(|known| Brands::new(known.brands).ok());
+    let is_reached = brands.is_some_and(|brands| {
+        gate.ask(What::OfBrands { brands, thing: BrandsThing::Person }, Facts::NONE.with(Condition::NotSelf))
+            .is_ok()
+    });
+    let why = "there is no such fleet or dealership; GET /v1/organisations lists them";
+    if is_reached { Ok(id) } else { Err(Problem::at("organisation_id", why)) }
 }
 
 /// An account of staff or partners. Customers' are not looked after here.
@@ -229,6 +258,7 @@ impl From<PeopleError> for Problem {
             PeopleError::Address => Self::at("address", text),
             PeopleError::Customer => Self::at("realm", text),
             PeopleError::Realm { .. } => Self::at("function", text),
+            PeopleError::NoPartner => Self::at("organisation_id", text),
             PeopleError::Past => Self::at("until", text),
             PeopleError::Taken
             | PeopleError::Roles

@@ -58,7 +58,7 @@ impl Class {
         match route {
             Some("/livez" | "/readyz") => Self::Health,
             Some("/v1/session" | "/v1/credential-resets") if method == Method::POST => Self::Open,
-            None | Some("/v1/openapi.json" | "/v1/oidc") => Self::Open,
+            None | Some("/v1/openapi.json" | "/v1/oidc" | "/.well-known/security.txt") => Self::Open,
             Some(route) if route.starts_with("/v1/oidc/") => Self::Provider,
             Some(_) => Self::SignedIn,
         }

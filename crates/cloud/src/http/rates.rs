@@ -1,7 +1,7 @@
 //! How many requests one identity or one address may send, and what answers tell of it (RateLimit header fields,
 //! draft-ietf-httpapi-ratelimit-headers).
 
-use std::net::IpAddr;
+use std::{future::Future, net::IpAddr};
 
 use axum::{
     extract::{Request, State},
@@ -34,7 +34,7 @@ pub(crate) struct Rates {
 }
 
 /// The id of a person or a service.
-type Who = [u8; 16];
+pub(crate) type Who = [u8; 16];
 
 impl Rates {
     pub(crate) fn new() -> Self {
@@ -53,47 +53,49 @@ impl Rates {
     }
 }
 
-/// What an answer tells of the limit that was nearest.
-#[derive(Debug, Clone, Copy)]
-struct Quota {
-    name: &'static str,
-    rate: Rate,
-    left: i64,
+/// An answer to whom the session belongs.
+pub(crate) async fn of_identity(
+    api: &Api,
+    who: Who,
+    answers: impl Future<Output = Result<Response, Problem>>,
+) -> Response {
+    let taken = api.rates().identities.take(who, api.now());
+    answer("identity", OF_IDENTITY, taken, answers).await
 }
 
-/// Around all routes that need a session, inside of who asks.
-pub(crate) async fn of_identity(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let Some(principal) = request.extensions().get::<Principal>() else { return next.run(request).await };
-    let taken = api.rates().identities.take(principal.key(), api.now());
-    answer("identity", OF_IDENTITY, taken, request, next).await
-}
-
-/// Around all routes that need none.
+/// An answer to a stranger.
 pub(crate) async fn of_address(
+    api: &Api,
+    from: IpAddr,
+    answers: impl Future<Output = Result<Response, Problem>>,
+) -> Response {
+    let taken = api.rates().addresses.take(household(from), api.now());
+    answer("address", OF_ADDRESS, taken, answers).await
+}
+
+/// Around all routes that need no session.
+pub(crate) async fn of_strangers(
     State(api): State<Api>,
     Caller(from): Caller,
     request: Request,
     next: Next,
 ) -> Response {
-    let taken = api.rates().addresses.take(household(from), api.now());
-    answer("address", OF_ADDRESS, taken, request, next).await
+    of_address(&api, from, async { Ok(next.run(request).await) }).await
 }
 
 async fn answer(
     name: &'static str,
     rate: Rate,
     taken: Result<i64, Micros>,
-    request: Request,
-    next: Next,
+    answers: impl Future<Output = Result<Response, Problem>>,
 ) -> Response {
     let left = taken.unwrap_or(0);
-    let mut response = match taken {
-        Ok(_) => next.run(request).await,
-        Err(wait) => {
-            too_many("too many requests; send them more slowly, as `RateLimit` tells", wait).into_response()
-        }
+    let answered = match taken {
+        Ok(_) => answers.await,
+        Err(wait) => Err(too_many("too many requests; send them more slowly, as `RateLimit` tells", wait)),
     };
-    tell(response.headers_mut(), Quota { name, rate, left });
+    let mut response = answered.into_response();
+    tell(response.headers_mut(), name, rate, left);
     response
 }
 
@@ -101,8 +103,8 @@ fn too_many(why: &str, wait: Micros) -> Problem {
     Problem::new(Kind::TooManyRequests, why).retry_after_s(seconds_up(wait))
 }
 
-fn tell(headers: &mut HeaderMap, quota: Quota) {
-    let Quota { name, rate, left } = quota;
+/// Tells of the limit that was nearest.
+fn tell(headers: &mut HeaderMap, name: &str, rate: Rate, left: i64) {
     let window = |count: i64| seconds_up(Micros(rate.every.0.saturating_mul(count)));
     let (policy, all) = (rate.at_once, window(rate.at_once));
     let until_all = window(rate.at_once - left);

@@ -54,7 +54,7 @@ pub(super) fn read() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(session::get_session, session::delete_session))
         .routes(routes!(session::step_up))
-        .routes(routes!(account::get_account))
+        .routes(routes!(account::get_account, account::change_account))
         .routes(routes!(account::change_password))
         .routes(routes!(account::draw_second_factor, account::remove_second_factor))
         .routes(routes!(account::confirm_second_factor))

@@ -1,18 +1,20 @@
 //! Access tokens of a provider as bearer tokens (RFC 9068).
 //!
-//! Invariant, as an absence: nobody comes into being here. A token is of a person who has signed in before.
+//! Invariants, as absences: nobody comes into being here, since a token is of a person who has signed in before; and
+//! nobody waits for a provider.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use identity::Realm;
 use model::{Micros, Timestamp};
 use serde::Deserialize;
 use store::PersonRow;
 
 use super::{
-    Oidc, Provider, SignInError,
+    DiscoveryError, Oidc, Provider, SignInError,
     signed::{Registered, Seconds},
 };
 use crate::accounts::{self, PROVEN, token_hash};
@@ -29,11 +31,19 @@ struct AccessClaims {
     #[serde(flatten)]
     registered: Registered,
     sub: String,
-    /// Required by RFC 9068, section 2.2; whoever it is.
-    #[serde(rename = "client_id")]
-    _client_id: String,
+    /// Who the provider gave it to (RFC 9068, section 2.2).
+    client_id: String,
     auth_time: Option<Seconds>,
     acr: Option<String>,
+}
+
+/// Why it cannot be told now whose token it is.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UntoldError {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Provider(#[from] DiscoveryError),
 }
 
 /// What a verified token says.
@@ -81,15 +91,16 @@ impl Oidc {
         &self,
         token: &str,
         now: Timestamp,
-    ) -> Result<Option<accounts::Session>, store::Error> {
+    ) -> Result<Option<accounts::Session>, UntoldError> {
         let hash = token_hash(token);
         let verified = match self.0.tokens.get(&hash, now) {
             Some(verified) => verified,
-            None => match self.verify_access(token, now).await {
+            None => match self.verify_access(token, now) {
                 Ok(verified) => {
                     self.0.tokens.keep(hash.clone(), verified.clone(), now);
                     verified
                 }
+                Err(SignInError::Discovery(error)) => return Err(error.into()),
                 Err(error) => {
                     tracing::debug!(%error, "an access token was refused");
                     return Ok(None);
@@ -101,10 +112,10 @@ impl Oidc {
         // Nothing that a person could end: it has no row.
         let id = format!("token-{}", hash.chars().take(16).collect::<String>());
         let Verified { proven_at, expires_at, .. } = verified;
-        self.0.accounts.of_token(id, person, proven_at, expires_at, now).await.map(Some)
+        Ok(Some(self.0.accounts.of_token(id, person, proven_at, expires_at, now).await?))
     }
 
-    async fn verify_access(&self, token: &str, now: Timestamp) -> Result<Verified, SignInError> {
+    fn verify_access(&self, token: &str, now: Timestamp) -> Result<Verified, SignInError> {
         let issuer = issuer_of(token);
         let with_issuer = |provider: &&Provider| issuer.as_ref() == Some(&provider.settings.issuer);
         let provider = self.0.providers.iter().find(with_issuer);
@@ -114,9 +125,12 @@ impl Oidc {
                 "no provider is configured whose access tokens are taken".to_owned(),
             ));
         };
-        let claims: AccessClaims = provider.claims(token, |typ| typ == Some("at+jwt"), now).await?;
+        let claims: AccessClaims = provider.claims_at_once(token, |typ| typ == Some("at+jwt"), now)?;
         let registered = &claims.registered;
         registered.check(&provider.settings.issuer, audience, now)?;
+        if !provider.settings.access_clients.contains(&claims.client_id) {
+            return Err(SignInError::Token("`client_id` is none of `access_clients`".to_owned()));
+        }
         if registered.life() > LIFE_MAX {
             return Err(SignInError::Token("it lives for longer than an hour".to_owned()));
         }
@@ -125,8 +139,10 @@ impl Oidc {
         if expires_at <= now {
             return Err(SignInError::Token("it is over".to_owned()));
         }
-        // Without a word when they showed who they are, it may be long ago.
-        let proven_at = claims.auth_time.map_or(issued_at - PROVEN, Seconds::at);
+        // An app that somebody let in acts for them, and does nothing dangerous for staff and partners. Without a word
+        // when they showed who they are, it may be long ago.
+        let told = claims.auth_time.filter(|_| provider.settings.realm == Realm::Customer);
+        let proven_at = told.map_or(issued_at - PROVEN, Seconds::at);
         Ok(Verified {
             issuer: provider.settings.issuer.clone(),
             subject: claims.sub,

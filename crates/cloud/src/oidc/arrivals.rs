@@ -4,10 +4,11 @@ use identity::{Function, Realm};
 use model::{Brand, PersonId, Timestamp};
 use store::{Address, PersonRow, RoleRow};
 
-use super::{Oidc, Provider, SignInError, id_token::Arrival};
+use super::{Oidc, SignInError, id_token::Arrival, settings::ProviderSettings};
 use crate::{
     accounts::{name_of_random, random},
     people::is_address,
+    pki::PkiError,
 };
 
 /// Beside the provider's id, as long as a name of ours.
@@ -17,30 +18,27 @@ const SAME_NAMES_MAX: u32 = 9;
 /// What a customer does in all brands: with no link to a car it reaches none.
 const CUSTOMER: [Function; 2] = [Function::Owner, Function::Driver];
 
-impl Oidc {
-    /// Whose arrival it is, and whether the account was made for it.
-    pub(super) async fn person(
-        &self,
-        provider: &Provider,
-        arrival: &Arrival,
-        now: Timestamp,
-    ) -> Result<(PersonRow, bool), SignInError> {
-        if let Some(person) = self.known(provider, arrival).await? {
-            return Ok((person, false));
-        }
-        match self.make(provider, arrival, now).await? {
-            Some(person) => Ok((person, true)),
-            // Somebody else was faster: they, in another window.
-            None => {
-                let known = self.known(provider, arrival).await?;
-                Ok((known.ok_or(SignInError::Over)?, false))
-            }
-        }
-    }
+/// An account that is to be made for who has come.
+#[derive(Debug)]
+pub struct NewAccount {
+    pub id: PersonId,
+    settings: ProviderSettings,
+    arrival: Arrival,
+}
 
-    async fn known(&self, provider: &Provider, arrival: &Arrival) -> Result<Option<PersonRow>, store::Error> {
-        let settings = &provider.settings;
-        let known = self.0.store.person_of_subject(&settings.issuer, &arrival.subject).await?;
+impl NewAccount {
+    pub(super) fn of(settings: &ProviderSettings, arrival: Arrival) -> Result<Self, PkiError> {
+        Ok(Self { id: PersonId::from_bytes(random()?), settings: settings.clone(), arrival })
+    }
+}
+
+impl Oidc {
+    pub(super) async fn known(
+        &self,
+        settings: &ProviderSettings,
+        subject: &str,
+    ) -> Result<Option<PersonRow>, store::Error> {
+        let known = self.0.store.person_of_subject(&settings.issuer, subject).await?;
         let Some(mut person) = known else { return Ok(None) };
         if person.identity_provider.as_ref() != Some(&settings.id) {
             // The configuration calls it something else by now.
@@ -52,17 +50,12 @@ impl Oidc {
         Ok(Some(person))
     }
 
-    /// Nothing when the subject has an account by now.
-    async fn make(
-        &self,
-        provider: &Provider,
-        arrival: &Arrival,
-        now: Timestamp,
-    ) -> Result<Option<PersonRow>, SignInError> {
-        let settings = &provider.settings;
+    /// The account that was made, or the one that the subject has by now: they came in another window, too.
+    pub(super) async fn make(&self, account: NewAccount, now: Timestamp) -> Result<PersonRow, SignInError> {
+        let NewAccount { id, settings, arrival } = account;
         let mail = arrival.email.clone().filter(|mail| arrival.email_verified && is_address(mail));
         let mut person = PersonRow {
-            id: PersonId::from_bytes(random()?),
+            id,
             username: String::new(),
             realm: settings.realm.slug().to_owned(),
             enabled: true,
@@ -74,7 +67,7 @@ impl Oidc {
             address: mail.map(|text| Address { text, changed_at: None }),
             identity_provider: Some(settings.id.clone()),
         };
-        let name = name(arrival);
+        let name = name(&arrival);
         let mut tx = self.0.store.begin().await?;
         let mut number = 1;
         loop {
@@ -89,7 +82,8 @@ impl Oidc {
             number += 1;
         }
         if !tx.add_identity(&settings.issuer, &arrival.subject, person.id, now).await? {
-            return Ok(None);
+            drop(tx);
+            return self.known(&settings, &arrival.subject).await?.ok_or(SignInError::Over);
         }
         if settings.realm == Realm::Customer {
             for function in CUSTOMER {
@@ -97,7 +91,7 @@ impl Oidc {
             }
         }
         tx.commit().await?;
-        Ok(Some(person))
+        Ok(person)
     }
 
     fn role(&self, person: PersonId, function: Function, now: Timestamp) -> Result<RoleRow, SignInError> {

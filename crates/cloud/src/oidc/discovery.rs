@@ -2,7 +2,10 @@
 //!
 //! Invariant, as an absence: no start of the platform waits for a provider.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
 
 use jsonwebtoken::jwk::Jwk;
 use model::{Micros, Timestamp};
@@ -16,19 +19,24 @@ use openidconnect::{
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 use url::Url;
 
 use super::{
     call::{CallError, Caller},
     settings::{ProviderSettings, is_safe},
 };
+use crate::errors::chain;
 
 const KEPT: Micros = Micros::HOUR;
+/// While a provider does not answer, tokens are checked by keys that are as old as this.
+const KEPT_WHILE_DOWN: Micros = Micros::DAY;
 /// Whoever sends tokens with names of keys that do not exist must not make us ask for each.
 const ASKED_AGAIN: Micros = Micros::from_secs(30);
 /// A provider that is down is not asked by everybody who comes.
-const DOWN: Micros = Micros::from_secs(2);
+const DOWN: Duration = Duration::from_secs(2);
+/// So many wait for what one of them asks. A dead provider must not take the places of those who go to another.
+const WAITING_MAX: usize = 8;
 
 /// Why it is not known what a provider says of itself.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -47,6 +55,10 @@ pub enum DiscoveryError {
     Unsafe { url: String },
     #[error("the provider was down a moment ago")]
     Down,
+    #[error("{WAITING_MAX} wait for the provider already")]
+    Busy,
+    #[error("the provider's keys are being asked for")]
+    Asking,
 }
 
 /// What the discovery document has besides what the library reads.
@@ -82,46 +94,54 @@ pub(super) struct Discovered {
     /// The same keys, for other tokens.
     pub(super) keys: Vec<Jwk>,
     at: Timestamp,
-    /// When the keys were asked for since then.
-    keys_again_at: Option<Timestamp>,
 }
 
-/// Keeps what a provider says of itself.
+/// Keeps what a provider says of itself. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Discovery(Arc<Inner>);
+
 #[derive(Debug)]
-pub(super) struct Discovery {
+struct Inner {
     issuer: String,
     caller: Caller,
     known: RwLock<Option<Arc<Discovered>>>,
-    /// One asks, and the others wait for it. When it last failed.
-    asking: Mutex<Option<Timestamp>>,
+    /// One asks at a time.
+    asking: Arc<Mutex<Asked>>,
+    /// The others wait for it.
+    waiting: Semaphore,
 }
+
+/// How asking went.
+#[derive(Debug, Default)]
+struct Asked {
+    /// When it last failed, by the machine's clock: whoever waited meanwhile came earlier.
+    failed_at: Option<Instant>,
+    /// When keys alone were asked for since the document was read.
+    keys_at: Option<Timestamp>,
+}
+
+/// The right to ask.
+type Turn = OwnedMutexGuard<Asked>;
 
 impl Discovery {
     pub(super) fn new(settings: &ProviderSettings, caller: Caller) -> Self {
-        Self { issuer: settings.issuer.clone(), caller, known: RwLock::default(), asking: Mutex::default() }
+        Self(Arc::new(Inner {
+            issuer: settings.issuer.clone(),
+            caller,
+            known: RwLock::default(),
+            asking: Arc::default(),
+            waiting: Semaphore::new(WAITING_MAX),
+        }))
     }
 
+    /// For who can wait: a browser on its way.
     pub(super) async fn get(&self, now: Timestamp) -> Result<Arc<Discovered>, DiscoveryError> {
         if let Some(known) = self.fresh(now) {
             return Ok(known);
         }
-        let mut failed_at = self.asking.lock().await;
-        if let Some(known) = self.fresh(now) {
-            return Ok(known);
-        }
-        if failed_at.is_some_and(|at| now.since(at) < DOWN) {
-            return Err(DiscoveryError::Down);
-        }
-        match self.discover(now).await {
-            Ok(discovered) => {
-                *failed_at = None;
-                Ok(self.keep(discovered))
-            }
-            Err(error) => {
-                *failed_at = Some(now);
-                Err(error)
-            }
-        }
+        let _waits = self.0.waiting.try_acquire().map_err(|_| DiscoveryError::Busy)?;
+        let turn = Arc::clone(&self.0.asking).lock_owned().await;
+        self.ask(turn, now).await
     }
 
     /// The same with keys that are newer than these, for a token whose key is not among them; none when they were
@@ -131,47 +151,115 @@ impl Discovery {
         than: &Arc<Discovered>,
         now: Timestamp,
     ) -> Result<Option<Arc<Discovered>>, DiscoveryError> {
-        let _asking = self.asking.lock().await;
-        if let Some(known) = self.fresh(now).filter(|known| !Arc::ptr_eq(known, than)) {
+        let _waits = self.0.waiting.try_acquire().map_err(|_| DiscoveryError::Busy)?;
+        let mut turn = Arc::clone(&self.0.asking).lock_owned().await;
+        if let Some(known) = self.other(than) {
             return Ok(Some(known));
         }
-        if than.keys_again_at.is_some_and(|at| now.since(at) < ASKED_AGAIN) {
+        if !is_due(&turn, now) {
             return Ok(None);
         }
-        let metadata = than.metadata.clone();
-        let asked = Discovered {
-            metadata: metadata.clone(),
-            keys: than.keys.clone(),
-            at: than.at,
-            keys_again_at: Some(now),
-        };
-        // Kept first: also a question that fails is one.
-        self.keep(asked);
-        let (metadata, keys) = self.fetch_keys(metadata).await?;
-        Ok(Some(self.keep(Discovered { metadata, keys, at: than.at, keys_again_at: Some(now) })))
+        self.ask_keys(&mut turn, than, now).await.map(Some)
+    }
+
+    /// For who cannot wait, and shows tokens: what is known, be it old. It is asked for meanwhile.
+    pub(super) fn at_hand(&self, now: Timestamp) -> Result<Arc<Discovered>, DiscoveryError> {
+        if let Some(known) = self.fresh(now) {
+            return Ok(known);
+        }
+        if let Ok(turn) = Arc::clone(&self.0.asking).try_lock_owned() {
+            let asks = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = asks.ask(turn, now).await {
+                    asks.warn(&error);
+                }
+            });
+        }
+        let known = self.newest().filter(|known| now.since(known.at) < KEPT_WHILE_DOWN);
+        known.ok_or(DiscoveryError::Asking)
+    }
+
+    /// Whether there may be newer keys than these in a moment: somebody asks for them, also by this question.
+    pub(super) fn expects_newer(&self, than: &Arc<Discovered>, now: Timestamp) -> bool {
+        let Ok(mut turn) = Arc::clone(&self.0.asking).try_lock_owned() else { return true };
+        if self.other(than).is_some() {
+            return true;
+        }
+        let is_due = is_due(&turn, now);
+        if is_due {
+            let (asks, than) = (self.clone(), Arc::clone(than));
+            tokio::spawn(async move {
+                if let Err(error) = asks.ask_keys(&mut turn, &than, now).await {
+                    asks.warn(&error);
+                }
+            });
+        }
+        is_due
+    }
+
+    fn warn(&self, error: &DiscoveryError) {
+        tracing::warn!(issuer = %self.0.issuer, error = %chain(error), "a provider cannot be asked");
+    }
+
+    async fn ask(&self, mut turn: Turn, now: Timestamp) -> Result<Arc<Discovered>, DiscoveryError> {
+        if let Some(known) = self.fresh(now) {
+            return Ok(known);
+        }
+        if turn.failed_at.is_some_and(|at| at.elapsed() < DOWN) {
+            return Err(DiscoveryError::Down);
+        }
+        match self.discover(now).await {
+            Ok(discovered) => {
+                *turn = Asked::default();
+                Ok(self.keep(discovered))
+            }
+            Err(error) => {
+                turn.failed_at = Some(Instant::now());
+                Err(error)
+            }
+        }
+    }
+
+    async fn ask_keys(
+        &self,
+        turn: &mut Turn,
+        than: &Discovered,
+        now: Timestamp,
+    ) -> Result<Arc<Discovered>, DiscoveryError> {
+        // Also a question that fails is one.
+        turn.keys_at = Some(now);
+        let (metadata, keys) = self.fetch_keys(than.metadata.clone()).await?;
+        Ok(self.keep(Discovered { metadata, keys, at: than.at }))
+    }
+
+    fn newest(&self) -> Option<Arc<Discovered>> {
+        self.0.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn other(&self, than: &Arc<Discovered>) -> Option<Arc<Discovered>> {
+        self.newest().filter(|known| !Arc::ptr_eq(known, than))
     }
 
     fn fresh(&self, now: Timestamp) -> Option<Arc<Discovered>> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.clone().filter(|known| now.since(known.at) < KEPT)
+        self.newest().filter(|known| now.since(known.at) < KEPT)
     }
 
     fn keep(&self, discovered: Discovered) -> Arc<Discovered> {
         let discovered = Arc::new(discovered);
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&discovered));
+        *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&discovered));
         discovered
     }
 
     /// OpenID Connect Discovery 1.0, section 4.
     async fn discover(&self, now: Timestamp) -> Result<Discovered, DiscoveryError> {
-        let address = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
+        let address = format!("{}/.well-known/openid-configuration", self.0.issuer.trim_end_matches('/'));
         let address = Url::parse(&address).map_err(|error| unreadable(&address, &error))?;
         let body = self.document(&address).await?;
         let metadata: Metadata =
             serde_json::from_slice(&body).map_err(|error| unreadable(address.as_str(), &error))?;
-        if metadata.issuer().as_str() != self.issuer {
+        if metadata.issuer().as_str() != self.0.issuer {
             let found = metadata.issuer().to_string();
-            return Err(DiscoveryError::Issuer { found, wanted: self.issuer.clone() });
+            return Err(DiscoveryError::Issuer { found, wanted: self.0.issuer.clone() });
         }
         let tokens = metadata.token_endpoint().ok_or(DiscoveryError::NoTokens)?;
         for url in [metadata.authorization_endpoint().url(), tokens.url(), metadata.jwks_uri().url()] {
@@ -180,7 +268,7 @@ impl Discovery {
             }
         }
         let (metadata, keys) = self.fetch_keys(metadata).await?;
-        Ok(Discovered { metadata, keys, at: now, keys_again_at: None })
+        Ok(Discovered { metadata, keys, at: now })
     }
 
     async fn fetch_keys(&self, metadata: Metadata) -> Result<(Metadata, Vec<Jwk>), DiscoveryError> {
@@ -195,9 +283,15 @@ impl Discovery {
     }
 
     async fn document(&self, address: &Url) -> Result<Vec<u8>, DiscoveryError> {
-        let answer = self.caller.get(address).await.map_err(|error| DiscoveryError::Call(Arc::new(error)))?;
+        let answer =
+            self.0.caller.get(address).await.map_err(|error| DiscoveryError::Call(Arc::new(error)))?;
         ok(address, answer)
     }
+}
+
+/// Whether keys may be asked for again.
+fn is_due(asked: &Asked, now: Timestamp) -> bool {
+    asked.keys_at.is_none_or(|at| now.since(at) >= ASKED_AGAIN)
 }
 
 #[derive(Deserialize)]

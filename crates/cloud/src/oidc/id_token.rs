@@ -2,15 +2,18 @@
 //!
 //! OpenID Connect Core 1.0, sections 3.1.2.1 and 3.1.3; PKCE (RFC 7636) with S256.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    fmt,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use model::{Micros, Timestamp};
 use openidconnect::{
     AccessTokenHash, AdditionalClaims, AuthType, AuthenticationContextClass, AuthorizationCode,
     ClaimsVerificationError, Client, ClientId, ClientSecret, CsrfToken, EmptyExtraTokenFields,
     EndpointMaybeSet, EndpointNotSet, EndpointSet, IdToken, IdTokenClaims, IdTokenFields, IdTokenVerifier,
-    Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError,
-    Scope, SignatureVerificationError, StandardErrorResponse, StandardTokenResponse, TokenResponse as _,
+    Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RequestTokenError, Scope,
+    SignatureVerificationError, StandardErrorResponse, StandardTokenResponse, TokenResponse as _,
     UserInfoClaims,
     core::{
         CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClientAuthMethod, CoreErrorResponseType,
@@ -109,13 +112,18 @@ pub(super) struct Arrival {
     pub(super) email_verified: bool,
 }
 
+impl fmt::Debug for Arrival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Arrival(..)")
+    }
+}
+
 /// What one sign-in's answer is compared with.
 pub(super) struct Expected<'a> {
     pub(super) secrets: &'a Secrets,
     pub(super) begun_at: Timestamp,
     /// Whether they had to show again who they are.
     pub(super) anew: bool,
-    pub(super) redirect: &'a RedirectUrl,
 }
 
 impl Provider {
@@ -123,14 +131,13 @@ impl Provider {
     pub(super) fn authorisation(
         &self,
         known: &Discovered,
-        redirect: &RedirectUrl,
         state: &str,
         secrets: &Secrets,
         anew: bool,
     ) -> String {
         let verifier = PkceCodeVerifier::new(secrets.verifier.clone());
         let (state, nonce) = (state.to_owned(), secrets.nonce.clone());
-        let party = self.relying_party(&known.metadata, redirect);
+        let party = self.relying_party(&known.metadata);
         let mut request = party
             .authorize_url(
                 CoreAuthenticationFlow::AuthorizationCode,
@@ -159,7 +166,7 @@ impl Provider {
         now: Timestamp,
     ) -> Result<Arrival, SignInError> {
         let known = self.discovery.get(now).await?;
-        let party = self.relying_party(&known.metadata, expected.redirect);
+        let party = self.relying_party(&known.metadata);
         let verifier = PkceCodeVerifier::new(expected.secrets.verifier.clone());
         let request = party
             .exchange_code(AuthorizationCode::new(code.to_owned()))
@@ -206,7 +213,7 @@ impl Provider {
         }
     }
 
-    fn relying_party(&self, metadata: &Metadata, redirect: &RedirectUrl) -> RelyingParty {
+    fn relying_party(&self, metadata: &Metadata) -> RelyingParty {
         let client = ClientId::new(self.settings.client_id.clone());
         let secret = self.settings.client_secret.clone().map(ClientSecret::new);
         let party = Client::from_provider_metadata(metadata.clone(), client, secret);
@@ -215,7 +222,7 @@ impl Provider {
             .token_endpoint_auth_methods_supported()
             .is_none_or(|methods| methods.contains(&CoreClientAuthMethod::ClientSecretBasic));
         let how = if takes_basic { AuthType::BasicAuth } else { AuthType::RequestBody };
-        party.set_auth_type(how).set_redirect_uri(redirect.clone())
+        party.set_auth_type(how).set_redirect_uri(self.redirect.clone())
     }
 
     /// Section 3.1.3.7.
@@ -313,7 +320,7 @@ fn not_exchanged(
         RequestTokenError::Request(error) => SignInError::Call(error),
         // What the provider writes is shown to nobody: it may repeat the code.
         RequestTokenError::ServerResponse(refused) => {
-            SignInError::Token(format!("the provider takes no code: `{}`", refused.error().as_ref()))
+            SignInError::Code(format!("the provider takes no code: `{}`", refused.error().as_ref()))
         }
         RequestTokenError::Parse(..) => SignInError::Token("the provider's answer cannot be read".to_owned()),
         RequestTokenError::Other(why) => SignInError::Token(why),

@@ -43,14 +43,33 @@ impl LogoutClaims {
     }
 }
 
+/// Which sessions a provider says are over.
+#[derive(Debug)]
+pub struct Logout {
+    /// Whose they are.
+    pub people: Vec<PersonId>,
+    issuer: String,
+    token_id: String,
+    forget_at: Timestamp,
+    session: Option<String>,
+    subject: Option<String>,
+}
+
+impl Logout {
+    fn who(&self) -> LoggedOut<'_> {
+        let (session, subject) = (self.session.as_deref(), self.subject.as_deref());
+        LoggedOut { issuer: &self.issuer, session, subject }
+    }
+}
+
 impl Oidc {
-    /// Ends the sessions that a provider's logout token names; whose they were. None when there is no such provider.
-    pub async fn log_out(
+    /// Reads a provider's logout token; none when there is no such provider. Nothing is ended by it yet.
+    pub async fn read_logout(
         &self,
         provider: &str,
         token: &str,
         now: Timestamp,
-    ) -> Result<Option<Vec<PersonId>>, SignInError> {
+    ) -> Result<Option<Logout>, SignInError> {
         let Some(provider) = self.provider(provider) else { return Ok(None) };
         // Older providers give no type or the general one; that it is a logout is said by `events`.
         let is_type = |typ: Option<&str>| matches!(typ, None | Some("jwt" | "logout+jwt"));
@@ -58,17 +77,23 @@ impl Oidc {
         let issuer = &provider.settings.issuer;
         claims.registered.check(issuer, &provider.settings.client_id, now)?;
         claims.check()?;
-        let Registered { jti, exp, .. } = &claims.registered;
+        let Registered { jti, exp, .. } = claims.registered;
+        let (issuer, forget_at) = (issuer.clone(), exp.at() + LEEWAY);
+        let (session, subject) = (claims.sid, claims.sub);
+        let mut logout = Logout { people: Vec::new(), issuer, token_id: jti, forget_at, session, subject };
+        logout.people = self.0.store.people_of_provider_sessions(logout.who()).await?;
+        Ok(Some(logout))
+    }
+
+    /// Ends the sessions, once for each token.
+    pub async fn log_out(&self, logout: &Logout) -> Result<(), SignInError> {
         let mut tx = self.0.store.begin().await?;
-        if !tx.take_logout_token(issuer, jti, exp.at() + LEEWAY).await? {
+        if !tx.take_logout_token(&logout.issuer, &logout.token_id, logout.forget_at).await? {
             return Err(SignInError::Token("it was taken before".to_owned()));
         }
-        let (session, subject) = (claims.sid.as_deref(), claims.sub.as_deref());
-        let mut ended = tx.end_provider_sessions(LoggedOut { issuer, session, subject }).await?;
+        tx.end_provider_sessions(logout.who()).await?;
         tx.commit().await?;
         self.0.accounts.changed();
-        ended.sort_unstable();
-        ended.dedup();
-        Ok(Some(ended))
+        Ok(())
     }
 }

@@ -53,8 +53,10 @@ pub struct ProviderSettings {
     pub scopes: Vec<String>,
     /// One of these classes of authentication, or nobody signs in; empty when any will do.
     pub acr_values: Vec<String>,
-    /// Whose access tokens are taken as bearer tokens.
+    /// For whom access tokens are that are taken as bearer tokens.
     pub audience: Option<String>,
+    /// The clients whose access tokens are taken, by their ids; some where there is an audience.
+    pub access_clients: Vec<String>,
     /// The authorities that its certificate may be of, instead of the system's.
     pub authorities: Option<Vec<Certificate>>,
 }
@@ -97,6 +99,8 @@ struct Entry {
     #[serde(default)]
     acr_values: Vec<String>,
     audience: Option<String>,
+    #[serde(default)]
+    access_clients: Vec<String>,
     ca_file: Option<PathBuf>,
 }
 
@@ -161,12 +165,18 @@ impl Given<'_> {
         if !scopes.iter().any(|scope| scope == "openid") {
             return Err(self.wrong("scopes", "`openid` must be one of them"));
         }
+        if entry.audience.is_some() == entry.access_clients.is_empty() {
+            let why =
+                "name the clients whose access tokens are taken, where `audience` is given, and nowhere else";
+            return Err(self.wrong("access_clients", why));
+        }
         Ok(ProviderSettings {
             issuer: self.issuer(&entry.issuer)?,
             client_id: self.text("client_id", entry.client_id)?,
             scopes: self.list("scopes", scopes)?,
             acr_values: self.list("acr_values", entry.acr_values)?,
             audience: entry.audience.map(|audience| self.text("audience", audience)).transpose()?,
+            access_clients: self.list("access_clients", entry.access_clients)?,
             authorities: entry.ca_file.map(|path| self.authorities(&path)).transpose()?,
             id: entry.id,
             name: entry.name,

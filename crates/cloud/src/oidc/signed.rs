@@ -1,7 +1,5 @@
 //! Tokens that a provider signs besides ID tokens: logout tokens and access tokens.
 
-use std::sync::Arc;
-
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily, DecodingKey, Validation,
     jwk::{AlgorithmParameters, Jwk, KeyAlgorithm, PublicKeyUse},
@@ -9,7 +7,7 @@ use jsonwebtoken::{
 use model::{Micros, Timestamp};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{Provider, SignInError, discovery::Discovered, id_token::LEEWAY};
+use super::{DiscoveryError, Provider, SignInError, discovery::Discovered, id_token::LEEWAY};
 
 /// By a key that only the provider has. What is signed by a shared secret is refused.
 const ASYMMETRIC: [Algorithm; 9] = [
@@ -89,14 +87,15 @@ impl Registered {
     }
 }
 
-impl Provider {
-    /// The claims of a token that one of the provider's keys has signed, and that has one of these types.
-    pub(super) async fn claims<T: DeserializeOwned>(
-        &self,
-        token: &str,
-        is_type: impl Fn(Option<&str>) -> bool,
-        now: Timestamp,
-    ) -> Result<T, SignInError> {
+/// How a token says that it is signed.
+struct Signature {
+    kid: Option<String>,
+    algorithm: Algorithm,
+}
+
+impl Signature {
+    /// Of a token that has one of these types.
+    fn of(token: &str, is_type: impl Fn(Option<&str>) -> bool) -> Result<Self, SignInError> {
         let header = jsonwebtoken::decode_header(token);
         let header = header.map_err(|_| SignInError::Token("it is no signed token".to_owned()))?;
         let typ = header.typ.as_deref().map(str::to_ascii_lowercase);
@@ -106,24 +105,63 @@ impl Provider {
         if !ASYMMETRIC.contains(&header.alg) || header.crit.is_some() {
             return Err(SignInError::Token("it is signed in a way that is not taken".to_owned()));
         }
-        let (kid, algorithm) = (header.kid.as_deref(), header.alg);
-        let known = self.discovery.get(now).await?;
-        let key = match key_of(&known, kid, algorithm) {
-            Some(key) => key,
-            None => {
-                let newer: Option<Arc<Discovered>> = self.discovery.newer(&known, now).await?;
-                let found = newer.and_then(|newer| key_of(&newer, kid, algorithm));
-                let missing = || SignInError::Token("none of the provider's keys has signed it".to_owned());
-                found.ok_or_else(missing)?
-            }
-        };
-        let mut validation = Validation::new(algorithm);
+        Ok(Self { kid: header.kid, algorithm: header.alg })
+    }
+
+    fn key(&self, known: &Discovered) -> Option<DecodingKey> {
+        key_of(known, self.kid.as_deref(), self.algorithm)
+    }
+
+    fn claims<T: DeserializeOwned>(&self, token: &str, key: &DecodingKey) -> Result<T, SignInError> {
+        let mut validation = Validation::new(self.algorithm);
         // By our own clock, in `Registered::check`.
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
-        let decoded = jsonwebtoken::decode(token, &key, &validation);
+        let decoded = jsonwebtoken::decode(token, key, &validation);
         Ok(decoded.map_err(|error| SignInError::Token(error.to_string()))?.claims)
+    }
+}
+
+fn unsigned() -> SignInError {
+    SignInError::Token("none of the provider's keys has signed it".to_owned())
+}
+
+impl Provider {
+    /// The claims of a token that one of the provider's keys has signed, and that has one of these types. Waits for
+    /// the provider where its keys are not known.
+    pub(super) async fn claims<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        is_type: impl Fn(Option<&str>) -> bool,
+        now: Timestamp,
+    ) -> Result<T, SignInError> {
+        let signature = Signature::of(token, is_type)?;
+        let known = self.discovery.get(now).await?;
+        let key = match signature.key(&known) {
+            Some(key) => key,
+            None => {
+                let newer = self.discovery.newer(&known, now).await?;
+                newer.and_then(|newer| signature.key(&newer)).ok_or_else(unsigned)?
+            }
+        };
+        signature.claims(token, &key)
+    }
+
+    /// The same, and nobody waits.
+    pub(super) fn claims_at_once<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        is_type: impl Fn(Option<&str>) -> bool,
+        now: Timestamp,
+    ) -> Result<T, SignInError> {
+        let signature = Signature::of(token, is_type)?;
+        let known = self.discovery.at_hand(now)?;
+        match signature.key(&known) {
+            Some(key) => signature.claims(token, &key),
+            None if self.discovery.expects_newer(&known, now) => Err(DiscoveryError::Asking.into()),
+            None => Err(unsigned()),
+        }
     }
 }
 

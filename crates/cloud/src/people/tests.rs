@@ -12,7 +12,13 @@ async fn people(folder: &Path) -> People {
 }
 
 fn account(username: &str) -> NewAccount {
-    NewAccount { username: username.to_owned(), realm: Realm::Staff, brands: None, address: None }
+    NewAccount {
+        username: username.to_owned(),
+        realm: Realm::Staff,
+        brands: None,
+        address: None,
+        organisation: None,
+    }
 }
 
 fn person(number: u8) -> Option<PersonId> {
@@ -49,9 +55,13 @@ async fn an_address_settles_in_seven_days_when_somebody_else_changed_it() {
         people.facts(&known, None, at).await.unwrap().has(Condition::AddressSettled)
     };
     assert!(is_settled(NOW).await, "it is the one that it was made with");
-    people.change(&anna, Some("ann"), Some("a@example.org"), NOW).await.unwrap();
+    let to = |address: &'static str| Change { address: Some(address), ..Change::default() };
+    let renamed = Change { username: Some("ann"), ..to("a@example.org") };
+    people.change(&anna, renamed, NOW).await.unwrap();
     assert!(is_settled(NOW).await, "it is the same");
-    people.change(&anna, None, Some("b@example.org"), NOW).await.unwrap();
+    people.change(&anna, Change { by_oneself: true, ..to("c@example.org") }, NOW).await.unwrap();
+    assert!(is_settled(NOW).await, "it was their own doing");
+    people.change(&anna, to("b@example.org"), NOW).await.unwrap();
     let end = NOW + Micros(7 * Micros::DAY.0);
     assert!(!is_settled(end - Micros(1)).await && is_settled(end).await);
 }

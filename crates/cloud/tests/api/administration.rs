@@ -178,6 +178,53 @@ async fn an_account_is_changed_disabled_and_enabled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_changes_ones_own_account_and_the_old_address_hears_of_it() {
+    let fixture = Fixture::new().await;
+    let anna = fixture.somebody("anna", &[("support", &["opel"])]).await;
+    let change = async |body: Value| fixture.by(&anna.token, Method::PATCH, "/v1/account", Some(body)).await;
+    let problem = change(json!({ "address": "anna" })).await.problem(422, "unprocessable");
+    assert_eq!(problem["errors"][0]["place"], "address");
+    change(json!({ "username": "operator" })).await.problem(409, "conflict");
+    change(json!({ "address": "a@example.org" })).await.expect(200);
+    let changed = change(json!({ "username": "ann", "address": "b@example.org" })).await.expect(200);
+    assert_eq!((&changed["username"], &changed["address"]), (&json!("ann"), &json!("b@example.org")));
+    let account = fixture.by(&anna.token, Method::GET, "/v1/account", None).await.expect(200);
+    assert_eq!(account, changed);
+    let letters = fixture.letters();
+    let told = letters.iter().filter(|(_, letter)| letter.contains("go to another address"));
+    let told: Vec<_> = told.map(|(_, letter)| letter.contains("To: a@example.org")).collect();
+    assert_eq!(told, [true], "there was none before the first");
+    // Their own doing keeps nobody from helping them.
+    fixture.act(&anna.path("/credential-reset")).await.expect(204);
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_belongs_to_a_fleet_or_a_dealership() {
+    let fixture = Fixture::new().await;
+    let house = json!({ "kind": "dealership", "name": "House", "brands": ["opel", "peugeot"] });
+    let house = fixture.post("/v1/organisations", house).await.expect(201)["organisation_id"].clone();
+    let staff = json!({ "username": "carl", "realm": "staff", "organisation_id": house });
+    let problem = fixture.post("/v1/people", staff).await.problem(422, "unprocessable");
+    assert_eq!(problem["errors"][0]["place"], "organisation_id");
+    let new = json!({ "username": "ben", "realm": "partner", "brands": ["opel"], "organisation_id": house });
+    let ben = fixture.post("/v1/people", new).await.expect(201);
+    assert_eq!(ben["organisation_id"], house);
+    let path = format!("/v1/people/{}", ben["person_id"].as_str().unwrap());
+    assert_eq!(fixture.get("/v1/people?q=ben").await.expect(200)["items"][0]["organisation_id"], house);
+    let unknown = json!({ "organisation_id": "00000000000000000000000000000000" });
+    fixture.patch(&path, unknown).await.problem(422, "unprocessable");
+    let left = fixture.patch(&path, json!({ "organisation_id": null })).await.expect(200);
+    assert_eq!(left["organisation_id"], Value::Null);
+    // Who reaches one of its brands puts nobody into it.
+    let opel = fixture.somebody("dora", &[("administrator", &["opel"])]).await;
+    let body = Some(json!({ "organisation_id": house }));
+    let reply = fixture.by(&opel.token, Method::PATCH, &path, body).await;
+    assert_eq!(reply.problem(422, "unprocessable")["errors"][0]["place"], "organisation_id");
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sessions_of_others_are_seen_and_ended() {
     let fixture = Fixture::new().await;
     let anna = fixture.somebody("anna", &[("support", &["opel"])]).await;

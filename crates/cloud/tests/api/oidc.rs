@@ -1,15 +1,18 @@
 //! Signing in at an OpenID Connect provider, and all the ways in which a provider or a stranger may lie.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use cloud::oidc::settings;
 use model::Micros;
 
 use super::*;
-use provider::{AUDIENCE, Answer, CLIENT, Draft, Key, Provider, SECRET, Signer, seconds};
+use provider::{APP, AUDIENCE, Answer, CLIENT, Draft, Key, Provider, SECRET, Signer, seconds};
 
 mod access;
 mod lies;
@@ -19,7 +22,8 @@ mod provider;
 /// The console's hand: keeps cookies, follows nothing.
 struct Browser<'a> {
     router: &'a Router,
-    sign_in: String,
+    /// Of sign-ins on their way.
+    begun: BTreeMap<String, String>,
     session: String,
 }
 
@@ -54,7 +58,7 @@ impl Fixed {
     }
 
     fn browser(&self) -> Browser<'_> {
-        Browser { router: &self.router, sign_in: String::new(), session: String::new() }
+        Browser { router: &self.router, begun: BTreeMap::new(), session: String::new() }
     }
 
     /// Who is signed in with this session.
@@ -69,32 +73,39 @@ impl Fixed {
 
 impl Browser<'_> {
     async fn get(&mut self, path: &str) -> Reply {
-        let cookies = format!("marque_session={}; marque_sign_in={}", self.session, self.sign_in);
+        let begun = self.begun.iter().map(|(name, value)| format!("; {name}={value}"));
+        let cookies = format!("marque_session={}{}", self.session, begun.collect::<String>());
         let reply = call(self.router, Method::GET, path, None, &[("cookie", &cookies)]).await;
         for line in reply.headers.get_all("set-cookie") {
             let (name, rest) = line.to_str().unwrap().split_once('=').unwrap();
             let value = rest.split(';').next().unwrap().to_owned();
             match name {
                 "marque_session" => self.session = value,
-                "marque_sign_in" => self.sign_in = value,
+                name if value.is_empty() => drop(self.begun.remove(name)),
+                name if name.starts_with("marque_sign_in_") => {
+                    drop(self.begun.insert(name.to_owned(), value))
+                }
                 other => panic!("a cookie `{other}`"),
             }
         }
         reply
     }
 
-    /// To the provider's page.
-    async fn begin(&mut self, path: &str) -> String {
-        let reply = self.get(path).await;
-        assert_eq!(reply.status, 303, "{}", reply.body);
-        reply.header("location").to_owned()
-    }
-
     /// Signs in as somebody; where it leads.
     async fn sign_in(&mut self, provider: &Provider, person: Value) -> String {
-        let location = self.begin("/v1/oidc/group/login?return_to=/vehicles").await;
-        let back = provider.authorise(&location, person);
+        self.come_back(provider, "/v1/oidc/group/login?return_to=/vehicles", person).await
+    }
+
+    /// Goes to the provider and comes back as somebody; where that leads.
+    async fn come_back(&mut self, provider: &Provider, login: &str, person: Value) -> String {
+        let back = self.go(provider, login, person).await;
         self.follow(&back).await
+    }
+
+    /// Goes to the provider; where it sends the browser back to.
+    async fn go(&mut self, provider: &Provider, login: &str, person: Value) -> String {
+        let location = self.follow(login).await;
+        provider.authorise(&location, person)
     }
 
     async fn follow(&mut self, path: &str) -> String {
@@ -144,8 +155,9 @@ async fn the_first_sign_in_makes_an_account_and_the_next_finds_it() {
     assert_eq!(again["account"]["person_id"], session["account"]["person_id"]);
     let told = audit::told(&fixed.fixture);
     let told: Vec<_> = told.iter().map(|(action, _, reason)| (action.as_str(), reason.as_str())).collect();
-    let expected = [("person.create", ""), ("session.create", ""), ("session.create", "")];
-    assert!(told.windows(3).any(|window| window == expected), "{told:?}");
+    let expected =
+        [("person.create", "begun"), ("person.create", ""), ("session.create", ""), ("session.create", "")];
+    assert!(told.windows(4).any(|window| window == expected), "{told:?}");
     fixed.stop().await;
 }
 
@@ -155,20 +167,19 @@ async fn cookies_are_for_the_browser_that_began() {
     let fixed = Fixed::of(&provider).await;
     let reply = call(&fixed.router, Method::GET, "/v1/oidc/group/login", None, &[]).await;
     let cookie = reply.header("set-cookie");
-    for part in ["marque_sign_in=", "Path=/v1/oidc/group/callback", "HttpOnly", "SameSite=Lax", "Max-Age=600"]
-    {
+    for part in ["marque_sign_in_", "Path=/;", "HttpOnly", "SameSite=Lax", "Max-Age=600"] {
         assert!(cookie.contains(part), "{cookie}");
     }
     let mut browser = fixed.browser();
-    let location = browser.begin("/v1/oidc/group/login").await;
-    let reply = browser.get(&provider.authorise(&location, anna())).await;
+    let back = browser.go(&provider, "/v1/oidc/group/login", anna()).await;
+    let reply = browser.get(&back).await;
     let cookies: Vec<_> =
         reply.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
     assert!(
         cookies[0].starts_with("marque_session=mq_") && cookies[0].contains("SameSite=Strict"),
         "{cookies:?}"
     );
-    assert!(cookies[1].starts_with("marque_sign_in=;") && cookies[1].contains("Max-Age=0"), "{cookies:?}");
+    assert!(cookies[1].starts_with("marque_sign_in_") && cookies[1].contains("Max-Age=0"), "{cookies:?}");
     assert_eq!(reply.header("location"), "/");
     fixed.stop().await;
 }
@@ -239,9 +250,8 @@ async fn nobody_is_sent_elsewhere_after_signing_in() {
         assert_eq!(problem["errors"][0]["place"], "return_to", "{wrong}");
     }
     let mut browser = fixed.browser();
-    let location = browser.begin("/v1/oidc/group/login?return_to=/campaigns%3Flimit%3D5%23top").await;
-    let back = provider.authorise(&location, anna());
-    assert_eq!(browser.follow(&back).await, "/campaigns?limit=5#top");
+    let login = "/v1/oidc/group/login?return_to=/campaigns%3Flimit%3D5%23top";
+    assert_eq!(browser.come_back(&provider, login, anna()).await, "/campaigns?limit=5#top");
     call(&fixed.router, Method::GET, "/v1/oidc/other/login", None, &[]).await.problem(404, "not-found");
     call(&fixed.router, Method::GET, "/v1/oidc/other/callback", None, &[]).await.problem(404, "not-found");
     fixed.stop().await;
@@ -319,7 +329,7 @@ async fn a_session_is_as_proven_as_its_sign_in() {
 
 /// What a person does who is asked to prove who they are.
 async fn step_up(browser: &mut Browser<'_>, provider: &Provider, person: Value) -> String {
-    let location = browser.begin("/v1/oidc/group/login?return_to=/account&step_up=true").await;
+    let location = browser.follow("/v1/oidc/group/login?return_to=/account&step_up=true").await;
     assert!(location.contains("prompt=login") && location.contains("max_age=0"), "{location}");
     let back = provider.authorise(&location, person);
     browser.follow(&back).await

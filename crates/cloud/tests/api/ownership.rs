@@ -257,6 +257,14 @@ async fn an_offer_can_be_taken_back_and_a_car_given_up() {
     fixture.platform.stop().await;
 }
 
+/// They belong to a fleet or a dealership from now on.
+async fn join(fixture: &Fixture, partner: &Visitor<'_>, organisation: &str) {
+    let path = format!("/v1/people/{}", partner.person);
+    let body = json!({ "organisation_id": organisation });
+    let joined = fixture.call(Method::PATCH, &path, Some(body), &[]).await.expect(200);
+    assert_eq!(joined["organisation_id"], organisation);
+}
+
 /// A dealership of these brands, and a dealer of it.
 async fn dealer<'a>(fixture: &'a Fixture, name: &str, brands: &[Brand]) -> (String, Visitor<'a>) {
     let slugs: Vec<_> = brands.iter().map(|brand| brand.slug()).collect();
@@ -264,10 +272,7 @@ async fn dealer<'a>(fixture: &'a Fixture, name: &str, brands: &[Brand]) -> (Stri
     let made = fixture.post("/v1/organisations", body).await.expect(201);
     let id = made["organisation_id"].as_str().unwrap().to_owned();
     let dealer = fixture.signed_in_as(name, "partner", &[("dealer", &Brand::ALL)]).await;
-    let store = fixture.store().await;
-    let mut tx = store.begin().await.unwrap();
-    tx.join_organisation(dealer.person, id.parse().unwrap(), Timestamp(0)).await.unwrap();
-    tx.commit().await.unwrap();
+    join(fixture, &dealer, &id).await;
     (id, dealer)
 }
 
@@ -352,12 +357,8 @@ async fn a_disabled_organisation_sees_no_car_any_more() {
     anna.own(&mut link, 1).await;
     let body = json!({ "kind": "fleet", "name": "Taxis", "brands": ["peugeot"] });
     let fleet = fixture.post("/v1/organisations", body).await.expect(201)["organisation_id"].clone();
-    let keeper = fixture.signed_in_as("keeper", "customer", &[("fleet-customer", &Brand::ALL)]).await;
-    let store = fixture.store().await;
-    let mut tx = store.begin().await.unwrap();
-    let id = fleet.as_str().unwrap().parse().unwrap();
-    tx.join_organisation(keeper.person, id, Timestamp(0)).await.unwrap();
-    tx.commit().await.unwrap();
+    let keeper = fixture.signed_in_as("keeper", "partner", &[("fleet-customer", &Brand::ALL)]).await;
+    join(&fixture, &keeper, fleet.as_str().unwrap()).await;
     let path = format!("/v1/vehicles/{}/fleet", car.id);
     anna.put(&path, json!({ "fleet_id": fleet })).await.expect(204);
     anna.put(&path, json!({ "fleet_id": fleet })).await.expect(204);

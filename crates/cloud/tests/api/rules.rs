@@ -216,3 +216,32 @@ async fn readiness_fails_when_the_database_is_gone() {
     let body = reply.expect(503);
     assert_eq!((&body["ready"], &body["checks"][0]["ok"]), (&json!(false), &json!(false)));
 }
+
+/// A clock that stands still: no try comes back.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_counts_against_its_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Clock::system().now();
+    let platform = start_at(&folder, Clock::from_fn(move || now), |_| {}).await;
+    let fixture = Fixture::of(platform, folder).await;
+    let nobody = fixture.signed_in_as("nobody", "staff", &[]).await;
+    let mut refused = 0;
+    let reply = loop {
+        let reply = nobody.get("/v1/people").await;
+        if reply.status != 403 {
+            break reply;
+        }
+        assert!(!reply.header("ratelimit").is_empty());
+        refused += 1;
+    };
+    reply.problem(429, "too-many-requests");
+    assert_eq!(refused, 2_000);
+    // Whoever guesses tokens is counted by their address.
+    let mut refused = 0;
+    while fixture.by("mq_guessed", Method::GET, "/v1/session", None).await.status == 401 {
+        refused += 1;
+    }
+    assert!((1..=600).contains(&refused), "{refused}");
+    fixture.get("/v1/session").await.expect(200);
+    fixture.platform.stop().await;
+}

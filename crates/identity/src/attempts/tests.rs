@@ -4,8 +4,10 @@ use super::*;
 
 const NOW: Timestamp = Timestamp(1_000_000_000_000);
 
+const HOME: &str = "192.0.2.0/24";
+
 fn ann() -> Key {
-    Key::identity("ann@example.org")
+    Key::identity("ann@example.org", HOME)
 }
 
 fn home() -> Key {
@@ -48,7 +50,7 @@ fn one_who_waits_costs_the_address_nothing() {
     for _ in 0..1_000 {
         attempts.ask(&[ann(), home()], NOW);
     }
-    assert!(goes(&mut attempts, &[Key::identity("bob"), home()], NOW));
+    assert!(goes(&mut attempts, &[Key::identity("bob", HOME), home()], NOW));
 }
 
 #[test]
@@ -90,10 +92,29 @@ fn a_right_try_costs_none_and_neither_does_one_that_guessed_nothing() {
 }
 
 #[test]
-fn a_name_where_it_is_known_has_tries_of_its_own() {
-    assert_eq!(Key::identity_at("Ann", "192.0.2.0/24"), Key::identity_at("ann", "192.0.2.0/24"));
-    assert_ne!(Key::identity_at("ann", "192.0.2.0/24"), Key::identity_at("ann", "192.0.3.0/24"));
-    assert_ne!(Key::identity_at("ann", "192.0.2.0/24"), Key::identity("ann"));
+fn a_name_has_tries_of_its_own_in_each_network() {
+    assert_eq!(Key::identity("Ann", HOME), Key::identity("ann", HOME));
+    assert_ne!(Key::identity("ann", HOME), Key::identity("ann", "192.0.3.0/24"));
+    let keys =
+        [Key::session("ann"), Key::second_factor("ann"), Key::identity("ann", ""), Key::elsewhere("ann")];
+    for (place, key) in keys.iter().enumerate() {
+        assert!(!keys[..place].contains(key), "{place}");
+    }
+}
+
+#[test]
+fn a_name_that_is_tried_everywhere_is_slowed_down_and_never_locked() {
+    let mut attempts = attempts();
+    let anywhere = [Key::elsewhere("ann")];
+    for minute in 0..1_000 {
+        let now = later(60 * minute);
+        for _ in 0..30 {
+            assert!(goes(&mut attempts, &anywhere, now), "{minute}");
+            fail(&mut attempts, &anywhere, 1, now);
+        }
+        assert!(!goes(&mut attempts, &anywhere, now));
+    }
+    assert_eq!(attempts.locked(later(0)).count(), 0);
 }
 
 #[test]
@@ -121,7 +142,7 @@ fn memory_is_bounded_and_a_flood_does_not_lift_a_lock() {
         fail(&mut attempts, &[ann()], 6, NOW);
         fail(&mut attempts, &[home()], 31, NOW);
         for number in 0..10_000 {
-            let stranger = [Key::identity(&number.to_string())];
+            let stranger = [Key::identity(&number.to_string(), HOME)];
             attempts.ask(&stranger, later(1));
             fail(&mut attempts, &stranger, wrong, later(1));
         }
@@ -136,7 +157,7 @@ fn the_room_is_full_of_locks_and_the_shortest_goes() {
     let mut attempts = Attempts::new(Limits { keys_max: 3, ..Limits::SIGN_IN });
     fail(&mut attempts, &[ann()], 9, NOW);
     for name in ["bob", "eve", "joe", "kim"] {
-        fail(&mut attempts, &[Key::identity(name)], 7, NOW);
+        fail(&mut attempts, &[Key::identity(name, HOME)], 7, NOW);
     }
     assert_eq!(attempts.len(), 3);
     assert!(attempts.locked(NOW).any(|(key, _)| key == ann()));
@@ -146,7 +167,7 @@ fn the_room_is_full_of_locks_and_the_shortest_goes() {
 fn a_clock_that_is_set_back_keeps_nobody_waiting_for_longer() {
     let (mut attempts, year) = (attempts(), Micros(365 * Micros::DAY.0));
     fail(&mut attempts, &[ann()], 6, NOW + year);
-    let bob = Key::identity("bob");
+    let bob = Key::identity("bob", HOME);
     (0..10).for_each(|_| assert!(goes(&mut attempts, &[bob], NOW + year)));
     for (key, wait) in [(ann(), 30), (bob, 60)] {
         let Verdict::Wait { retry_after_s, .. } = attempts.ask(&[key], NOW) else { panic!("goes") };
@@ -164,7 +185,7 @@ fn a_clock_that_is_set_back_keeps_nobody_waiting_for_longer() {
 fn what_does_not_matter_any_more_is_dropped() {
     let mut attempts = attempts();
     for number in 0..1_000 {
-        attempts.ask(&[Key::identity(&number.to_string())], NOW);
+        attempts.ask(&[Key::identity(&number.to_string(), HOME)], NOW);
     }
     attempts.ask(&[ann()], later(61));
     assert_eq!(attempts.len(), 1);
@@ -172,7 +193,7 @@ fn what_does_not_matter_any_more_is_dropped() {
 
 #[test]
 fn an_identity_is_a_name_and_an_address_a_network() {
-    assert_eq!(Key::identity(" Ann@Example.org"), ann());
+    assert_eq!(Key::identity(" Ann@Example.org", HOME), ann());
     let key = |text: &str| Key::address(text.parse().unwrap());
     assert_eq!(key("2001:db8:1:2:3::4"), key("2001:db8:1:2:ffff::1"));
     assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
@@ -187,7 +208,7 @@ proptest! {
         let mut attempts = Attempts::new(Limits { keys_max: 20, ..Limits::SIGN_IN });
         let mut now = NOW;
         for (event, name, secs) in events {
-            let keys = [Key::identity(&name.to_string()), home()];
+            let keys = [Key::identity(&name.to_string(), HOME), home()];
             now = now + Micros::from_secs(secs / 10);
             match event {
                 0 => {

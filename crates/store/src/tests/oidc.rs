@@ -1,7 +1,7 @@
 use model::{Micros, PersonId, Timestamp};
 
 use super::{NOW, people};
-use crate::{LoggedOut, PersonRow, ProvenSession, SessionOrigin, SessionRow, SignInRow, Store};
+use crate::{LoggedOut, PersonRow, ProvenSession, SessionOrigin, SessionRow, Store};
 
 const ISSUER: &str = "https://login.example.org";
 
@@ -38,48 +38,12 @@ pub(super) async fn a_subject_is_one_person(store: Store) {
     assert_eq!(found.identity_provider.as_deref(), Some("renamed"));
 }
 
-fn begun(state: &str) -> SignInRow {
-    SignInRow {
-        state_hash: state.to_owned(),
-        provider: "group".to_owned(),
-        browser_hash: "b".to_owned(),
-        secrets: vec![1, 2, 3],
-        return_to: "/campaigns?limit=5".to_owned(),
-        proves: None,
-        created_at: NOW,
-        expires_at: NOW + Micros::MINUTE,
-    }
-}
-
-async fn take(store: &Store, state: &str, now: Timestamp) -> Option<SignInRow> {
-    let mut tx = store.begin().await.unwrap();
-    let taken = tx.take_sign_in(state, now).await.unwrap();
-    tx.commit().await.unwrap();
-    taken
-}
-
-pub(super) async fn a_sign_in_is_taken_once_and_in_time(store: Store) {
-    let proves = ProvenSession { id: "s".to_owned(), person: PersonId::from_bytes([1; 16]) };
-    let rows = [begun("one"), SignInRow { proves: Some(proves), ..begun("two") }, begun("three")];
-    for row in &rows {
-        assert!(store.add_sign_in(row, 9).await.unwrap());
-    }
+pub(super) async fn a_sign_in_is_taken_once(store: Store) {
     let end = NOW + Micros::MINUTE;
-    assert_eq!(take(&store, "none", NOW).await, None);
-    for row in rows.iter().take(2) {
-        assert_eq!(take(&store, &row.state_hash, NOW).await.as_ref(), Some(row));
-        assert_eq!(take(&store, &row.state_hash, NOW).await, None);
-    }
-    assert_eq!(take(&store, "three", end).await, None);
-    assert_eq!(store.forget_sign_ins(end).await.unwrap(), 1);
-}
-
-pub(super) async fn no_more_sign_ins_are_kept_than_are_asked_for(store: Store) {
-    assert!(store.add_sign_in(&begun("one"), 2).await.unwrap());
-    assert!(store.add_sign_in(&begun("two"), 2).await.unwrap());
-    assert!(!store.add_sign_in(&begun("three"), 2).await.unwrap());
-    take(&store, "one", NOW).await;
-    assert!(store.add_sign_in(&begun("three"), 2).await.unwrap());
+    assert!(store.take_sign_in("one", end).await.unwrap());
+    assert!(!store.take_sign_in("one", end).await.unwrap());
+    assert!(store.take_sign_in("two", end).await.unwrap());
+    assert_eq!(store.forget_sign_ins(end).await.unwrap(), 2);
 }
 
 fn session(name: &str, person: PersonId, issuer: &str, there: Option<&str>) -> SessionRow {
@@ -87,11 +51,14 @@ fn session(name: &str, person: PersonId, issuer: &str, there: Option<&str>) -> S
     SessionRow { origin: Some(origin), ..people::session(name, person) }
 }
 
+/// Whose sessions it says, of which it ends as many as it says.
 async fn log_out(store: &Store, session: Option<&str>, subject: Option<&str>) -> Vec<PersonId> {
+    let who = LoggedOut { issuer: ISSUER, session, subject };
+    let people = store.people_of_provider_sessions(who).await.unwrap();
     let mut tx = store.begin().await.unwrap();
-    let ended = tx.end_provider_sessions(LoggedOut { issuer: ISSUER, session, subject }).await.unwrap();
+    assert_eq!(tx.end_provider_sessions(who).await.unwrap() as usize, people.len());
     tx.commit().await.unwrap();
-    ended
+    people
 }
 
 async fn open(store: &Store, now: Timestamp) -> Vec<String> {
@@ -130,6 +97,10 @@ pub(super) async fn a_provider_ends_its_own_sessions(store: Store) {
     assert_eq!(open(&store, NOW).await, ["b1", "c1", "own"]);
     assert_eq!(log_out(&store, Some("s3"), Some("b")).await, [ben.id]);
     assert_eq!(open(&store, NOW).await, ["c1", "own"]);
+    // One whose name there was never told is the subject's.
+    assert!(people::open(&store, "b1", &session("b1", ben.id, ISSUER, None), &ben).await);
+    assert_eq!(log_out(&store, Some("s4"), None).await, []);
+    assert_eq!(log_out(&store, Some("s4"), Some("b")).await, [ben.id]);
 }
 
 pub(super) async fn a_session_is_proven_by_whose_it_is(store: Store) {

@@ -127,8 +127,8 @@ pub(super) async fn a_disabled_organisation_sees_no_car(store: Store) {
     tx.commit().await.unwrap();
     assert_eq!(store.fleet_of(vehicle).await.unwrap(), Some(GARAGE));
     assert_eq!(store.links_by_organisation(OWNER, NOW).await.unwrap()[0].function, "fleet-customer");
-    assert_eq!(store.organisations(Some("fleet"), None, 10).await.unwrap().items.len(), 1);
-    assert_eq!(store.organisations(Some("dealership"), None, 10).await.unwrap().items.len(), 0);
+    assert_eq!(store.organisations(None, Some("fleet"), None, 10).await.unwrap().items.len(), 1);
+    assert_eq!(store.organisations(None, Some("dealership"), None, 10).await.unwrap().items.len(), 0);
     let mut tx = store.begin().await.unwrap();
     assert!(tx.disable_organisation(GARAGE, NOW).await.unwrap());
     assert!(!tx.disable_organisation(GARAGE, NOW).await.unwrap());
@@ -136,8 +136,8 @@ pub(super) async fn a_disabled_organisation_sees_no_car(store: Store) {
     assert_eq!(store.links_by_organisation(OWNER, NOW).await.unwrap(), []);
     assert_eq!(store.organisation_of(OWNER).await.unwrap(), None);
     assert_eq!(store.fleet_of(vehicle).await.unwrap(), None);
-    assert_eq!(store.organisations(Some("fleet"), None, 10).await.unwrap().items.len(), 0);
-    assert_eq!(store.organisations(None, None, 10).await.unwrap().items.len(), 1);
+    assert_eq!(store.organisations(None, Some("fleet"), None, 10).await.unwrap().items.len(), 0);
+    assert_eq!(store.organisations(None, None, None, 10).await.unwrap().items.len(), 1);
 }
 
 pub(super) async fn notices_come_newest_first_and_are_marked_once(store: Store) {

@@ -311,10 +311,13 @@ pub(super) async fn a_session_ends(store: Store) {
     assert!(!store.end_session(PersonId::from_bytes([2; 16]), "1").await.unwrap());
     assert!(store.end_session(operator.id, "1").await.unwrap());
     assert_eq!(store.session("aa", NOW).await.unwrap(), None);
-    assert!(store.has_session_from("operator", "192.0.2.0/24", NOW).await.unwrap());
-    assert!(!store.has_session_from("operator", "198.51.100.0/24", NOW).await.unwrap());
-    assert!(!store.has_session_from("nobody", "192.0.2.0/24", NOW).await.unwrap());
-    assert!(!store.has_session_from("operator", "192.0.2.0/24", end).await.unwrap());
+    let before = Timestamp(NOW.0 - 1);
+    assert!(store.is_familiar("operator", "192.0.2.0/24", before).await.unwrap());
+    assert!(!store.is_familiar("operator", "198.51.100.0/24", before).await.unwrap());
+    assert!(!store.is_familiar("nobody", "192.0.2.0/24", before).await.unwrap());
+    assert!(!store.is_familiar("operator", "192.0.2.0/24", NOW).await.unwrap());
+    assert_eq!(store.forget_networks(NOW).await.unwrap(), 1);
+    assert!(!store.is_familiar("operator", "192.0.2.0/24", before).await.unwrap());
     let mut tx = store.begin().await.unwrap();
     assert_eq!(tx.end_sessions(operator.id, Some("2")).await.unwrap(), 1);
     tx.commit().await.unwrap();

@@ -6,6 +6,19 @@ use utoipa::ToSchema;
 
 use crate::words::Time;
 
+/// What is to be another.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "address": "anna@example.org" }))]
+pub(crate) struct AccountChange {
+    /// By which one signs in.
+    #[schema(max_length = 64, pattern = "^[a-z0-9][a-z0-9._@+-]*$")]
+    pub username: Option<String>,
+    /// Where notices and one-time links go.
+    #[schema(max_length = 254)]
+    pub address: Option<String>,
+}
+
 /// A new password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -26,6 +26,7 @@ use super::actions::{Found, Logged};
 use crate::{
     audit::{Audit, AuditError, Named, Record},
     clock::Clock,
+    errors::chain,
     http::{
         Api,
         auth::{Caller, Principal},
@@ -164,25 +165,32 @@ pub(crate) async fn credential_reset(
     stranger(api, "account.credentials.take", person, from, request, refused).await
 }
 
-/// Records that a provider's sign-in made somebody's account.
-pub(crate) async fn account_made(
-    api: &Api,
-    person: PersonId,
-    from: IpAddr,
-    request: &RequestId,
-) -> Result<(), Problem> {
-    of_person(api, Action::PersonCreate, person, from, request).await
-}
-
-/// Records what came to pass for a person at their provider.
-pub(crate) async fn of_person(
+/// Records that what comes to pass for a person at their provider begins.
+pub(crate) async fn begun_by_person(
     api: &Api,
     action: Action,
     person: PersonId,
     from: IpAddr,
     request: &RequestId,
 ) -> Result<(), Problem> {
-    stranger(api, action.slug(), Some(person), from, request, None).await
+    let begun =
+        Record { reason: Some(slug("begun")), ..of_account(api, action.slug(), Some(person), from, request) };
+    api.audit().record(begun).await.map(drop).map_err(|error| unrecorded(&error))
+}
+
+/// Records that it is done.
+pub(crate) async fn done_by_person(
+    api: &Api,
+    action: Action,
+    person: PersonId,
+    from: IpAddr,
+    request: &RequestId,
+) {
+    if let Err(error) = api.audit().record(of_account(api, action.slug(), Some(person), from, request)).await
+    {
+        // That it began stands in the log.
+        tracing::error!(error = %chain(&error), %action, "how an act ended was not recorded");
+    }
 }
 
 /// What somebody does who has no session.
@@ -194,25 +202,37 @@ async fn stranger(
     request: &RequestId,
     refused: Option<&Problem>,
 ) -> Result<(), Problem> {
+    let mut record = of_account(api, action, person, from, request);
+    if let Some(problem) = refused {
+        record.actor = (slug("stranger"), Named::Plain(word("unknown")));
+        record.outcome = Outcome::Denied;
+        record.reason = Some(slug(problem.kind().slug()));
+    }
+    api.audit().record(record).await.map(drop).map_err(|error| unrecorded(&error))
+}
+
+/// What somebody does with their own account.
+fn of_account(
+    api: &Api,
+    action: &'static str,
+    person: Option<PersonId>,
+    from: IpAddr,
+    request: &RequestId,
+) -> Record {
     let account = person.map_or_else(|| word("unknown"), |person| word(&person.to_string()));
-    let actor = match refused {
-        None => (slug("person"), Named::Committed(account.clone())),
-        Some(_) => (slug("stranger"), Named::Plain(word("unknown"))),
-    };
-    let record = Record {
+    Record {
         at: api.now(),
-        actor,
+        actor: (slug("person"), Named::Committed(account.clone())),
         action: slug(action),
         resource: (slug("account"), Named::Committed(account)),
         subject: None,
         brand: None,
         purpose: None,
-        outcome: if refused.is_some() { Outcome::Denied } else { Outcome::Allowed },
-        reason: refused.map(|problem| slug(problem.kind().slug())),
+        outcome: Outcome::Allowed,
+        reason: None,
         request: request.0.parse().ok(),
         address: network_of(from).parse().ok(),
-    };
-    api.audit().record(record).await.map(drop).map_err(|error| unrecorded(&error))
+    }
 }
 
 async fn read(

@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::oidc::Callback;
-
 /// Where people may sign in besides here.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "items": [{ "id": "group", "name": "Group sign-in" }] }))]
@@ -31,32 +29,6 @@ pub(crate) struct LoginQuery {
     pub return_to: Option<String>,
     /// Proves anew whose the browser's session is, instead of opening one.
     pub step_up: Option<bool>,
-}
-
-/// What else the provider adds means nothing here.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct CallbackQuery {
-    /// Which sign-in it is; counts once.
-    pub state: Option<String>,
-    /// What the platform exchanges for tokens.
-    pub code: Option<String>,
-    /// Who answers (RFC 9207).
-    pub iss: Option<String>,
-    /// Why there is no code (RFC 6749, section 4.1.2.1).
-    pub error: Option<String>,
-}
-
-impl std::fmt::Debug for CallbackQuery {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("CallbackQuery(..)")
-    }
-}
-
-impl CallbackQuery {
-    pub(crate) fn callback(self) -> Callback {
-        Callback { state: self.state, code: self.code, iss: self.iss, error: self.error }
-    }
 }
 
 /// What a provider sends to end sessions.

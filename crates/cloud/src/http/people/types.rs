@@ -1,14 +1,14 @@
 //! What the routes of people say.
 
 use identity::Brands;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use store::RoleRow;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     http::problem::Problem,
     people::Known,
-    words::{BrandSlug, FunctionSlug, PersonIdHex, RealmSlug, Time},
+    words::{BrandSlug, FunctionSlug, OrganisationIdHex, PersonIdHex, RealmSlug, Time},
 };
 
 /// Whom to list.
@@ -35,6 +35,7 @@ pub(crate) struct PeopleQuery {
     "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112", "username": "anna", "realm": "staff", "enabled": true,
     "address": "anna@example.org", "password_set": true, "second_factor": false,
     "identity_provider": null, "created_at": "2026-11-23T08:15:30.000000Z", "created_by": null, "created_for": null,
+    "organisation_id": null,
     "roles": [{ "assignment_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c", "function": "support", "brands": ["opel"],
         "until": null, "created_at": "2026-11-23T08:15:30.000000Z", "created_by": null }]
 }], "next_cursor": null }))]
@@ -49,6 +50,7 @@ pub(crate) struct PeoplePage {
     "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112", "username": "anna", "realm": "staff", "enabled": true,
     "address": "anna@example.org", "password_set": true, "second_factor": false,
     "identity_provider": null, "created_at": "2026-11-23T08:15:30.000000Z", "created_by": null, "created_for": null,
+    "organisation_id": null,
     "roles": [{ "assignment_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c", "function": "support", "brands": ["opel"],
         "until": null, "created_at": "2026-11-23T08:15:30.000000Z", "created_by": null }]
 }))]
@@ -71,6 +73,8 @@ pub(crate) struct PersonAccount {
     pub created_by: Option<PersonIdHex>,
     /// The brands that it was created for; null when none were named.
     pub created_for: Option<Vec<BrandSlug>>,
+    /// The fleet or dealership that a partner belongs to.
+    pub organisation_id: Option<OrganisationIdHex>,
     /// What the person was told to do in the caller's brands, the oldest first; not what is over.
     pub roles: Vec<Role>,
 }
@@ -109,6 +113,8 @@ pub(crate) struct NewPerson {
     /// Where one-time links go.
     #[schema(max_length = 254)]
     pub address: Option<String>,
+    /// The fleet or dealership that a partner belongs to.
+    pub organisation_id: Option<OrganisationIdHex>,
 }
 
 /// What is to be another.
@@ -120,6 +126,15 @@ pub(crate) struct PersonChange {
     pub username: Option<String>,
     #[schema(max_length = 254)]
     pub address: Option<String>,
+    /// The fleet or dealership that a partner belongs to; null for none any more.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<OrganisationIdHex>)]
+    pub organisation_id: Option<Option<OrganisationIdHex>>,
+}
+
+/// What is null is not what is absent.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(input: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(input).map(Some)
 }
 
 /// A function to give.
@@ -174,6 +189,7 @@ impl PersonAccount {
             created_at: Time(person.created_at),
             created_by: person.created_by.map(PersonIdHex),
             created_for: person.brands.as_ref().map(seen),
+            organisation_id: known.organisation.map(OrganisationIdHex),
             roles: known.roles.iter().filter_map(|role| Role::of(role, allowed)).collect(),
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::http::audit::actions::PUBLIC;
 
 fn answer(length: usize) -> Response {
     Response::new(Body::from(vec![7; length]))
@@ -38,6 +39,11 @@ fn strangers_and_health_take_no_place_of_people_who_signed_in() {
     check(Method::POST, Some("/v1/session"), Class::Open);
     check(Method::GET, Some("/v1/session"), Class::SignedIn);
     check(Method::GET, None, Class::Open);
+    for (route, _) in PUBLIC {
+        let (method, path) = route.split_once(' ').unwrap();
+        let class = Class::of(&method.parse().unwrap(), Some(path));
+        assert_ne!(class, Class::SignedIn, "{route}");
+    }
     check(Method::GET, Some("/v1/vehicles"), Class::SignedIn);
     let places = Places::new();
     let taken: Vec<_> = std::iter::from_fn(|| places.take(Class::Open)).collect();

@@ -67,7 +67,7 @@ impl StepUp {
     "session_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c",
     "expires_at": "2026-11-23T20:15:30.000000Z",
     "proven_until": "2026-11-23T08:25:30.000000Z",
-    "account": { "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112", "username": "operator", "second_factor": false,
+    "account": { "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112", "username": "operator", "address": null, "second_factor": false,
         "identity_provider": null },
     "functions": [{ "function": "operations", "brands": ["peugeot", "opel"], "until": null }],
     "purposes": ["operation", "fleet-management", "maintenance", "product-improvement", "safety"]
@@ -91,7 +91,7 @@ impl std::fmt::Debug for NewSession {
     "session_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c",
     "expires_at": "2026-11-23T20:15:30.000000Z",
     "proven_until": "2026-11-23T08:25:30.000000Z",
-    "account": { "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112", "username": "operator", "second_factor": false,
+    "account": { "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112", "username": "operator", "address": null, "second_factor": false,
         "identity_provider": null },
     "functions": [{ "function": "operations", "brands": ["peugeot", "opel"], "until": null }],
     "purposes": ["operation", "fleet-management", "maintenance", "product-improvement", "safety"]
@@ -110,12 +110,14 @@ pub(crate) struct Session {
 /// A person who may sign in.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
-    "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112", "username": "operator", "second_factor": false,
+    "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112", "username": "operator", "address": null, "second_factor": false,
     "identity_provider": null
 }))]
 pub(crate) struct Account {
     pub person_id: String,
     pub username: String,
+    /// Where notices and one-time links go.
+    pub address: Option<String>,
     /// Whether signing in takes a one-time password too.
     pub second_factor: bool,
     /// The provider that the account comes from, where password and second factor are; null for an account of the
@@ -128,6 +130,7 @@ impl Account {
         Self {
             person_id: session.person.id.to_string(),
             username: session.username.clone(),
+            address: session.address.clone(),
             second_factor: session.has_second_factor,
             identity_provider: session.identity_provider.clone(),
         }

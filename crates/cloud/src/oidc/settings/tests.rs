@@ -56,7 +56,9 @@ fn an_error_names_its_key() {
     check("scopes = [\"email\"]", "scopes");
     check("scopes = [\"openid\", \"two words\"]", "scopes");
     check("acr_values = [\"\"]", "acr_values");
-    check("audience = \"\"", "audience");
+    check("audience = \"\"\naccess_clients = [\"app\"]", "audience");
+    check("audience = \"https://marque.example.org\"", "access_clients");
+    check("access_clients = [\"app\"]", "access_clients");
     check("client_secret_file = \"nothing\"", "client_secret_file");
     check("client_secret_file = \"empty\"", "client_secret_file");
     check("client_secret_env = \"OTHER\"", "client_secret_env");

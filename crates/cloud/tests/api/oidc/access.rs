@@ -5,7 +5,7 @@ use super::*;
 fn claims(provider: &Provider) -> Value {
     let now = seconds();
     json!({
-        "iss": provider.issuer, "aud": AUDIENCE, "sub": "anna-1", "client_id": "an app", "iat": now,
+        "iss": provider.issuer, "aud": AUDIENCE, "sub": "anna-1", "client_id": APP, "iat": now,
         "exp": now + 600, "jti": "t-1"
     })
 }
@@ -47,7 +47,9 @@ async fn a_token_of_who_has_signed_in_before_counts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_access_token_counts_that_is_not_wholly_right() {
     let (provider, other) = (Provider::start().await, Provider::start().await);
-    let silent = other.settings("other", "staff", "").replace(&format!("audience = \"{AUDIENCE}\"\n"), "");
+    let silent = other
+        .settings("other", "staff", "")
+        .replace(&format!("audience = \"{AUDIENCE}\"\naccess_clients = [\"{APP}\"]\n"), "");
     let fixed = Fixed::new(&format!("{}{silent}", provider.settings("group", "customer", ""))).await;
     let mut browser = fixed.browser();
     browser.sign_in(&provider, anna()).await;
@@ -55,9 +57,6 @@ async fn no_access_token_counts_that_is_not_wholly_right() {
     let lie = |name: &'static str, lie: &dyn Fn(&mut Draft)| {
         (name, provider.sign("at+jwt", claims(&provider), |draft| lie(draft)))
     };
-    fn without(draft: &mut Draft, name: &str) {
-        draft.claims.as_object_mut().unwrap().remove(name);
-    }
     ask(&lie("right", &|_| {}).1).await.expect(200);
     for (name, token) in [
         lie("typ", &|draft| draft.header["typ"] = json!("JWT")),
@@ -69,10 +68,11 @@ async fn no_access_token_counts_that_is_not_wholly_right() {
         lie("too long", &|draft| draft.claims["exp"] = json!(seconds() + 3_700)),
         lie("not yet", &|draft| draft.claims["nbf"] = json!(seconds() + 300)),
         lie("unknown sub", &|draft| draft.claims["sub"] = json!("nobody")),
-        lie("no sub", &|draft| without(draft, "sub")),
-        lie("no exp", &|draft| without(draft, "exp")),
-        lie("no client", &|draft| without(draft, "client_id")),
-        lie("no jti", &|draft| without(draft, "jti")),
+        lie("no sub", &|draft| draft.without("sub")),
+        lie("no exp", &|draft| draft.without("exp")),
+        lie("another client", &|draft| draft.claims["client_id"] = json!("another-app")),
+        lie("no client", &|draft| draft.without("client_id")),
+        lie("no jti", &|draft| draft.without("jti")),
         lie("alg none", &|draft| draft.signer = Signer::Nobody),
         lie("HS256", &|draft| draft.signer = Signer::PublicKey),
         lie("key", &|draft| draft.signer = Signer::Key(Key::new("first"))),
@@ -101,5 +101,66 @@ async fn the_token_of_who_is_disabled_counts_no_more() {
     fixed.fixture.post(&disable, json!({})).await.expect(204);
     let reply = fixed.fixture.by(&token, Method::GET, "/v1/account", None).await;
     reply.problem(401, "unauthorized");
+    fixed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_staff_let_in_proves_nothing() {
+    let provider = Provider::start().await;
+    let fixed = Fixed::new(&provider.settings("group", "staff", "")).await;
+    let mut browser = fixed.browser();
+    browser.sign_in(&provider, anna()).await;
+    let mut claims = claims(&provider);
+    claims["auth_time"] = json!(seconds());
+    let token = provider.sign("at+jwt", claims, |_| {});
+    let session = fixed.fixture.by(&token, Method::GET, "/v1/session", None).await.expect(200);
+    let until = session["proven_until"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert!(until <= jiff::Timestamp::now(), "{session}");
+    fixed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_silent_keeps_nobody_waiting_who_shows_a_token() {
+    let provider = Provider::start().await;
+    let fixed = Fixed::of(&provider).await;
+    let mut browser = fixed.browser();
+    browser.sign_in(&provider, anna()).await;
+    let tokens: Vec<_> = (0..300)
+        .map(|number| {
+            let mut claims = claims(&provider);
+            claims["jti"] = json!(number.to_string());
+            provider.sign("at+jwt", claims, |_| {})
+        })
+        .collect();
+    let ask = async |token: &str| fixed.fixture.by(token, Method::GET, "/v1/session", None).await;
+    provider.answer("discovery", Answer::Never);
+    provider.answer("keys", Answer::Never);
+    // Keys that are old count while nobody can say better.
+    fixed.wait(Micros::HOUR);
+    let mut fresh = claims(&provider);
+    for (name, ahead) in [("iat", 3_600), ("exp", 4_200)] {
+        fresh[name] = json!(seconds() + ahead);
+    }
+    ask(&provider.sign("at+jwt", fresh.clone(), |_| {})).await.expect(200);
+    // A key that nobody knows is asked for; meanwhile nothing can be said.
+    let unknown = provider.sign("at+jwt", fresh, |draft| draft.signer = Signer::Key(Key::new("unknown")));
+    let reply = ask(&unknown).await;
+    assert!(!reply.header("retry-after").is_empty());
+    reply.problem(503, "unavailable");
+    let all = tokens.iter().map(|token| ask(token));
+    let (replies, operator) = tokio::join!(futures::future::join_all(all), fixed.fixture.get("/v1/session"));
+    operator.expect(200);
+    assert!(replies.iter().all(|reply| reply.status == 401), "they are over by this clock");
+    fixed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_a_provider_that_was_never_heard_of_may_come_again() {
+    let provider = Provider::start().await;
+    provider.answer("discovery", Answer::Failed);
+    let fixed = Fixed::of(&provider).await;
+    let token = provider.sign("at+jwt", claims(&provider), |_| {});
+    let reply = fixed.fixture.by(&token, Method::GET, "/v1/session", None).await;
+    reply.problem(503, "unavailable");
     fixed.stop().await;
 }

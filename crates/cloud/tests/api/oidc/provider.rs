@@ -32,6 +32,8 @@ use url::Url;
 pub(super) const CLIENT: &str = "marque";
 pub(super) const SECRET: &str = "s3cret of the client";
 pub(super) const AUDIENCE: &str = "https://marque.example.org";
+/// Whose access tokens count.
+pub(super) const APP: &str = "an-app";
 
 /// What one of its routes does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +81,12 @@ pub(super) struct Draft {
     pub(super) header: Value,
     pub(super) claims: Value,
     pub(super) signer: Signer,
+}
+
+impl Draft {
+    pub(super) fn without(&mut self, claim: &str) {
+        self.claims.as_object_mut().unwrap().remove(claim);
+    }
 }
 
 type Lie = Arc<dyn Fn(&mut Draft) + Send + Sync>;
@@ -176,7 +184,8 @@ impl Provider {
     pub(super) fn settings(&self, id: &str, realm: &str, more: &str) -> String {
         format!(
             "[[provider]]\nid = \"{id}\"\nname = \"Sign in at {id}\"\nissuer = \"{}\"\nclient_id = \"{CLIENT}\"\n\
-             client_secret_file = \"client-secret\"\nrealm = \"{realm}\"\naudience = \"{AUDIENCE}\"\n{more}\n",
+             client_secret_file = \"client-secret\"\nrealm = \"{realm}\"\naudience = \"{AUDIENCE}\"\n\
+             access_clients = [\"{APP}\"]\n{more}\n",
             self.issuer
         )
     }
