@@ -64,13 +64,13 @@ mod notices;
 mod oidc;
 pub mod openapi;
 mod organisations;
-mod ownership_releases;
 mod page;
 mod people;
 mod places;
 mod problem;
 mod quarantines;
 mod rates;
+mod releases;
 mod roles;
 mod routes;
 mod security;
@@ -284,7 +284,7 @@ impl Api {
         let tokens = self.store().forget_service_tokens(now).await;
         let notices = self.store().forget_notices(now - notices::KEPT).await;
         let sign_ins = self.store().forget_sign_ins(now).await;
-        let releases = self.store().forget_releases(now - ownership_releases::KEPT).await;
+        let releases = self.store().forget_releases(now - releases::KEPT).await;
         let networks = self.store().forget_networks(now - FAMILIAR_FOR).await;
         let forgotten = [sessions, keys, links, tokens, notices, sign_ins, releases, networks];
         for error in forgotten.into_iter().filter_map(Result::err) {

@@ -58,8 +58,9 @@ impl Function {
             | Self::Privacy
             | Self::Support
             | Self::Administrator => Realm::Staff,
-            Self::Dealer => Realm::Partner,
-            Self::FleetCustomer | Self::Owner | Self::Driver => Realm::Customer,
+            // A company's people, whom administrators give accounts.
+            Self::Dealer | Self::FleetCustomer => Realm::Partner,
+            Self::Owner | Self::Driver => Realm::Customer,
         }
     }
 

@@ -87,8 +87,8 @@ export function roles(): Roles {
 }
 
 function realmOf(name: FunctionSlug): RealmSlug {
-  if (name === 'dealer') return 'partner';
-  return ['fleet-customer', 'owner', 'driver'].includes(name) ? 'customer' : 'staff';
+  if (['dealer', 'fleet-customer'].includes(name)) return 'partner';
+  return ['owner', 'driver'].includes(name) ? 'customer' : 'staff';
 }
 
 export function purposesOf(functions: string[]): PurposeSlug[] {

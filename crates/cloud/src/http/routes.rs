@@ -5,8 +5,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api, access_grants, account, audit, campaigns, catalogues, certificates, consent, customers, drivers,
-    fleet, health, history, links, lockouts, notices, oidc, openapi, organisations, ownership_releases,
-    people, quarantines, roles, security, services, session, signals, state, vehicles,
+    fleet, health, history, links, lockouts, notices, oidc, openapi, organisations, people, quarantines,
+    releases, roles, security, services, session, signals, state, vehicles,
 };
 
 /// Every route with its description; the OpenAPI document is made of the same lists.
@@ -138,9 +138,9 @@ pub(super) fn ownership() -> OpenApiRouter<Api> {
         .routes(routes!(links::get_vehicle_people))
         .routes(routes!(links::offer_vehicle, links::cancel_offer))
         .routes(routes!(links::accept_transfer))
-        .routes(routes!(ownership_releases::request_release, ownership_releases::list_releases))
-        .routes(routes!(ownership_releases::approve_release))
-        .routes(routes!(ownership_releases::object_to_release))
+        .routes(routes!(releases::request_release, releases::list_releases))
+        .routes(routes!(releases::approve_release))
+        .routes(routes!(releases::object_to_release))
         .routes(routes!(drivers::invite_driver))
         .routes(routes!(drivers::create_driver_link))
         .routes(routes!(drivers::end_driver_link))

@@ -15,16 +15,17 @@ const FUNCTIONS: Record<FunctionSlug, string> = {
   driver: 'Uses a car by invitation',
 };
 
+const PARTNER: FunctionSlug[] = ['dealer', 'fleet-customer'];
 const STAFF: FunctionSlug[] = ['operations', 'updates', 'security', 'privacy', 'support', 'administrator'];
 
 /** Which functions an account of a realm may be given here: customers get theirs by their cars. */
 export function functionsOfRealm(realm: RealmSlug): FunctionSlug[] {
   if (realm === 'staff') return STAFF;
-  return realm === 'partner' ? ['dealer'] : [];
+  return realm === 'partner' ? PARTNER : [];
 }
 
 /** Those that staff and partners may have. */
-export const FUNCTIONS_GIVEN: FunctionSlug[] = [...STAFF, 'dealer'];
+export const FUNCTIONS_GIVEN: FunctionSlug[] = [...STAFF, ...PARTNER];
 
 /** `fleet-customer` as `Fleet customer`. */
 export function functionName(slug: string): string {
