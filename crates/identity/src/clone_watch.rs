@@ -77,7 +77,20 @@ pub enum Opened<C> {
     Ping { first: C, until: Timestamp, replaces: Option<C> },
 }
 
-/// A car's connections. `C` names one, `P` says where it comes from: its network, not its address.
+/// What became of a newcomer's wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited<C> {
+    /// The first did not answer: close it, and when it has gone, let the newcomer in.
+    Over {
+        first: C,
+    },
+    Until(Timestamp),
+    /// It is not this one that waits, or it waits no more.
+    NotWaiting,
+}
+
+/// A car's connections. The first is the car until it has gone, also when it did not answer: what ends a car's
+/// connections has to reach it. `C` names one, `P` says where it comes from: its network, not its address.
 #[derive(Debug)]
 pub struct ConnectionWatch<C, P> {
     answer_wait: Micros,
@@ -118,8 +131,7 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
     }
 
     pub fn handle_opened(&mut self, connection: C, place: P, now: Timestamp) -> Opened<C> {
-        self.handle_timeout(now);
-        let now = self.clock.peek(now);
+        let now = self.clock.read(now);
         let Some((first, home)) = self.live else {
             self.live = Some((connection, place));
             return Opened::Alone;
@@ -134,11 +146,11 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
         Opened::Ping { first, until: self.clock.shown_at(until), replaces }
     }
 
-    /// A connection answered a ping.
+    /// A connection answered a ping. An answer that comes too late is none.
     pub fn handle_answer(&mut self, connection: C, now: Timestamp) -> Option<Answered<C, P>> {
-        self.handle_timeout(now);
+        let now = self.clock.read(now);
         let (first, home) = self.live.filter(|(first, _)| *first == connection)?;
-        let challenge = self.challenge.take()?;
+        let challenge = self.challenge.take_if(|challenge| now < challenge.until)?;
         debug_assert!(first != challenge.newcomer.0, "a connection is not its own newcomer");
         let verdict = match challenge.elsewhere {
             Some(_) => Verdict::Cloned(Reason::TwoPlaces),
@@ -148,26 +160,23 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
         Some(Answered { verdict, newcomer: challenge.newcomer.0, places })
     }
 
-    pub fn handle_closed(&mut self, connection: C) {
-        if self.challenge.is_some_and(|challenge| challenge.newcomer.0 == connection) {
-            self.challenge = None;
-        }
-        if self.live.is_some_and(|(live, _)| live == connection) {
-            self.live = self.challenge.take().map(|challenge| challenge.newcomer);
-        }
+    /// A connection has gone. Whom to let in for it.
+    pub fn handle_closed(&mut self, connection: C) -> Option<C> {
+        self.challenge.take_if(|challenge| challenge.newcomer.0 == connection);
+        self.live.take_if(|(live, _)| *live == connection)?;
+        self.live = self.challenge.take().map(|challenge| challenge.newcomer);
+        self.live()
     }
 
-    /// A first connection that did not answer in time is dead, and the newcomer is the car.
-    pub fn handle_timeout(&mut self, now: Timestamp) {
+    /// Whether the newcomer has waited long enough: a first that does not answer in time is dead.
+    pub fn handle_timeout(&mut self, newcomer: C, now: Timestamp) -> Waited<C> {
         let now = self.clock.read(now);
-        if let Some(challenge) = self.challenge.take_if(|challenge| now >= challenge.until) {
-            self.live = Some(challenge.newcomer);
+        let challenge = self.challenge.filter(|challenge| challenge.newcomer.0 == newcomer);
+        match (self.live, challenge) {
+            (Some((first, _)), Some(challenge)) if now >= challenge.until => Waited::Over { first },
+            (Some(_), Some(challenge)) => Waited::Until(self.clock.shown_at(challenge.until)),
+            (Some(_) | None, _) => Waited::NotWaiting,
         }
-    }
-
-    /// When to call [`Self::handle_timeout`].
-    pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.challenge.map(|challenge| self.clock.shown_at(challenge.until))
     }
 
     /// The connection that is the car.

@@ -46,7 +46,8 @@ fn a_second_place_while_the_first_answers_is_a_clone() {
     let verdict = Verdict::Cloned(Reason::TwoPlaces);
     let answered = Answered { verdict, newcomer: SECOND, places: (HERE, THERE) };
     assert_eq!(watch.handle_answer(FIRST, later(1)), Some(answered));
-    assert_eq!((watch.live(), watch.poll_timeout()), (Some(FIRST), None));
+    assert_eq!(watch.live(), Some(FIRST));
+    assert_eq!(watch.handle_timeout(SECOND, until), Waited::NotWaiting);
 }
 
 #[test]
@@ -62,19 +63,44 @@ fn a_second_connection_from_the_same_place_is_suspect() {
 fn a_car_that_lost_its_link_comes_back_from_anywhere() {
     let mut watch = connected();
     watch.handle_opened(SECOND, THERE, NOW);
-    assert_eq!(watch.poll_timeout(), Some(later(10)));
-    watch.handle_timeout(later(10));
-    assert_eq!(watch.live(), Some(SECOND));
-    assert_eq!(watch.handle_answer(FIRST, later(11)), None);
+    assert_eq!(watch.handle_timeout(SECOND, later(9)), Waited::Until(later(10)));
+    check_gives_way(&mut watch, SECOND);
+}
+
+/// What is to reach the car reaches the first as long as it is there.
+#[track_caller]
+fn check_gives_way(watch: &mut ConnectionWatch<Connection, Place>, to: Connection) {
+    assert_eq!(watch.handle_timeout(to, later(11)), Waited::Over { first: FIRST });
+    assert_eq!(watch.live(), Some(FIRST));
+    assert_eq!(watch.handle_closed(FIRST), Some(to));
+    assert_eq!(watch.live(), Some(to));
+}
+
+#[test]
+fn an_answer_that_comes_too_late_is_none_and_the_first_still_gives_way() {
+    for late in [later(10), later(10) + Micros(1)] {
+        let mut watch = connected();
+        watch.handle_opened(SECOND, THERE, NOW);
+        assert_eq!(watch.handle_answer(FIRST, late), None);
+        check_gives_way(&mut watch, SECOND);
+    }
+}
+
+#[test]
+fn a_third_connection_when_the_time_is_over_hides_the_first_from_nobody() {
+    let mut watch = connected();
+    watch.handle_opened(SECOND, THERE, NOW);
+    watch.handle_opened(THIRD, HERE, later(10));
+    watch.handle_closed(SECOND);
+    check_gives_way(&mut watch, THIRD);
 }
 
 #[test]
 fn a_first_connection_that_ends_makes_room() {
     let mut watch = connected();
     watch.handle_opened(SECOND, THERE, NOW);
-    watch.handle_closed(FIRST);
-    assert_eq!((watch.live(), watch.poll_timeout()), (Some(SECOND), None));
-    watch.handle_closed(SECOND);
+    assert_eq!(watch.handle_closed(FIRST), Some(SECOND));
+    assert_eq!(watch.handle_closed(SECOND), None);
     assert_eq!(watch.handle_opened(FIRST, HERE, later(1)), Opened::Alone);
 }
 
@@ -94,8 +120,7 @@ fn a_third_connection_sends_the_second_away_and_does_not_put_off_the_end() {
     let (until, replaces) = (later(10), Some(SECOND));
     assert_eq!(watch.handle_opened(THIRD, THERE, later(9)), Opened::Ping { first: FIRST, until, replaces });
     watch.handle_closed(SECOND);
-    watch.handle_timeout(until);
-    assert_eq!(watch.live(), Some(THIRD));
+    check_gives_way(&mut watch, THIRD);
 }
 
 #[test]
@@ -234,8 +259,6 @@ fn a_clock_that_is_set_back_does_not_keep_a_newcomer_waiting() {
     let mut watch = ConnectionWatch::new(ANSWER_WAIT);
     watch.handle_opened(FIRST, HERE, NOW + YEAR);
     watch.handle_opened(SECOND, HERE, NOW + YEAR);
-    watch.handle_timeout(NOW);
-    assert_eq!((watch.live(), watch.poll_timeout()), (Some(FIRST), Some(later(10))));
-    watch.handle_timeout(later(10));
-    assert_eq!(watch.live(), Some(SECOND));
+    assert_eq!(watch.handle_timeout(SECOND, NOW), Waited::Until(later(10)));
+    check_gives_way(&mut watch, SECOND);
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use identity::clone_watch::{Reason, Verdict};
+use identity::clone_watch::{Reason, Verdict, Waited};
 use link::{
     ReasonCode,
     server::{ConnectRequest, refuse},
@@ -14,7 +14,7 @@ use super::{Desk, Stop};
 use crate::gateway::{
     backend::{Cause, QUARANTINED, Sighting},
     connection::{Car, Waiting},
-    directory::{Claim, Kept, Key, Leaving, Overdue, Place},
+    directory::{Claim, Kept, Key, Leaving, Place},
     mailbox::{Mail, TurnedAway},
 };
 
@@ -44,13 +44,13 @@ impl Desk {
     pub(in crate::gateway) fn look_again(&self, key: Key, car: &mut Car) {
         let (Some(vehicle), Some(waiting)) = (car.vehicle, &mut car.waiting) else { return };
         waiting.until = match self.shared.directory.overdue(vehicle, self.place(key), self.now.time) {
-            Overdue::Replaces(first) => {
+            Waited::Over { first } => {
                 self.metrics.takeovers.add(1);
                 self.mailboxes.post(first.worker, Mail::TakenOver(first.key));
                 None
             }
-            Overdue::Not(until) => Some(self.instant_of(until)),
-            Overdue::Gone => None,
+            Waited::Until(until) => Some(self.instant_of(until)),
+            Waited::NotWaiting => None,
         };
     }
 
