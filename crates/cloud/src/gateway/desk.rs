@@ -204,7 +204,7 @@ impl Desk {
                 car.session.flush_acks(&mut self.reply);
                 return self.charge(car, Cost::batch(0, 0));
             }
-            Event::Subscribed => {}
+            Event::Subscribed => self.ask_again(car),
             Event::Connect(request) => return self.connect(key, car, request),
             Event::Goodbye { with_will } => {
                 self.leave(key, car, Cause::Goodbye, with_will);

@@ -9,6 +9,7 @@ use link::{
 };
 use model::{Timestamp, VehicleId};
 use tokio::sync::mpsc;
+use wire::topic::Topic;
 
 use super::{Desk, Stop};
 use crate::gateway::{
@@ -26,12 +27,16 @@ impl Desk {
         match self.shared.directory.claim(vehicle, place, car.network, self.now.time) {
             Claim::In(kept) => Some(kept),
             Claim::Wait { first, until, replaces } => {
-                if let Some(replaced) = replaces {
-                    self.turned_away(replaced, TurnedAway::Replaced);
+                match replaces {
+                    // One ping for all who wait: were each a new one, who connects faster than the first is asked
+                    // and answers would make its answers count for nothing.
+                    Some(replaced) => self.turned_away(replaced, TurnedAway::Replaced),
+                    None => {
+                        // An answer to an earlier ping, or to none, tells nothing of now.
+                        let payload = self.now.time.0.to_le_bytes();
+                        self.mailboxes.post(first.worker, Mail::Ping { key: first.key, payload });
+                    }
                 }
-                // An answer to an earlier ping, or to none, tells nothing of now.
-                let payload = self.now.time.0.to_le_bytes();
-                self.mailboxes.post(first.worker, Mail::Ping { key: first.key, payload });
                 let until = self.instant_of(until);
                 car.session.put_off(until, &self.limits);
                 car.waiting = Some(Waiting { request: *request, until: Some(until) });
@@ -52,6 +57,15 @@ impl Desk {
             Waited::Until(until) => Some(self.instant_of(until)),
             Waited::NotWaiting => None,
         };
+    }
+
+    /// It may have been asked before it could hear that, and nobody asks twice.
+    pub(super) fn ask_again(&mut self, car: &Car) {
+        if let Some(payload) = car.pinged
+            && let Err(error) = car.session.publish(Topic::Ping, &payload, &mut self.reply)
+        {
+            tracing::debug!(%error, "a car that subscribes cannot be asked whether it lives");
+        }
     }
 
     /// The car answered: if it was asked, another connection is not let in.

@@ -110,6 +110,34 @@ fn a_third_connection_takes_the_seconds_place() {
     assert_eq!(stage.next_sighting().reason, Reason::TwoPlaces);
 }
 
+/// What the copy gains by being faster than the car's answer.
+#[test]
+fn many_newcomers_do_not_make_an_answer_count_for_nothing() {
+    let mut stage = patient();
+    let mut first = stage.listening(1);
+    let mut waiting = second(&stage, stage.phone_elsewhere());
+    for _ in 0..5 {
+        let next = second(&stage, stage.phone_elsewhere());
+        assert_eq!(waiting.hear(), "connack 89");
+        waiting = next;
+    }
+    first.answer();
+    assert_eq!((first.hear().as_str(), waiting.hear().as_str()), ("disconnect 87", "connack 87"));
+    assert_eq!(stage.next_sighting().reason, Reason::TwoPlaces);
+}
+
+#[test]
+fn a_first_connection_that_subscribes_later_is_asked_then() {
+    let mut stage = patient();
+    let mut first = stage.car(1);
+    let mut second = second(&stage, stage.phone_elsewhere());
+    first.subscribe();
+    assert_eq!(first.hear(), "suback");
+    first.answer();
+    assert_eq!((first.hear().as_str(), second.hear().as_str()), ("disconnect 87", "connack 87"));
+    assert_eq!(stage.next_sighting().reason, Reason::TwoPlaces);
+}
+
 #[test]
 fn a_queue_that_goes_back_is_told_of_and_two_that_go_on_are_a_clone() {
     let mut stage = Stage::new();
