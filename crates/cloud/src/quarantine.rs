@@ -11,7 +11,7 @@ use model::{Timestamp, VehicleId};
 use store::{QuarantineRow, Store};
 
 use crate::{
-    audit::{Audit, Named, Record},
+    audit::{Audit, Named, Record, counted},
     desired::Desired,
     errors::chain,
     gateway::{Network, Sighting},
@@ -148,7 +148,7 @@ impl Quarantine {
     /// Records what the gateway saw, and puts the car into quarantine where it is sure. Ends when that is on disk:
     /// what the database does not take now, it takes later.
     pub async fn saw(&self, sighting: Sighting) {
-        let Sighting { vehicle, at, reason, is_cloned, networks } = sighting;
+        let Sighting { vehicle, at, reason, is_cloned, networks, .. } = sighting;
         let was_there = self.registry.quarantined(vehicle).is_some();
         if let Err(error) = self.audit.record(self.entry(&sighting)).await {
             tracing::error!(error = %chain(&error), %vehicle, reason = reason.slug(), "what the gateway saw is not in the audit log");
@@ -186,7 +186,7 @@ impl Quarantine {
             brand: car.as_ref().map(|car| car.brand),
             purpose: None,
             outcome: if action == "link.connect" { Outcome::Denied } else { Outcome::Allowed },
-            reason: Some(slug(sighting.reason.slug())),
+            reason: Some(counted(sighting.reason.slug(), sighting.count)),
             request: None,
             address: sighting.networks.and_then(|(_, other)| network_of(other.address()).parse().ok()),
         }

@@ -46,7 +46,7 @@ pub enum Verdict {
 pub enum Reason {
     /// A second connection came from the same place while the first answered.
     SecondConnection,
-    /// A second connection came from another place while the first answered.
+    /// A second connection came from another place while the first answered. Only suspect where nobody answered.
     TwoPlaces,
     /// The queue's epoch or sequence went back.
     WentBack,
@@ -69,12 +69,16 @@ impl Reason {
 
 /// What to do with a connection that was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Opened<C> {
+pub enum Opened<C, P> {
     /// It is the only one.
     Alone,
-    /// Ping `first`, and let the newcomer wait until it answered or `until` has passed. Close `replaces`,
-    /// which waited and will not be let in.
-    Ping { first: C, until: Timestamp, replaces: Option<C> },
+    /// Ping `first`, and let the newcomer wait until it answered or `until` has passed.
+    Waits { first: C, until: Timestamp },
+    /// Another waits already, and keeps its place: send this one away.
+    Taken {
+        /// What it comes from and where another is, if these are two.
+        elsewhere: Option<(P, P)>,
+    },
 }
 
 /// What became of a newcomer's wait.
@@ -103,8 +107,6 @@ pub struct ConnectionWatch<C, P> {
 #[derive(Debug, Clone, Copy)]
 struct Challenge<C, P> {
     newcomer: (C, P),
-    /// Where it, or one that it replaced, came from, if that is another place than the first's.
-    elsewhere: Option<P>,
     until: Timestamp,
 }
 
@@ -130,34 +132,33 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
         Self { answer_wait, live: None, challenge: None, clock: SteadyClock::default() }
     }
 
-    pub fn handle_opened(&mut self, connection: C, place: P, now: Timestamp) -> Opened<C> {
+    pub fn handle_opened(&mut self, connection: C, place: P, now: Timestamp) -> Opened<C, P> {
         let now = self.clock.read(now);
         let Some((first, home)) = self.live else {
             self.live = Some((connection, place));
             return Opened::Alone;
         };
-        // A third takes the second's place and gains it no time: the first was pinged already. Where the
-        // second came from still counts.
-        let before = self.challenge;
-        let until = before.map_or(now + self.answer_wait, |before| before.until);
-        let elsewhere = before.and_then(|before| before.elsewhere).or((place != home).then_some(place));
-        self.challenge = Some(Challenge { newcomer: (connection, place), elsewhere, until });
-        let replaces = before.map(|before| before.newcomer.0);
-        Opened::Ping { first, until: self.clock.shown_at(until), replaces }
+        if let Some(Challenge { newcomer: (_, waits), .. }) = self.challenge {
+            let other = [waits, home].into_iter().find(|other| *other != place);
+            return Opened::Taken { elsewhere: other.map(|other| (other, place)) };
+        }
+        let until = now + self.answer_wait;
+        self.challenge = Some(Challenge { newcomer: (connection, place), until });
+        Opened::Waits { first, until: self.clock.shown_at(until) }
     }
 
     /// A connection answered a ping. An answer that comes too late is none.
     pub fn handle_answer(&mut self, connection: C, now: Timestamp) -> Option<Answered<C, P>> {
         let now = self.clock.read(now);
-        let (first, home) = self.live.filter(|(first, _)| *first == connection)?;
+        let (_, home) = self.live.filter(|(first, _)| *first == connection)?;
         let challenge = self.challenge.take_if(|challenge| now < challenge.until)?;
-        debug_assert!(first != challenge.newcomer.0, "a connection is not its own newcomer");
-        let verdict = match challenge.elsewhere {
-            Some(_) => Verdict::Cloned(Reason::TwoPlaces),
-            None => Verdict::Suspect(Reason::SecondConnection),
+        let (newcomer, place) = challenge.newcomer;
+        let verdict = if place == home {
+            Verdict::Suspect(Reason::SecondConnection)
+        } else {
+            Verdict::Cloned(Reason::TwoPlaces)
         };
-        let places = (home, challenge.elsewhere.unwrap_or(challenge.newcomer.1));
-        Some(Answered { verdict, newcomer: challenge.newcomer.0, places })
+        Some(Answered { verdict, newcomer, places: (home, place) })
     }
 
     /// A connection has gone. Whom to let in for it.

@@ -182,6 +182,8 @@ pub struct Sighting {
     pub is_cloned: bool,
     /// Where the two connections came from, if there were two.
     pub networks: Option<(Network, Network)>,
+    /// How often it was seen since it was told last.
+    pub count: u32,
 }
 
 /// A car came or went.

@@ -6,7 +6,7 @@ mod door;
 use std::{
     collections::VecDeque,
     ops::ControlFlow,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -17,7 +17,7 @@ use link::{
     Packet, PacketId, Violation,
     server::{ConnectRequest, Event, Limits, refuse},
 };
-use model::{Lane, Micros, Region, ShardCount, ShardId, Timestamp};
+use model::{Lane, Micros, Region, ShardCount, ShardId, Timestamp, VehicleId};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use super::{
@@ -31,6 +31,7 @@ use super::{
     metrics::Metrics,
     quota::{Cost, Quota},
 };
+use crate::limits::Telling;
 
 /// Why no more packets of a connection are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,13 +79,24 @@ pub(super) struct Desk {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) directory: Directory,
+    /// What was suspect of which car, and when somebody was told.
+    suspected: Mutex<Telling<(VehicleId, Reason)>>,
     /// Open sockets of all workers.
     pub(super) connections: AtomicUsize,
 }
 
 impl Shared {
     pub(super) fn new(answer_wait: Micros) -> Self {
-        Self { directory: Directory::new(answer_wait), connections: AtomicUsize::new(0) }
+        Self {
+            directory: Directory::new(answer_wait),
+            suspected: Mutex::new(Telling::new(SUSPICION_TOLD_EVERY)),
+            connections: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many suspicions to tell of, if it is time to tell of this one.
+    fn suspect(&self, vehicle: VehicleId, reason: Reason, now: Timestamp) -> Option<u32> {
+        self.suspected.lock().unwrap_or_else(PoisonError::into_inner).tell((vehicle, reason), now)
     }
 }
 
@@ -116,6 +128,9 @@ enum Batch {
     /// It shows that two cars send as this one. It is not acknowledged, and stays in the car's queue.
     Cloned(Reason),
 }
+
+/// Each time that somebody is told of a suspicion is an entry of the audit log, for ever.
+const SUSPICION_TOLD_EVERY: Micros = Micros::HOUR;
 
 /// Events that wait for the twin, beyond which no car is accepted.
 pub(super) const NEWS_MAX: usize = 4_096;
@@ -175,7 +190,7 @@ impl Desk {
             Event::Batch { id, lane, payload } => {
                 let samples = match self.batch(key, car, id, lane, payload) {
                     Ok(Batch::Logged { samples }) => samples,
-                    Ok(Batch::Cloned(reason)) => return self.cloned(car, reason),
+                    Ok(Batch::Cloned(reason)) => return self.cloned(car, reason, None),
                     Err(refusal) => {
                         self.reject(car, id, refusal);
                         0
@@ -259,7 +274,7 @@ impl Desk {
             }
         };
         let vehicle = request.vehicle;
-        let Some(kept) = self.claim(key, car, request) else { return ControlFlow::Break(Stop::Rest) };
+        let kept = self.claim(key, car, request)?;
         self.metrics.connects.add(1);
         car.shard = self.shards.shard_of(vehicle);
         self.admit(car, admission);
@@ -312,10 +327,7 @@ impl Desk {
             Verdict::Fine => {}
             Verdict::Suspect(reason) => {
                 let vehicle = car.vehicle.ok_or(Refusal::NotAssigned)?;
-                self.metrics.suspicions.add(1);
-                let at = self.now.time;
-                let sighting = Sighting { vehicle, at, reason, is_cloned: false, networks: None };
-                self.sightings.push_back(sighting);
+                self.suspect(vehicle, reason, None);
             }
             Verdict::Cloned(reason) => return Ok(Batch::Cloned(reason)),
         }

@@ -74,7 +74,9 @@ pub(super) enum Claim {
     In(Kept),
     /// Another connection is the car so far. Ping it; by [`Directory::answer`] the newcomer hears that it may not come
     /// in, and when the other one has left, that it may.
-    Wait { first: Place, until: Timestamp, replaces: Option<Place> },
+    Wait { first: Place, until: Timestamp },
+    /// And another waits for that already. Where these two come from, if it is not from one place.
+    Taken { elsewhere: Option<(Network, Network)> },
 }
 
 /// What a car takes from one connection to the next.
@@ -94,10 +96,12 @@ impl Directory {
         let mut part = self.part(vehicle);
         let watch = part.cars.entry(vehicle).or_insert_with(|| ConnectionWatch::new(self.answer_wait));
         // It waited, and the one before has gone.
-        if watch.live() != Some(place)
-            && let Opened::Ping { first, until, replaces } = watch.handle_opened(place, from, now)
-        {
-            return Claim::Wait { first, until, replaces };
+        if watch.live() != Some(place) {
+            match watch.handle_opened(place, from, now) {
+                Opened::Alone => {}
+                Opened::Waits { first, until } => return Claim::Wait { first, until },
+                Opened::Taken { elsewhere } => return Claim::Taken { elsewhere },
+            }
         }
         Claim::In(Kept { budget: part.low.remove(&vehicle), queue: part.queues.remove(&vehicle) })
     }

@@ -42,7 +42,7 @@ fn send(watch: &mut QueueWatch, epoch: u32, seq: u64, content: Content) -> Verdi
 fn a_second_place_while_the_first_answers_is_a_clone() {
     let mut watch = connected();
     let until = later(10);
-    assert_eq!(watch.handle_opened(SECOND, THERE, NOW), Opened::Ping { first: FIRST, until, replaces: None });
+    assert_eq!(watch.handle_opened(SECOND, THERE, NOW), Opened::Waits { first: FIRST, until });
     let verdict = Verdict::Cloned(Reason::TwoPlaces);
     let answered = Answered { verdict, newcomer: SECOND, places: (HERE, THERE) };
     assert_eq!(watch.handle_answer(FIRST, later(1)), Some(answered));
@@ -90,9 +90,8 @@ fn an_answer_that_comes_too_late_is_none_and_the_first_still_gives_way() {
 fn a_third_connection_when_the_time_is_over_hides_the_first_from_nobody() {
     let mut watch = connected();
     watch.handle_opened(SECOND, THERE, NOW);
-    watch.handle_opened(THIRD, HERE, later(10));
-    watch.handle_closed(SECOND);
-    check_gives_way(&mut watch, THIRD);
+    assert!(matches!(watch.handle_opened(THIRD, HERE, later(10)), Opened::Taken { .. }));
+    check_gives_way(&mut watch, SECOND);
 }
 
 #[test]
@@ -113,25 +112,25 @@ fn an_answer_without_a_second_connection_means_nothing() {
     assert_eq!(watch.handle_answer(FIRST, NOW), None);
 }
 
+/// Whoever waits does so to the end, or somebody who opens a connection each second would keep it out.
 #[test]
-fn a_third_connection_sends_the_second_away_and_does_not_put_off_the_end() {
+fn a_third_connection_is_sent_away_and_the_second_keeps_its_place() {
     let mut watch = connected();
-    watch.handle_opened(SECOND, THERE, NOW);
-    let (until, replaces) = (later(10), Some(SECOND));
-    assert_eq!(watch.handle_opened(THIRD, THERE, later(9)), Opened::Ping { first: FIRST, until, replaces });
-    watch.handle_closed(SECOND);
-    check_gives_way(&mut watch, THIRD);
+    watch.handle_opened(SECOND, HERE, NOW);
+    for _ in 0..3 {
+        assert_eq!(watch.handle_opened(THIRD, HERE, later(9)), Opened::Taken { elsewhere: None });
+    }
+    check_gives_way(&mut watch, SECOND);
 }
 
 #[test]
-fn a_third_connection_does_not_hide_where_the_second_came_from() {
-    let mut watch = connected();
-    watch.handle_opened(SECOND, THERE, NOW);
-    watch.handle_opened(THIRD, HERE, later(1));
-    watch.handle_closed(SECOND);
-    let verdict = Verdict::Cloned(Reason::TwoPlaces);
-    let answered = Answered { verdict, newcomer: THIRD, places: (HERE, THERE) };
-    assert_eq!(watch.handle_answer(FIRST, later(2)), Some(answered));
+fn a_third_connection_from_elsewhere_than_another_is_known() {
+    for (second, third, other) in [(HERE, THERE, HERE), (THERE, HERE, THERE), (THERE, THERE, HERE)] {
+        let mut watch = connected();
+        watch.handle_opened(SECOND, second, NOW);
+        let elsewhere = Some((other, third));
+        assert_eq!(watch.handle_opened(THIRD, third, later(1)), Opened::Taken { elsewhere });
+    }
 }
 
 #[test]

@@ -15,32 +15,39 @@ use super::{Desk, Stop};
 use crate::gateway::{
     backend::{Cause, QUARANTINED, Sighting},
     connection::{Car, Waiting},
-    directory::{Claim, Kept, Key, Leaving, Place},
+    directory::{Claim, Kept, Key, Leaving, Network, Place},
     mailbox::{Mail, TurnedAway},
 };
 
 impl Desk {
-    /// Whether the car may come in now, with what it left behind. If not, it waits at the door.
-    pub(super) fn claim(&self, key: Key, car: &mut Car, request: &ConnectRequest) -> Option<Kept> {
+    /// Whether the car may come in now, with what it left behind. If not, it waits at the door or is sent away.
+    pub(super) fn claim(
+        &mut self,
+        key: Key,
+        car: &mut Car,
+        request: &ConnectRequest,
+    ) -> ControlFlow<Stop, Kept> {
         let (vehicle, place) = (request.vehicle, self.place(key));
-        car.claimed = true;
-        match self.shared.directory.claim(vehicle, place, car.network, self.now.time) {
-            Claim::In(kept) => Some(kept),
-            Claim::Wait { first, until, replaces } => {
-                match replaces {
-                    // One ping for all who wait: were each a new one, who connects faster than the first is asked
-                    // and answers would make its answers count for nothing.
-                    Some(replaced) => self.turned_away(replaced, TurnedAway::Replaced),
-                    None => {
-                        // An answer to an earlier ping, or to none, tells nothing of now.
-                        let payload = self.now.time.0.to_le_bytes();
-                        self.mailboxes.post(first.worker, Mail::Ping { key: first.key, payload });
-                    }
-                }
+        let claim = self.shared.directory.claim(vehicle, place, car.network, self.now.time);
+        car.claimed = !matches!(claim, Claim::Taken { .. });
+        match claim {
+            Claim::In(kept) => ControlFlow::Continue(kept),
+            Claim::Wait { first, until } => {
+                // An answer to an earlier ping, or to none, tells nothing of now. There is one for all who come
+                // meanwhile: else who connects faster than the first is asked and answers would make its answers
+                // count for nothing.
+                let payload = self.now.time.0.to_le_bytes();
+                self.mailboxes.post(first.worker, Mail::Ping { key: first.key, payload });
                 let until = self.instant_of(until);
                 car.session.put_off(until, &self.limits);
                 car.waiting = Some(Waiting { request: *request, until: Some(until) });
-                None
+                ControlFlow::Break(Stop::Rest)
+            }
+            Claim::Taken { elsewhere } => {
+                if elsewhere.is_some() {
+                    self.suspect(vehicle, Reason::TwoPlaces, elsewhere);
+                }
+                self.turn_away(TurnedAway::Third)
             }
         }
     }
@@ -77,43 +84,57 @@ impl Desk {
         let answered = self.shared.directory.answer(vehicle, self.place(key), self.now.time);
         let Some(answered) = answered else { return ControlFlow::Continue(()) };
         let networks = Some(answered.places);
-        let mut sighting = |reason, is_cloned| {
-            self.sightings.push_back(Sighting { vehicle, at: self.now.time, reason, is_cloned, networks });
-        };
         match answered.verdict {
             Verdict::Fine => ControlFlow::Continue(()),
             Verdict::Suspect(reason) => {
-                sighting(reason, false);
-                self.metrics.suspicions.add(1);
+                self.suspect(vehicle, reason, networks);
                 self.turned_away(answered.newcomer, TurnedAway::Second);
                 ControlFlow::Continue(())
             }
             Verdict::Cloned(reason) => {
-                sighting(reason, true);
-                self.metrics.clones.add(1);
                 self.turned_away(answered.newcomer, TurnedAway::Quarantined);
-                self.send_away(car)
+                self.cloned(car, reason, networks)
             }
         }
     }
 
-    /// The queue of this car is two. What was not acknowledged stays in the car.
-    pub(super) fn cloned(&mut self, car: &mut Car, reason: Reason) -> ControlFlow<Stop> {
+    /// Two cars are this one. What was not acknowledged stays in the car.
+    pub(super) fn cloned(
+        &mut self,
+        car: &mut Car,
+        reason: Reason,
+        networks: Option<(Network, Network)>,
+    ) -> ControlFlow<Stop> {
+        self.metrics.clones.add(1);
         if let Some(vehicle) = car.vehicle {
-            self.metrics.clones.add(1);
             let at = self.now.time;
-            let sighting = Sighting { vehicle, at, reason, is_cloned: true, networks: None };
-            self.sightings.push_back(sighting);
+            self.sightings.push_back(Sighting { vehicle, at, reason, is_cloned: true, networks, count: 1 });
         }
-        self.send_away(car)
+        car.session.flush_acks(&mut self.reply);
+        car.session.disconnect(ReasonCode::NotAuthorized, QUARANTINED, &mut self.reply);
+        ControlFlow::Break(Stop::Close(Cause::Quarantined))
     }
 
-    /// Lets nobody in who waited.
-    pub(in crate::gateway) fn turn_away(&mut self, why: TurnedAway) -> ControlFlow<Stop> {
+    /// Tells what one car rarely does; not each time, since whoever does it can do it as often as it likes.
+    pub(super) fn suspect(
+        &mut self,
+        vehicle: VehicleId,
+        reason: Reason,
+        networks: Option<(Network, Network)>,
+    ) {
+        self.metrics.suspicions.add(1);
+        let at = self.now.time;
+        if let Some(count) = self.shared.suspect(vehicle, reason, at) {
+            self.sightings.push_back(Sighting { vehicle, at, reason, is_cloned: false, networks, count });
+        }
+    }
+
+    /// Lets a newcomer not in.
+    pub(in crate::gateway) fn turn_away<T>(&mut self, why: TurnedAway) -> ControlFlow<Stop, T> {
         let (reason, text, cause) = match why {
-            // CONNACK has no code for what was taken over.
-            TurnedAway::Replaced => {
-                (ReasonCode::ServerBusy, "the same vehicle connected anew", Cause::TakenOver)
+            TurnedAway::Third => {
+                let text = "another connection of this vehicle waits already; try again later";
+                (ReasonCode::ServerBusy, text, Cause::Withdrawn)
             }
             TurnedAway::Second => {
                 let text = "another connection of this vehicle is alive; close it before you open one";
@@ -147,13 +168,6 @@ impl Desk {
                 Err(mpsc::error::TrySendError::Closed(_)) => return self.sightings.clear(),
             }
         }
-    }
-
-    /// Acknowledges what is due, then ends the connection.
-    fn send_away(&mut self, car: &mut Car) -> ControlFlow<Stop> {
-        car.session.flush_acks(&mut self.reply);
-        car.session.disconnect(ReasonCode::NotAuthorized, QUARANTINED, &mut self.reply);
-        ControlFlow::Break(Stop::Close(Cause::Quarantined))
     }
 
     fn turned_away(&self, Place { worker, key }: Place, why: TurnedAway) {

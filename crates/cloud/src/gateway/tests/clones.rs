@@ -97,33 +97,53 @@ fn an_answer_that_nobody_asked_for_means_nothing() {
 }
 
 #[test]
-fn a_third_connection_takes_the_seconds_place() {
+fn a_third_connection_is_sent_away_and_the_second_keeps_its_place() {
     let mut stage = patient();
     let mut first = stage.listening(1);
     let mut second = second(&stage, stage.phone_elsewhere());
     assert_eq!(first.hear(), "publish ping 8");
-    let mut third = self::second(&stage, stage.phone());
-    assert_eq!((second.hear().as_str(), second.hear().as_str()), ("connack 89", "end"));
-    first.answer();
-    // The third came from where the first is, but the second did not.
-    assert_eq!(third.hear(), "connack 87");
-    assert_eq!(stage.next_sighting().reason, Reason::TwoPlaces);
+    let mut third = self::second(&stage, stage.phone_elsewhere());
+    assert_eq!((third.hear().as_str(), third.hear().as_str()), ("connack 89", "end"));
+    drop(first);
+    assert_eq!(second.hear(), "connack 00");
+    // The third came from elsewhere than the first.
+    let seen = stage.next_sighting();
+    assert_eq!((seen.reason, seen.is_cloned, seen.count), (Reason::TwoPlaces, false, 1));
+    check_works(&mut second);
+}
+
+/// The copy answers nothing, and opens connections all the time.
+#[test]
+fn a_car_that_is_kept_out_is_told_of_once_an_hour() {
+    let mut stage = patient();
+    let mut first = stage.listening(1);
+    let _second = second(&stage, stage.phone());
+    assert_eq!(first.hear(), "publish ping 8");
+    for _ in 0..3 {
+        let mut car = second(&stage, stage.phone_elsewhere());
+        assert_eq!(car.hear(), "connack 89");
+    }
+    let seen = stage.next_sighting();
+    assert_eq!((seen.vehicle, seen.reason, seen.is_cloned), (vehicle(1), Reason::TwoPlaces, false));
+    let networks = seen.networks.map(|(one, other)| (one.address().to_string(), other.address().to_string()));
+    assert_eq!(networks, Some(("127.0.0.0".to_owned(), "127.0.7.0".to_owned())));
+    assert_eq!(stage.gateway.metrics().suspicions, 3);
+    assert!(stage.sightings_left().is_empty());
 }
 
 /// What the copy gains by being faster than the car's answer.
 #[test]
 fn many_newcomers_do_not_make_an_answer_count_for_nothing() {
-    let mut stage = patient();
+    let stage = patient();
     let mut first = stage.listening(1);
     let mut waiting = second(&stage, stage.phone_elsewhere());
     for _ in 0..5 {
-        let next = second(&stage, stage.phone_elsewhere());
-        assert_eq!(waiting.hear(), "connack 89");
-        waiting = next;
+        let mut next = second(&stage, stage.phone_elsewhere());
+        assert_eq!(next.hear(), "connack 89");
     }
     first.answer();
     assert_eq!((first.hear().as_str(), waiting.hear().as_str()), ("disconnect 87", "connack 87"));
-    assert_eq!(stage.next_sighting().reason, Reason::TwoPlaces);
+    assert_eq!(stage.gateway.metrics().clones, 1);
 }
 
 #[test]

@@ -151,6 +151,11 @@ impl Stage {
         seen.expect("sightings come in time").unwrap()
     }
 
+    /// Those that came and were not looked at.
+    pub(super) fn sightings_left(&mut self) -> Vec<Sighting> {
+        std::iter::from_fn(|| self.seen.try_recv().ok()).collect()
+    }
+
     pub(super) fn next_news(&mut self) -> (VehicleId, Change) {
         let news = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.news.recv()).await });
         let news = news.expect("news come in time").unwrap();
