@@ -72,11 +72,12 @@ impl Reason {
 pub enum Opened<C, P> {
     /// It is the only one.
     Alone,
-    /// Ping `first`, and let the newcomer wait until it answered or `until` has passed.
-    Waits { first: C, until: Timestamp },
+    /// Let it wait until the first has answered or `until` has passed. Ping the first, where it was not asked
+    /// before.
+    Waits { ping: Option<C>, until: Timestamp },
     /// Another waits already, and keeps its place: send this one away.
     Taken {
-        /// What it comes from and where another is, if these are two.
+        /// Where another is and where it comes from, if these are two.
         elsewhere: Option<(P, P)>,
     },
 }
@@ -103,10 +104,13 @@ pub struct ConnectionWatch<C, P> {
     clock: SteadyClock,
 }
 
-/// A newcomer waits for whether the first connection still lives.
+/// The first connection was asked whether it still lives.
 #[derive(Debug, Clone, Copy)]
 struct Challenge<C, P> {
-    newcomer: (C, P),
+    /// Where the one came from for which it was asked, who may have gone. Of whoever came later nobody knows whether
+    /// the answer is older.
+    asked_for: P,
+    newcomer: Option<(C, P)>,
     until: Timestamp,
 }
 
@@ -138,13 +142,17 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
             self.live = Some((connection, place));
             return Opened::Alone;
         };
-        if let Some(Challenge { newcomer: (_, waits), .. }) = self.challenge {
+        // Whom it was asked for has gone, and so has the time for the answer.
+        self.challenge.take_if(|challenge| challenge.newcomer.is_none() && now >= challenge.until);
+        if let Some((_, waits)) = self.challenge.and_then(|challenge| challenge.newcomer) {
             let other = [waits, home].into_iter().find(|other| *other != place);
             return Opened::Taken { elsewhere: other.map(|other| (other, place)) };
         }
+        let ping = self.challenge.is_none().then_some(first);
         let until = now + self.answer_wait;
-        self.challenge = Some(Challenge { newcomer: (connection, place), until });
-        Opened::Waits { first, until: self.clock.shown_at(until) }
+        let challenge = self.challenge.get_or_insert(Challenge { asked_for: place, newcomer: None, until });
+        challenge.newcomer = Some((connection, place));
+        Opened::Waits { ping, until: self.clock.shown_at(challenge.until) }
     }
 
     /// A connection answered a ping. An answer that comes too late is none.
@@ -152,27 +160,34 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
         let now = self.clock.read(now);
         let (_, home) = self.live.filter(|(first, _)| *first == connection)?;
         let challenge = self.challenge.take_if(|challenge| now < challenge.until)?;
-        let (newcomer, place) = challenge.newcomer;
-        let verdict = if place == home {
-            Verdict::Suspect(Reason::SecondConnection)
+        let (newcomer, place) = challenge.newcomer.unzip();
+        let later = place.unwrap_or(challenge.asked_for);
+        let (verdict, other) = if challenge.asked_for != home {
+            (Verdict::Cloned(Reason::TwoPlaces), challenge.asked_for)
+        } else if later != home {
+            (Verdict::Suspect(Reason::TwoPlaces), later)
         } else {
-            Verdict::Cloned(Reason::TwoPlaces)
+            (Verdict::Suspect(Reason::SecondConnection), home)
         };
-        Some(Answered { verdict, newcomer, places: (home, place) })
+        Some(Answered { verdict, newcomer, places: (home, other) })
     }
 
     /// A connection has gone. Whom to let in for it.
     pub fn handle_closed(&mut self, connection: C) -> Option<C> {
-        self.challenge.take_if(|challenge| challenge.newcomer.0 == connection);
+        if let Some(challenge) = &mut self.challenge {
+            // What the first answers tells of it all the same.
+            challenge.newcomer.take_if(|(newcomer, _)| *newcomer == connection);
+        }
         self.live.take_if(|(live, _)| *live == connection)?;
-        self.live = self.challenge.take().map(|challenge| challenge.newcomer);
+        self.live = self.challenge.take().and_then(|challenge| challenge.newcomer);
         self.live()
     }
 
     /// Whether the newcomer has waited long enough: a first that does not answer in time is dead.
     pub fn handle_timeout(&mut self, newcomer: C, now: Timestamp) -> Waited<C> {
         let now = self.clock.read(now);
-        let challenge = self.challenge.filter(|challenge| challenge.newcomer.0 == newcomer);
+        let challenge =
+            self.challenge.filter(|challenge| challenge.newcomer.is_some_and(|(known, _)| known == newcomer));
         match (self.live, challenge) {
             (Some((first, _)), Some(challenge)) if now >= challenge.until => Waited::Over { first },
             (Some(_), Some(challenge)) => Waited::Until(self.clock.shown_at(challenge.until)),
@@ -190,8 +205,8 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answered<C, P> {
     pub verdict: Verdict,
-    /// Waited, and is not let in.
-    pub newcomer: C,
+    /// Waits, and is not let in; none when it has gone.
+    pub newcomer: Option<C>,
     /// Where the first and the other came from.
     pub places: (P, P),
 }

@@ -72,9 +72,9 @@ struct Part {
 pub(super) enum Claim {
     /// It is in, with what was kept since it left.
     In(Kept),
-    /// Another connection is the car so far. Ping it; by [`Directory::answer`] the newcomer hears that it may not come
-    /// in, and when the other one has left, that it may.
-    Wait { first: Place, until: Timestamp },
+    /// Another connection is the car so far. Ping it, if it was not yet; by [`Directory::answer`] the newcomer hears
+    /// that it may not come in, and when the other one has left, that it may.
+    Wait { ping: Option<Place>, until: Timestamp },
     /// And another waits for that already. Where these two come from, if it is not from one place.
     Taken { elsewhere: Option<(Network, Network)> },
 }
@@ -99,7 +99,7 @@ impl Directory {
         if watch.live() != Some(place) {
             match watch.handle_opened(place, from, now) {
                 Opened::Alone => {}
-                Opened::Waits { first, until } => return Claim::Wait { first, until },
+                Opened::Waits { ping, until } => return Claim::Wait { ping, until },
                 Opened::Taken { elsewhere } => return Claim::Taken { elsewhere },
             }
         }

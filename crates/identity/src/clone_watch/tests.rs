@@ -42,9 +42,9 @@ fn send(watch: &mut QueueWatch, epoch: u32, seq: u64, content: Content) -> Verdi
 fn a_second_place_while_the_first_answers_is_a_clone() {
     let mut watch = connected();
     let until = later(10);
-    assert_eq!(watch.handle_opened(SECOND, THERE, NOW), Opened::Waits { first: FIRST, until });
+    assert_eq!(watch.handle_opened(SECOND, THERE, NOW), Opened::Waits { ping: Some(FIRST), until });
     let verdict = Verdict::Cloned(Reason::TwoPlaces);
-    let answered = Answered { verdict, newcomer: SECOND, places: (HERE, THERE) };
+    let answered = Answered { verdict, newcomer: Some(SECOND), places: (HERE, THERE) };
     assert_eq!(watch.handle_answer(FIRST, later(1)), Some(answered));
     assert_eq!(watch.live(), Some(FIRST));
     assert_eq!(watch.handle_timeout(SECOND, until), Waited::NotWaiting);
@@ -55,7 +55,7 @@ fn a_second_connection_from_the_same_place_is_suspect() {
     let mut watch = connected();
     watch.handle_opened(SECOND, HERE, NOW);
     let verdict = Verdict::Suspect(Reason::SecondConnection);
-    let answered = Answered { verdict, newcomer: SECOND, places: (HERE, HERE) };
+    let answered = Answered { verdict, newcomer: Some(SECOND), places: (HERE, HERE) };
     assert_eq!(watch.handle_answer(FIRST, later(1)), Some(answered));
 }
 
@@ -104,12 +104,62 @@ fn a_first_connection_that_ends_makes_room() {
 }
 
 #[test]
-fn an_answer_without_a_second_connection_means_nothing() {
+fn an_answer_that_nobody_waits_for_means_nothing() {
     let mut watch = connected();
     assert_eq!(watch.handle_answer(FIRST, NOW), None);
     watch.handle_opened(SECOND, THERE, NOW);
     watch.handle_closed(SECOND);
-    assert_eq!(watch.handle_answer(FIRST, NOW), None);
+    // Its time is over.
+    assert_eq!(watch.handle_answer(FIRST, later(10)), None);
+}
+
+/// A copy that hangs up before the first can answer, to see whether the car is there.
+#[test]
+fn a_newcomer_that_hangs_up_is_known_by_the_answer() {
+    let two_places = Verdict::Cloned(Reason::TwoPlaces);
+    for (place, verdict) in [(THERE, two_places), (HERE, Verdict::Suspect(Reason::SecondConnection))] {
+        let mut watch = connected();
+        watch.handle_opened(SECOND, place, NOW);
+        assert_eq!(watch.handle_closed(SECOND), None);
+        let answered = Answered { verdict, newcomer: None, places: (HERE, place) };
+        assert_eq!(watch.handle_answer(FIRST, later(1)), Some(answered));
+        assert_eq!(watch.handle_answer(FIRST, later(1)), None);
+    }
+}
+
+/// The first was asked already, and has no more time for its answer.
+#[test]
+fn who_comes_after_one_that_hung_up_waits_in_its_place() {
+    let mut watch = connected();
+    watch.handle_opened(SECOND, THERE, NOW);
+    watch.handle_closed(SECOND);
+    let until = later(10);
+    assert_eq!(watch.handle_opened(THIRD, HERE, later(9)), Opened::Waits { ping: None, until });
+    check_gives_way(&mut watch, THIRD);
+}
+
+#[test]
+fn who_hung_up_counts_with_who_comes_after_it() {
+    let cloned = (Verdict::Cloned(Reason::TwoPlaces), THERE);
+    // The answer may be older than the third.
+    let suspect = (Verdict::Suspect(Reason::TwoPlaces), THERE);
+    for (second, third, (verdict, other)) in [(THERE, HERE, cloned), (HERE, THERE, suspect)] {
+        let mut watch = connected();
+        watch.handle_opened(SECOND, second, NOW);
+        watch.handle_closed(SECOND);
+        watch.handle_opened(THIRD, third, NOW);
+        let answered = Answered { verdict, newcomer: Some(THIRD), places: (HERE, other) };
+        assert_eq!(watch.handle_answer(FIRST, later(1)), Some(answered));
+    }
+}
+
+#[test]
+fn a_newcomer_when_the_time_of_one_that_hung_up_is_over_begins_anew() {
+    let mut watch = connected();
+    watch.handle_opened(SECOND, THERE, NOW);
+    watch.handle_closed(SECOND);
+    let (ping, until) = (Some(FIRST), later(20));
+    assert_eq!(watch.handle_opened(THIRD, HERE, later(10)), Opened::Waits { ping, until });
 }
 
 /// Whoever waits does so to the end, or somebody who opens a connection each second would keep it out.

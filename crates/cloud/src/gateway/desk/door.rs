@@ -32,12 +32,14 @@ impl Desk {
         car.claimed = !matches!(claim, Claim::Taken { .. });
         match claim {
             Claim::In(kept) => ControlFlow::Continue(kept),
-            Claim::Wait { first, until } => {
+            Claim::Wait { ping, until } => {
                 // An answer to an earlier ping, or to none, tells nothing of now. There is one for all who come
                 // meanwhile: else who connects faster than the first is asked and answers would make its answers
                 // count for nothing.
                 let payload = self.now.time.0.to_le_bytes();
-                self.mailboxes.post(first.worker, Mail::Ping { key: first.key, payload });
+                if let Some(Place { worker, key }) = ping {
+                    self.mailboxes.post(worker, Mail::Ping { key, payload });
+                }
                 let until = self.instant_of(until);
                 car.session.put_off(until, &self.limits);
                 car.waiting = Some(Waiting { request: *request, until: Some(until) });
@@ -170,8 +172,10 @@ impl Desk {
         }
     }
 
-    fn turned_away(&self, Place { worker, key }: Place, why: TurnedAway) {
-        self.mailboxes.post(worker, Mail::TurnedAway { key, why });
+    fn turned_away(&self, newcomer: Option<Place>, why: TurnedAway) {
+        if let Some(Place { worker, key }) = newcomer {
+            self.mailboxes.post(worker, Mail::TurnedAway { key, why });
+        }
     }
 
     fn place(&self, key: Key) -> Place {

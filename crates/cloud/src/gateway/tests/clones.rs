@@ -146,6 +146,22 @@ fn many_newcomers_do_not_make_an_answer_count_for_nothing() {
     assert_eq!(stage.gateway.metrics().clones, 1);
 }
 
+/// Otherwise a copy could look each minute whether the car is there.
+#[test]
+fn a_second_connection_that_hangs_up_before_the_answer_is_known_by_it() {
+    let mut stage = patient();
+    let mut first = stage.listening(1);
+    let second = second(&stage, stage.phone_elsewhere());
+    assert_eq!(first.hear(), "publish ping 8");
+    drop(second);
+    // Another car's coming and going tells that the gateway has seen the end.
+    let _neighbour = stage.car(2);
+    first.answer_ping();
+    assert_eq!((first.hear().as_str(), first.hear().as_str()), ("disconnect 87", "end"));
+    let seen = stage.next_sighting();
+    assert_eq!((seen.vehicle, seen.reason, seen.is_cloned), (vehicle(1), Reason::TwoPlaces, true));
+}
+
 #[test]
 fn a_first_connection_that_subscribes_later_is_asked_then() {
     let mut stage = patient();
