@@ -14,7 +14,7 @@ use crate::steady_clock::SteadyClock;
 
 /// How long the first of two connections may take to answer a ping. A newcomer waits so long at most.
 pub const ANSWER_WAIT: Micros = Micros::from_secs(10);
-/// Going back or forking once can be a disk that was restored. Twice within this time are two queues.
+/// Going back or forking once in a lane can be a disk that was restored. Twice within this time are two queues.
 pub const SUSPICION: Micros = Micros::DAY;
 /// Batches of a lane that are remembered: more than a car has in flight, and than it forgets to have been
 /// answered when its power is cut, so that what it sends again is known.
@@ -118,7 +118,6 @@ struct Challenge<C, P> {
 #[derive(Debug, Default)]
 pub struct QueueWatch {
     lanes: [LaneWatch; Lane::ALL.len()],
-    suspected: Option<Timestamp>,
     clock: SteadyClock,
 }
 
@@ -128,6 +127,8 @@ struct LaneWatch {
     /// The highest of `recent`: what is above it needs no search.
     highest: Option<(QueueEpoch, Seq)>,
     recent: VecDeque<(QueueEpoch, Seq, Content)>,
+    /// Of each lane for itself: a disk that was restored takes all of them back at once.
+    suspected: Option<Timestamp>,
 }
 
 impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
@@ -221,11 +222,12 @@ impl QueueWatch {
         now: Timestamp,
     ) -> Verdict {
         let now = self.clock.read(now);
-        let Some(reason) = self.lanes[lane.index()].follow(epoch, seq, content) else {
+        let lane = &mut self.lanes[lane.index()];
+        let Some(reason) = lane.follow(epoch, seq, content) else {
             return Verdict::Fine;
         };
-        let again = self.suspected.is_some_and(|at| now.since(at) < SUSPICION);
-        self.suspected = Some(now);
+        let again = lane.suspected.is_some_and(|at| now.since(at) < SUSPICION);
+        lane.suspected = Some(now);
         if again { Verdict::Cloned(reason) } else { Verdict::Suspect(reason) }
     }
 }

@@ -286,6 +286,47 @@ fn lanes_count_by_themselves() {
     assert_eq!(verdict, Verdict::Fine);
 }
 
+fn in_lane(watch: &mut QueueWatch, lane: Lane, seq: u64) -> Verdict {
+    watch.handle_batch(lane, QueueEpoch(5), Seq(seq), content(1), NOW)
+}
+
+/// Yesterday's image is put back: all lanes begin where they were.
+#[test]
+fn a_disk_that_was_restored_is_suspect_once_in_each_lane() {
+    let mut watch = QueueWatch::default();
+    for lane in Lane::ALL {
+        (0..1_000).for_each(|seq| assert_eq!(in_lane(&mut watch, lane, seq), Verdict::Fine));
+    }
+    for lane in Lane::ALL {
+        assert_eq!(in_lane(&mut watch, lane, 400), Verdict::Suspect(Reason::WentBack));
+        (401..1_500).for_each(|seq| assert_eq!(in_lane(&mut watch, lane, seq), Verdict::Fine));
+    }
+}
+
+/// The power was cut while the car caught up: it forgot of more batches than are remembered that they were answered.
+#[test]
+fn many_batches_that_two_lanes_send_again_are_no_clone() {
+    let mut watch = QueueWatch::default();
+    for lane in [Lane::Live, Lane::Bulk] {
+        (0..500).for_each(|seq| assert_eq!(in_lane(&mut watch, lane, seq), Verdict::Fine));
+    }
+    for lane in [Lane::Live, Lane::Bulk] {
+        assert_eq!(in_lane(&mut watch, lane, 100), Verdict::Suspect(Reason::WentBack));
+        (101..600).for_each(|seq| assert_eq!(in_lane(&mut watch, lane, seq), Verdict::Fine));
+    }
+}
+
+#[test]
+fn two_queues_that_go_on_are_a_clone_in_each_lane() {
+    for lane in Lane::ALL {
+        let mut watch = QueueWatch::default();
+        in_lane(&mut watch, lane, 1_000);
+        assert_eq!(in_lane(&mut watch, lane, 400), Verdict::Suspect(Reason::WentBack));
+        assert_eq!(in_lane(&mut watch, lane, 1_001), Verdict::Fine);
+        assert_eq!(in_lane(&mut watch, lane, 401), Verdict::Cloned(Reason::WentBack));
+    }
+}
+
 #[test]
 fn what_is_remembered_is_bounded() {
     let mut watch = QueueWatch::default();
