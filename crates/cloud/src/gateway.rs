@@ -119,8 +119,10 @@ pub struct Backends {
     pub reports: Arc<dyn Reports>,
     /// Who came and went; when it is full, cars wait at the door.
     pub connectivity: mpsc::Sender<Connectivity>,
-    /// What looks as if two cars had one identity.
-    pub sightings: mpsc::Sender<Sighting>,
+    /// Two cars have one identity: it is to be quarantined. When it is full, cars wait at the door.
+    pub clones: mpsc::Sender<Sighting>,
+    /// It looks as if they had. When it is full, those that come are counted, and nobody is told.
+    pub suspicions: mpsc::Sender<Sighting>,
 }
 
 /// Why the gateway does not start.

@@ -3,12 +3,11 @@
 //! Invariants, as absences: no quarantine is forgotten by a restart; nothing that a car queued is lost by one, since
 //! nothing of it is acknowledged; no key that was in quarantine is good again.
 
-use std::time::Duration;
-
 use ::audit::Outcome;
 use identity::clone_watch::Reason;
 use model::{Timestamp, VehicleId};
 use store::{QuarantineRow, Store};
+use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     audit::{Audit, Named, Record, counted},
@@ -21,8 +20,9 @@ use crate::{
     words::network_of,
 };
 
-/// A database that does not answer is asked again after this.
-const AGAIN: Duration = Duration::from_secs(1);
+mod line;
+
+use line::Line;
 
 /// Why a car is in quarantine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,34 +145,70 @@ impl Quarantine {
         .await
     }
 
-    /// Records what the gateway saw, and puts the car into quarantine where it is sure. Ends when that is on disk:
-    /// what the database does not take now, it takes later.
-    pub async fn saw(&self, sighting: Sighting) {
-        let Sighting { vehicle, at, reason, is_cloned, networks, .. } = sighting;
-        let was_there = self.registry.quarantined(vehicle).is_some();
-        if let Err(error) = self.audit.record(self.entry(&sighting)).await {
-            tracing::error!(error = %chain(&error), %vehicle, reason = reason.slug(), "what the gateway saw is not in the audit log");
+    /// Puts the cars into quarantine that the gateway says are two. What the database does not take now, it takes
+    /// later, and nobody waits for it meanwhile.
+    pub async fn follow_clones(self, mut clones: mpsc::Receiver<Sighting>) {
+        let mut line = Line::default();
+        loop {
+            let due = line.due();
+            let turn = async {
+                match due {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                seen = clones.recv(), if !line.is_full() => match seen {
+                    Some(sighting) => line.push(sighting, Instant::now()),
+                    None => return,
+                },
+                () = turn => {
+                    let Some(waiting) = line.pop(Instant::now()) else { continue };
+                    if !self.saw_clone(&waiting.sighting).await {
+                        line.again(waiting, Instant::now());
+                    }
+                }
+            }
         }
-        if !is_cloned || was_there {
-            return tracing::info!(%vehicle, reason = reason.slug(), "a car does what one car rarely does");
+    }
+
+    /// Whether that is over: the quarantine is on disk, or never will be.
+    async fn saw_clone(&self, sighting: &Sighting) -> bool {
+        let Sighting { vehicle, at, reason, networks, .. } = *sighting;
+        self.record(sighting, true).await;
+        if self.registry.quarantined(vehicle).is_some() {
+            return true;
         }
         let text = |network: Network| network_of(network.address());
         let networks = networks.map(|(one, other)| (text(one), text(other)));
-        loop {
-            let reason = QuarantineReason::Seen(reason);
-            let Err(error) = self.put(vehicle, reason, networks.clone(), at).await else { return };
-            tracing::error!(error = %chain(&error), %vehicle, "a car could not be put into quarantine; tried again");
-            tokio::time::sleep(AGAIN).await;
+        let Err(error) = self.put(vehicle, QuarantineReason::Seen(reason), networks, at).await else {
+            return true;
+        };
+        tracing::error!(error = %chain(&error), %vehicle, "a car could not be put into quarantine");
+        matches!(error, store::Error::NotFound { .. })
+    }
+
+    /// Records what the gateway takes for a suspicion.
+    pub async fn suspects(&self, sighting: &Sighting) {
+        let Sighting { vehicle, reason, .. } = sighting;
+        self.record(sighting, false).await;
+        tracing::info!(%vehicle, reason = reason.slug(), "a car does what one car rarely does");
+    }
+
+    async fn record(&self, sighting: &Sighting, is_cloned: bool) {
+        if let Err(error) = self.audit.record(self.entry(sighting, is_cloned)).await {
+            let (vehicle, reason) = (sighting.vehicle, sighting.reason.slug());
+            tracing::error!(error = %chain(&error), %vehicle, reason, "what the gateway saw is not in the audit log");
         }
     }
 
     /// The gateway acts by itself; where the other connection came from says most.
-    fn entry(&self, sighting: &Sighting) -> Record {
+    fn entry(&self, sighting: &Sighting, is_cloned: bool) -> Record {
         let car = self.registry.car(sighting.vehicle);
         let word =
             |text: &str| text.parse().unwrap_or_else(|_| "unnamed".parse().expect("it is visible ASCII"));
         let slug = |text: &'static str| text.parse().expect("actions, kinds and reasons are slugs");
-        let action = match (sighting.is_cloned, sighting.networks) {
+        let action = match (is_cloned, sighting.networks) {
             (true, _) => "quarantine.create",
             (false, Some(_)) => "link.connect",
             (false, None) => "link.publish",

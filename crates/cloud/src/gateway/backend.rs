@@ -178,8 +178,6 @@ pub struct Sighting {
     pub vehicle: VehicleId,
     pub at: Timestamp,
     pub reason: Reason,
-    /// Whether it is sure enough that the identity is to be quarantined.
-    pub is_cloned: bool,
     /// Where the two connections came from, if there were two.
     pub networks: Option<(Network, Network)>,
     /// How often it was seen since it was told last.

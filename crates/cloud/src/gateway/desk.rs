@@ -68,8 +68,8 @@ pub(super) struct Desk {
     pub(super) groups_in_flight: usize,
     /// Events that the twin had no room for; no car is accepted while they are many.
     pub(super) news: VecDeque<Connectivity>,
-    /// Sightings that nobody has taken yet; the same.
-    pub(super) sightings: VecDeque<Sighting>,
+    /// Clones that nobody has taken yet; the same.
+    pub(super) clones: VecDeque<Sighting>,
     shards: ShardCount,
     open: Vec<Open>,
     spare: Vec<Vec<Waiting>>,
@@ -168,7 +168,7 @@ impl Desk {
             messages: 0,
             groups_in_flight: 0,
             news: VecDeque::new(),
-            sightings: VecDeque::new(),
+            clones: VecDeque::new(),
             shards,
             open: ids.map(|id| Open { group: GroupBuilder::new(id), waiting: Vec::new() }).collect(),
             spare: Vec::new(),
@@ -496,9 +496,9 @@ impl Desk {
         }
     }
 
-    /// Tells the twin who came and went, and the quarantine what was seen, as far as they have room.
+    /// Tells the twin who came and went, and the quarantine which are two, as far as they have room.
     pub(super) fn send_news(&mut self) {
-        self.send_sightings();
+        self.send_clones();
         while let Some(news) = self.news.pop_front() {
             match self.backends.connectivity.try_send(news) {
                 Ok(()) => {}

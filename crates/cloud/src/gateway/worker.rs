@@ -210,7 +210,7 @@ impl Worker {
     fn may_accept(&self) -> bool {
         self.listener.is_some()
             && !self.desk.is_stuck()
-            && self.desk.news.len().max(self.desk.sightings.len()) < NEWS_MAX
+            && self.desk.news.len().max(self.desk.clones.len()) < NEWS_MAX
     }
 
     fn accept(&mut self) {

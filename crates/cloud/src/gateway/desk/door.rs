@@ -110,7 +110,7 @@ impl Desk {
         self.metrics.clones.add(1);
         if let Some(vehicle) = car.vehicle {
             let at = self.now.time;
-            self.sightings.push_back(Sighting { vehicle, at, reason, is_cloned: true, networks, count: 1 });
+            self.clones.push_back(Sighting { vehicle, at, reason, networks, count: 1 });
         }
         car.session.flush_acks(&mut self.reply);
         car.session.disconnect(ReasonCode::NotAuthorized, QUARANTINED, &mut self.reply);
@@ -126,8 +126,10 @@ impl Desk {
     ) {
         self.metrics.suspicions.add(1);
         let at = self.now.time;
-        if let Some(count) = self.shared.suspect(vehicle, reason, at) {
-            self.sightings.push_back(Sighting { vehicle, at, reason, is_cloned: false, networks, count });
+        let Some(count) = self.shared.suspect(vehicle, reason, at) else { return };
+        // A flood of suspicions may cost suspicions, and no car its place.
+        if self.backends.suspicions.try_send(Sighting { vehicle, at, reason, networks, count }).is_err() {
+            self.metrics.suspicions_lost.add(usize::try_from(count).unwrap_or(usize::MAX));
         }
     }
 
@@ -162,12 +164,12 @@ impl Desk {
         }
     }
 
-    pub(super) fn send_sightings(&mut self) {
-        while let Some(sighting) = self.sightings.pop_front() {
-            match self.backends.sightings.try_send(sighting) {
+    pub(super) fn send_clones(&mut self) {
+        while let Some(sighting) = self.clones.pop_front() {
+            match self.backends.clones.try_send(sighting) {
                 Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(sighting)) => return self.sightings.push_front(sighting),
-                Err(mpsc::error::TrySendError::Closed(_)) => return self.sightings.clear(),
+                Err(mpsc::error::TrySendError::Full(sighting)) => return self.clones.push_front(sighting),
+                Err(mpsc::error::TrySendError::Closed(_)) => return self.clones.clear(),
             }
         }
     }

@@ -4,7 +4,7 @@ use identity::clone_watch::Reason;
 use model::{CampaignVersion, Lane};
 
 use super::{
-    fakes::{Stage, batch, batch_with, header, vehicle},
+    fakes::{SUSPICIONS_MAX, Stage, batch, batch_with, header, vehicle},
     phone::Phone,
 };
 use crate::gateway::{Cause, Change, Sighting};
@@ -36,9 +36,8 @@ fn a_second_connection_from_elsewhere_while_the_first_answers_is_a_clone() {
     first.answer();
     assert_eq!((first.hear().as_str(), second.hear().as_str()), ("disconnect 87", "connack 87"));
     assert_eq!((first.hear().as_str(), second.hear().as_str()), ("end", "end"));
-    let seen = stage.next_sighting();
-    let Sighting { reason, is_cloned, networks, .. } = seen;
-    assert_eq!((seen.vehicle, reason, is_cloned), (vehicle(1), Reason::TwoPlaces, true));
+    let Sighting { vehicle: cloned, reason, networks, .. } = stage.next_clone();
+    assert_eq!((cloned, reason), (vehicle(1), Reason::TwoPlaces));
     let networks = networks.map(|(one, other)| (one.address().to_string(), other.address().to_string()));
     assert_eq!(networks, Some(("127.0.0.0".to_owned(), "127.0.7.0".to_owned())));
     assert_eq!(stage.gateway.metrics().clones, 1);
@@ -52,8 +51,7 @@ fn a_second_connection_from_the_same_network_is_sent_away_and_told_of() {
     let mut second = second(&stage, stage.phone());
     first.answer();
     assert_eq!((second.hear().as_str(), second.hear().as_str()), ("connack 89", "end"));
-    let seen = stage.next_sighting();
-    assert_eq!((seen.reason, seen.is_cloned), (Reason::SecondConnection, false));
+    assert_eq!(stage.next_suspicion().reason, Reason::SecondConnection);
     check_works(&mut first);
     let metrics = stage.gateway.metrics();
     assert_eq!((metrics.suspicions, metrics.clones, metrics.takeovers), (1, 0, 0));
@@ -107,8 +105,8 @@ fn a_third_connection_is_sent_away_and_the_second_keeps_its_place() {
     drop(first);
     assert_eq!(second.hear(), "connack 00");
     // The third came from elsewhere than the first.
-    let seen = stage.next_sighting();
-    assert_eq!((seen.reason, seen.is_cloned, seen.count), (Reason::TwoPlaces, false, 1));
+    let seen = stage.next_suspicion();
+    assert_eq!((seen.reason, seen.count), (Reason::TwoPlaces, 1));
     check_works(&mut second);
 }
 
@@ -123,12 +121,12 @@ fn a_car_that_is_kept_out_is_told_of_once_an_hour() {
         let mut car = second(&stage, stage.phone_elsewhere());
         assert_eq!(car.hear(), "connack 89");
     }
-    let seen = stage.next_sighting();
-    assert_eq!((seen.vehicle, seen.reason, seen.is_cloned), (vehicle(1), Reason::TwoPlaces, false));
+    let seen = stage.next_suspicion();
+    assert_eq!((seen.vehicle, seen.reason), (vehicle(1), Reason::TwoPlaces));
     let networks = seen.networks.map(|(one, other)| (one.address().to_string(), other.address().to_string()));
     assert_eq!(networks, Some(("127.0.0.0".to_owned(), "127.0.7.0".to_owned())));
     assert_eq!(stage.gateway.metrics().suspicions, 3);
-    assert!(stage.sightings_left().is_empty());
+    assert!(stage.suspicions_left().is_empty());
 }
 
 /// What the copy gains by being faster than the car's answer.
@@ -158,8 +156,8 @@ fn a_second_connection_that_hangs_up_before_the_answer_is_known_by_it() {
     let _neighbour = stage.car(2);
     first.answer_ping();
     assert_eq!((first.hear().as_str(), first.hear().as_str()), ("disconnect 87", "end"));
-    let seen = stage.next_sighting();
-    assert_eq!((seen.vehicle, seen.reason, seen.is_cloned), (vehicle(1), Reason::TwoPlaces, true));
+    let seen = stage.next_clone();
+    assert_eq!((seen.vehicle, seen.reason), (vehicle(1), Reason::TwoPlaces));
 }
 
 #[test]
@@ -171,7 +169,7 @@ fn a_first_connection_that_subscribes_later_is_asked_then() {
     assert_eq!(first.hear(), "suback");
     first.answer();
     assert_eq!((first.hear().as_str(), second.hear().as_str()), ("disconnect 87", "connack 87"));
-    assert_eq!(stage.next_sighting().reason, Reason::TwoPlaces);
+    assert_eq!(stage.next_clone().reason, Reason::TwoPlaces);
 }
 
 #[test]
@@ -182,13 +180,12 @@ fn a_queue_that_goes_back_is_told_of_and_two_that_go_on_are_a_clone() {
         car.publish(Lane::Live, id, &batch(seq));
         assert_eq!(car.hear(), format!("puback {id} 00"));
     }
-    let seen = stage.next_sighting();
-    assert_eq!((seen.reason, seen.is_cloned, seen.networks), (Reason::WentBack, false, None));
+    let seen = stage.next_suspicion();
+    assert_eq!((seen.reason, seen.networks), (Reason::WentBack, None));
     // What shows it is not acknowledged: it stays in the car's queue.
     car.publish(Lane::Live, 4, &batch(401));
     assert_eq!((car.hear().as_str(), car.hear().as_str()), ("disconnect 87", "end"));
-    let seen = stage.next_sighting();
-    assert_eq!((seen.reason, seen.is_cloned), (Reason::WentBack, true));
+    assert_eq!(stage.next_clone().reason, Reason::WentBack);
 }
 
 #[test]
@@ -213,5 +210,27 @@ fn a_queue_is_known_over_connections() {
     let forked = batch_with(&wire::BatchMeta { version: CampaignVersion(2), ..header(105) });
     car.publish(Lane::Live, 1, &forked);
     assert_eq!(car.hear(), "puback 1 00");
-    assert_eq!(stage.next_sighting().reason, Reason::Forked);
+    assert_eq!(stage.next_suspicion().reason, Reason::Forked);
+}
+
+#[test]
+fn suspicions_that_nobody_takes_hold_up_no_clone_and_no_car() {
+    let mut stage = Stage::new();
+    let cars = u8::try_from(SUSPICIONS_MAX).unwrap() + 5;
+    for number in 1..=cars {
+        let mut car = stage.car(number);
+        for (id, seq) in [(1, 1_000), (2, 400), (3, 1_001)] {
+            car.publish(Lane::Live, id, &batch(seq));
+            assert_eq!(car.hear(), format!("puback {id} 00"));
+        }
+        if number == cars {
+            car.publish(Lane::Live, 4, &batch(401));
+            assert_eq!(car.hear(), "disconnect 87");
+        }
+    }
+    assert_eq!(stage.next_clone().vehicle, vehicle(cars));
+    assert_eq!(stage.suspicions_left().len(), SUSPICIONS_MAX);
+    let metrics = stage.gateway.metrics();
+    assert_eq!((metrics.suspicions, metrics.suspicions_lost), (u64::from(cars), 5));
+    check_works(&mut stage.car(100));
 }
