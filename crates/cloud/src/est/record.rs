@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use ::audit::{Outcome, Slug, Word};
+use ::audit::Outcome;
 use model::{Timestamp, VehicleId};
 
 use crate::{
-    audit::{Audit, AuditError, Named, Record},
+    audit::{Audit, AuditError, Named, Record, slug, word},
     enrolment::EnrolError,
     pki::PkiError,
     registry::Registry,
@@ -123,12 +123,4 @@ fn reason_of(error: &EnrolError) -> (Outcome, &'static str) {
         | EnrolError::HasCertificate
         | EnrolError::Desired(_) => (Outcome::Failed, "internal"),
     }
-}
-
-fn slug(text: &'static str) -> Slug {
-    text.parse().expect("actions, kinds and reasons are slugs")
-}
-
-fn word(text: &str) -> Word {
-    text.parse().unwrap_or_else(|_| "unnamed".parse().expect("it is visible ASCII and no VIN"))
 }

@@ -19,6 +19,8 @@ pub(super) struct Line(VecDeque<Waiting>);
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) sighting: Sighting,
+    /// It stands in the audit log that its quarantine began.
+    pub(super) is_begun: bool,
     due: Instant,
     tries: u32,
 }
@@ -30,7 +32,7 @@ impl Line {
 
     pub(super) fn push(&mut self, sighting: Sighting, now: Instant) {
         if self.0.iter().all(|waiting| waiting.sighting.vehicle != sighting.vehicle) {
-            self.0.push_back(Waiting { sighting, due: now, tries: 0 });
+            self.0.push_back(Waiting { sighting, is_begun: false, due: now, tries: 0 });
         }
     }
 
