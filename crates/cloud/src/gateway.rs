@@ -42,7 +42,6 @@ pub use backend::{
     Desired, Fingerprint, Registry, Reports, Sighting, Unavailable,
 };
 pub use check::Refusal;
-pub use directory::Network;
 pub use metrics::{LATENCY_BOUNDS_US, Snapshot};
 pub use quota::{Quota, Rate};
 pub(crate) use tls::{fingerprint, vehicle_of};

@@ -13,11 +13,10 @@ use crate::{
     audit::{Audit, Named, Record, counted, slug, word},
     desired::Desired,
     errors::chain,
-    gateway::{Network, Sighting},
+    gateway::Sighting,
     metrics::{Counter, Metrics},
     registry::{Quarantined, Registry, Update},
     task::to_its_end,
-    words::network_of,
 };
 
 mod line;
@@ -186,8 +185,7 @@ impl Quarantine {
             self.record(&waiting.sighting, (CREATE, Outcome::Allowed, slug("begun"))).await;
             waiting.is_begun = true;
         }
-        let text = |network: Network| network_of(network.address());
-        let networks = networks.map(|(one, other)| (text(one), text(other)));
+        let networks = networks.map(|(one, other)| (one.to_string(), other.to_string()));
         let put = self.put(vehicle, QuarantineReason::Seen(reason), networks, at).await;
         let (outcome, why) = match &put {
             Ok(true) => (Outcome::Allowed, reason.slug()),
@@ -236,7 +234,7 @@ impl Quarantine {
             outcome,
             reason: Some(reason),
             request: None,
-            address: sighting.networks.and_then(|(_, other)| network_of(other.address()).parse().ok()),
+            address: sighting.networks.and_then(|(_, other)| other.to_string().parse().ok()),
         }
     }
 }

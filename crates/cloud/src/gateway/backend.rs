@@ -12,7 +12,7 @@ use model::{
 };
 use wire::{Fetch, LinkCode, Report, topic::Topic};
 
-use super::directory::Network;
+use crate::words::Network;
 
 /// SHA-256 of a certificate in DER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -11,6 +10,7 @@ use identity::clone_watch::{Answered, ConnectionWatch, Opened, QueueWatch, Waite
 use model::{Micros, Timestamp, VehicleId};
 
 use super::quota::{Budget, Quota};
+use crate::words::Network;
 
 /// A connection within a worker; a slot is used again, a key is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,25 +24,6 @@ pub(super) struct Key {
 pub(super) struct Place {
     pub(super) worker: usize,
     pub(super) key: Key,
-}
-
-/// Where a connection comes from: the first address of its network. The network of one provider's customers is as
-/// near as the platform looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Network(IpAddr);
-
-impl Network {
-    pub(super) fn of(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V4(address) => IpAddr::V4((u32::from(address) & 0xffff_ff00).into()),
-            IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 80 << 80).into()),
-        })
-    }
-
-    /// Its first address.
-    pub fn address(self) -> IpAddr {
-        self.0
-    }
 }
 
 /// More locks than cores, so that connects rarely wait for each other.

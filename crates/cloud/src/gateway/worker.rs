@@ -25,10 +25,11 @@ use super::{
     clock,
     connection::{Car, Connection, Phase, Slots, Waiting, Written},
     desk::{Desk, NEWS_MAX},
-    directory::{Key, Network},
+    directory::Key,
     quota::{Budget, Cost, Quota},
     tls::Tls,
 };
+use crate::words::Network;
 
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);

@@ -15,9 +15,10 @@ use super::{Desk, Stop};
 use crate::gateway::{
     backend::{Cause, QUARANTINED, Sighting},
     connection::{Car, Waiting},
-    directory::{Claim, Kept, Key, Leaving, Network, Place},
+    directory::{Claim, Kept, Key, Leaving, Place},
     mailbox::{Mail, TurnedAway},
 };
+use crate::words::Network;
 
 impl Desk {
     /// Whether the car may come in now, with what it left behind. If not, it waits at the door or is sent away.

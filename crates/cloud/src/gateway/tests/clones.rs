@@ -38,8 +38,8 @@ fn a_second_connection_from_elsewhere_while_the_first_answers_is_a_clone() {
     assert_eq!((first.hear().as_str(), second.hear().as_str()), ("end", "end"));
     let Sighting { vehicle: cloned, reason, networks, .. } = stage.next_clone();
     assert_eq!((cloned, reason), (vehicle(1), Reason::TwoPlaces));
-    let networks = networks.map(|(one, other)| (one.address().to_string(), other.address().to_string()));
-    assert_eq!(networks, Some(("127.0.0.0".to_owned(), "127.0.7.0".to_owned())));
+    let networks = networks.map(|(one, other)| (one.to_string(), other.to_string()));
+    assert_eq!(networks, Some(("127.0.0.0/24".to_owned(), "127.0.7.0/24".to_owned())));
     assert_eq!(stage.gateway.metrics().clones, 1);
     check_works(&mut neighbour);
 }
@@ -123,8 +123,8 @@ fn a_car_that_is_kept_out_is_told_of_once_an_hour() {
     }
     let seen = stage.next_suspicion();
     assert_eq!((seen.vehicle, seen.reason), (vehicle(1), Reason::TwoPlaces));
-    let networks = seen.networks.map(|(one, other)| (one.address().to_string(), other.address().to_string()));
-    assert_eq!(networks, Some(("127.0.0.0".to_owned(), "127.0.7.0".to_owned())));
+    let networks = seen.networks.map(|(one, other)| (one.to_string(), other.to_string()));
+    assert_eq!(networks, Some(("127.0.0.0/24".to_owned(), "127.0.7.0/24".to_owned())));
     assert_eq!(stage.gateway.metrics().suspicions, 3);
     assert!(stage.suspicions_left().is_empty());
 }
