@@ -2,12 +2,12 @@
 //! the log, and passes questions on.
 
 mod door;
+mod questions;
 
 use std::{
     collections::VecDeque,
     ops::ControlFlow,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
-    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -269,7 +269,7 @@ impl Desk {
             Ok(admission) => admission,
             Err(denial) => {
                 self.metrics.connects_refused.add(1);
-                refuse(denial.reason(), denial.text(), &mut self.reply);
+                refuse(denial.reason(), &denial.to_string(), &mut self.reply);
                 return ControlFlow::Break(Stop::Close(Cause::Withdrawn));
             }
         };
@@ -351,65 +351,6 @@ impl Desk {
     fn reject(&self, car: &mut Car, id: PacketId, refusal: Refusal) {
         self.metrics.refuse(refusal);
         car.session.rejected(id, refusal.reason(), refusal.text());
-    }
-
-    fn report(&mut self, key: Key, car: &mut Car, id: PacketId, payload: &[u8]) {
-        let (Ok(report), Some(vehicle)) = (wire::decode_report(payload), car.vehicle) else {
-            return self.reject(car, id, Refusal::Message);
-        };
-        let kept = self.backends.reports.report(vehicle, self.now.time, report);
-        car.questions += 1;
-        if let Some(result) = self.ask(kept, move |result| Mail::Reported { key, id, result }) {
-            self.mailbox.post(Mail::Reported { key, id, result });
-        }
-    }
-
-    fn link_code(&mut self, key: Key, car: &mut Car, id: PacketId, payload: &[u8]) {
-        let (Ok(code), Some(vehicle)) = (wire::decode_link_code(payload), car.vehicle) else {
-            return self.reject(car, id, Refusal::Message);
-        };
-        let shown = self.backends.reports.shows_code(vehicle, self.now.time, code);
-        car.questions += 1;
-        if let Some(result) = self.ask(shown, move |result| Mail::Reported { key, id, result }) {
-            self.mailbox.post(Mail::Reported { key, id, result });
-        }
-    }
-
-    fn fetch(&mut self, key: Key, car: &mut Car, id: PacketId, payload: &[u8]) {
-        let (Ok(have), Some(vehicle)) = (wire::decode_fetch(payload), car.vehicle) else {
-            return self.reject(car, id, Refusal::Message);
-        };
-        let newer = self.backends.desired.newer(vehicle, have);
-        car.questions += 1;
-        if let Some(result) = self.ask(newer, move |result| Mail::Fetched { key, id, result }) {
-            self.mailbox.post(Mail::Fetched { key, id, result });
-        }
-    }
-
-    /// Asks the registry again about a car that is connected.
-    pub(super) fn recheck(&mut self, key: Key, car: &Car) {
-        let Some(vehicle) = car.vehicle else { return };
-        let who = Credentials { vehicle, certificate: car.certificate.clone() };
-        if let Some(result) =
-            self.ask(self.backends.registry.admit(who), move |result| Mail::Rechecked { key, result })
-        {
-            self.mailbox.post(Mail::Rechecked { key, result });
-        }
-    }
-
-    /// Polls a backend once here; if it needs longer, its answer comes by mail.
-    fn ask<T: Send + 'static>(
-        &self,
-        mut future: lake::log::BoxFuture<'static, T>,
-        mail: impl FnOnce(T) -> Mail + Send + 'static,
-    ) -> Option<T> {
-        let mut context = Context::from_waker(Waker::noop());
-        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-            return Some(value);
-        }
-        let mailbox = Arc::clone(&self.mailbox);
-        self.runtime.spawn(async move { mailbox.post(mail(future.await)) });
-        None
     }
 
     /// Hands this tick's groups to the log.
@@ -498,13 +439,17 @@ impl Desk {
 
     /// Tells the twin who came and went, and the quarantine which are two, as far as they have room.
     pub(super) fn send_news(&mut self) {
-        self.send_clones();
-        while let Some(news) = self.news.pop_front() {
-            match self.backends.connectivity.try_send(news) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(news)) => return self.news.push_front(news),
-                Err(mpsc::error::TrySendError::Closed(_)) => return self.news.clear(),
-            }
+        hand_on(&mut self.clones, &self.backends.clones);
+        hand_on(&mut self.news, &self.backends.connectivity);
+    }
+}
+
+fn hand_on<T>(queue: &mut VecDeque<T>, to: &mpsc::Sender<T>) {
+    while let Some(next) = queue.pop_front() {
+        match to.try_send(next) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(next)) => return queue.push_front(next),
+            Err(mpsc::error::TrySendError::Closed(_)) => return queue.clear(),
         }
     }
 }

@@ -41,7 +41,8 @@ pub(super) enum Mail {
         key: Key,
         result: Result<Admission, Denial>,
     },
-    Reported {
+    /// A report or a code is, or is not.
+    Kept {
         key: Key,
         id: PacketId,
         result: Result<(), Unavailable>,

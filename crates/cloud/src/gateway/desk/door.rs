@@ -8,7 +8,6 @@ use link::{
     server::{ConnectRequest, refuse},
 };
 use model::{Timestamp, VehicleId};
-use tokio::sync::mpsc;
 use wire::topic::Topic;
 
 use super::{Desk, Stop};
@@ -162,16 +161,6 @@ impl Desk {
         let leaving = Leaving { quota: &self.quota, now: self.now.instant };
         if let Some(next) = self.shared.directory.release(vehicle, self.place(key), kept, leaving) {
             self.mailboxes.post(next.worker, Mail::YourTurn(next.key));
-        }
-    }
-
-    pub(super) fn send_clones(&mut self) {
-        while let Some(sighting) = self.clones.pop_front() {
-            match self.backends.clones.try_send(sighting) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(sighting)) => return self.clones.push_front(sighting),
-                Err(mpsc::error::TrySendError::Closed(_)) => return self.clones.clear(),
-            }
         }
     }
 
