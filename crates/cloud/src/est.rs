@@ -46,8 +46,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const REQUESTS_MAX: usize = 64;
 /// Refusals of one address: a factory has one address for many cars, and their right credentials cost nothing.
 const REFUSALS: Rate = Rate { at_once: 30, every: Micros::from_secs(2) };
-/// Requests of one car: it enrols once, and renews each month.
-const OF_ONE_CAR: Rate = Rate { at_once: 30, every: Micros::MINUTE };
+/// Renewals of one car, which has shown its certificate: it renews each month. There is no such limit for first
+/// certificates, whose credential nobody guesses: whoever knows a car's id could use it up.
+const RENEWALS: Rate = Rate { at_once: 30, every: Micros::MINUTE };
 
 /// What the listener is made of. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -62,7 +63,7 @@ struct Inner {
     audit: Audit,
     places: Semaphore,
     addresses: Budget<IpAddr>,
-    cars: Budget<VehicleId>,
+    renewals: Budget<VehicleId>,
     issued: Counter,
     refused: Counter,
 }
@@ -100,7 +101,7 @@ impl Est {
             audit,
             places: Semaphore::new(REQUESTS_MAX),
             addresses: Budget::new(REFUSALS),
-            cars: Budget::new(OF_ONE_CAR),
+            renewals: Budget::new(RENEWALS),
             issued: counter("marque_est_issued_total", "Certificates given to cars over EST."),
             refused: counter("marque_est_refused_total", "EST requests that were refused."),
         }))
@@ -166,12 +167,8 @@ async fn simpleenroll(
         return Err(Refusal::Unauthorized);
     }
     let credentials = credentials(&headers);
-    // Only cars that there are, so that strangers fill no memory.
     let known = credentials.as_ref().map(|(vehicle, _)| *vehicle);
     let known = known.filter(|vehicle| est.0.registry.car(*vehicle).is_some());
-    if let Some(vehicle) = known {
-        est.take_try(&est.0.cars, vehicle)?;
-    }
     let act = Act { kind: Kind::Enrol, vehicle: known, from: peer.0 };
     let Some((vehicle, secret)) = credentials else {
         est.ended(act, Some(&EnrolError::Refused)).await;
@@ -181,7 +178,10 @@ async fn simpleenroll(
     est.begins(act).await?;
     let issued = est.0.enrolment.enrol_by_credential(vehicle, secret, request, est.0.clock.now()).await;
     est.ended(act, issued.as_ref().err()).await;
-    est.finish(from, issued)
+    if issued.is_ok() {
+        est.0.addresses.give_back(from);
+    }
+    est.finish(issued)
 }
 
 /// A car's next certificate, for the one it shows (4.2.2).
@@ -194,9 +194,9 @@ async fn simplereenroll(
 ) -> Result<Response, Refusal> {
     const WITHOUT: &str = "this needs the car's valid certificate in the TLS handshake\n";
     const QUARANTINED: &str = "the car's identity is in quarantine; ask those who guard identities\n";
-    let from = household(peer.0);
-    est.take_try(&est.0.addresses, from)?;
+    let take_try_of_address = || est.take_try(&est.0.addresses, household(peer.0));
     let Some(Extension(ClientCertificate(leaf))) = certificate else {
+        take_try_of_address()?;
         return Err(Refusal::Forbidden(WITHOUT));
     };
     let now = est.0.clock.now();
@@ -204,6 +204,7 @@ async fn simplereenroll(
     let (vehicle, shown) = match tls::standing(&est.0.registry, &leaf, now) {
         Ok(standing) => standing,
         Err(refusal) => {
+            take_try_of_address()?;
             let act = Act { kind: Kind::Renew, vehicle: tls::named(&est.0.registry, &leaf), from: peer.0 };
             let (error, text) = match refusal {
                 registry::Refusal::Quarantined => (EnrolError::Quarantined { place: 0 }, QUARANTINED),
@@ -216,7 +217,8 @@ async fn simplereenroll(
             return Err(est.count(Refusal::Forbidden(text)));
         }
     };
-    est.take_try(&est.0.cars, vehicle)?;
+    // Its certificate stands: what others do from its address, which may be a whole town's, costs it nothing.
+    est.take_try(&est.0.renewals, vehicle)?;
     let request = request(&headers, body)?;
     let act = Act { kind: Kind::Renew, vehicle: Some(vehicle), from: peer.0 };
     est.begins(act).await?;
@@ -225,7 +227,7 @@ async fn simplereenroll(
     let ended = |error| {
         if matches!(error, EnrolError::Refused) { Ended::Forbidden } else { Ended::Error(error) }
     };
-    est.finish(from, issued.map_err(ended))
+    est.finish(issued.map_err(ended))
 }
 
 /// How the work of a request ended when it gave nothing.
@@ -261,10 +263,9 @@ impl Est {
         refusal
     }
 
-    fn finish(&self, from: IpAddr, issued: Result<Vec<u8>, impl Into<Ended>>) -> Result<Response, Refusal> {
+    fn finish(&self, issued: Result<Vec<u8>, impl Into<Ended>>) -> Result<Response, Refusal> {
         match issued.map_err(Into::into) {
             Ok(der) => {
-                self.0.addresses.give_back(from);
                 self.0.issued.add(1);
                 Ok(answer(est::CERTS_ONLY, &est::certs_only(&[der.into()])))
             }
