@@ -5,7 +5,12 @@
 //! request is answered by what the handshake found alone; no body is logged; no certificate is given that the audit
 //! log did not hear of before.
 
-use std::{hash::Hash, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    hash::Hash,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -28,7 +33,7 @@ use crate::{
     enrolment::{EnrolError, Enrolment},
     errors::chain,
     http::server::{ClientCertificate, Peer},
-    limits::{Budget, Rate, household, seconds_up},
+    limits::{Budget, Rate, Telling, household, seconds_up},
     metrics::{Counter, Metrics},
     pki::{Pki, PkiError},
     registry::{self, Registry},
@@ -37,7 +42,7 @@ use crate::{
 mod record;
 mod tls;
 
-use record::{Act, Kind};
+use record::{Act, Kind, ToldAs};
 pub use tls::tls_config;
 
 /// From the head of a request to its answer.
@@ -49,6 +54,10 @@ const REFUSALS: Rate = Rate { at_once: 30, every: Micros::from_secs(2) };
 /// Renewals of one car, which has shown its certificate: it renews each month. There is no such limit for first
 /// certificates, whose credential nobody guesses: whoever knows a car's id could use it up.
 const RENEWALS: Rate = Rate { at_once: 30, every: Micros::MINUTE };
+/// Somebody has to see to the audit log's disk first.
+const UNRECORDED_WAIT_S: u32 = 60;
+/// Entries of the audit log stay for ever.
+const REFUSALS_TOLD_EVERY: Micros = Micros::MINUTE;
 
 /// What the listener is made of. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -64,6 +73,8 @@ struct Inner {
     places: Semaphore,
     addresses: Budget<IpAddr>,
     renewals: Budget<VehicleId>,
+    /// Of whom the audit log was told that they were refused, and why.
+    refusals: Mutex<Telling<ToldAs>>,
     issued: Counter,
     refused: Counter,
 }
@@ -80,6 +91,8 @@ enum Refusal {
     TooMany {
         wait_s: u32,
     },
+    /// The audit log takes nothing.
+    Unrecorded,
     Internal,
 }
 
@@ -102,6 +115,7 @@ impl Est {
             places: Semaphore::new(REQUESTS_MAX),
             addresses: Budget::new(REFUSALS),
             renewals: Budget::new(RENEWALS),
+            refusals: Mutex::new(Telling::new(REFUSALS_TOLD_EVERY)),
             issued: counter("marque_est_issued_total", "Certificates given to cars over EST."),
             refused: counter("marque_est_refused_total", "EST requests that were refused."),
         }))
@@ -171,12 +185,16 @@ async fn simpleenroll(
     let known = known.filter(|vehicle| est.0.registry.car(*vehicle).is_some());
     let act = Act { kind: Kind::Enrol, vehicle: known, from: peer.0 };
     let Some((vehicle, secret)) = credentials else {
-        est.ended(act, Some(&EnrolError::Refused)).await;
-        return Err(est.count(Refusal::Unauthorized));
+        return Err(est.refused(act, EnrolError::Refused).await);
     };
-    let request = request(&headers, body)?;
+    let (request, now) = (request(&headers, body)?, est.0.clock.now());
+    // Nothing of it is recorded before the credential is right: a stranger can send as many as there are addresses.
+    let right = match est.0.enrolment.check_credential(vehicle, &secret, request, now).await {
+        Ok(right) => right,
+        Err(error) => return Err(est.refused(act, error).await),
+    };
     est.begins(act).await?;
-    let issued = est.0.enrolment.enrol_by_credential(vehicle, secret, request, est.0.clock.now()).await;
+    let issued = est.0.enrolment.enrol_by_credential(right, now).await;
     est.ended(act, issued.as_ref().err()).await;
     if issued.is_ok() {
         est.0.addresses.give_back(from);
@@ -213,7 +231,7 @@ async fn simplereenroll(
                 | registry::Refusal::Expired
                 | registry::Refusal::Revoked => (EnrolError::Refused, WITHOUT),
             };
-            est.ended(act, Some(&error)).await;
+            est.record_refusal(act, &error).await;
             return Err(est.count(Refusal::Forbidden(text)));
         }
     };
@@ -251,7 +269,26 @@ impl Est {
     /// What is not recorded is not done.
     async fn begins(&self, act: Act) -> Result<(), Refusal> {
         let begun = act.begins(&self.0.audit, &self.0.registry, self.0.clock.now()).await;
-        begun.map_err(|error| internal(&error))
+        begun.map_err(|error| {
+            tracing::error!(error = %chain(&error), "no certificate is given that cannot be recorded");
+            Refusal::Unrecorded
+        })
+    }
+
+    /// Nobody was let in, and nothing began.
+    async fn refused(&self, act: Act, error: EnrolError) -> Refusal {
+        self.record_refusal(act, &error).await;
+        self.count(refusal(error))
+    }
+
+    /// One entry a minute for all whom this one stands for, or a stranger could fill the log.
+    async fn record_refusal(&self, act: Act, error: &EnrolError) {
+        let now = self.0.clock.now();
+        let told =
+            self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner).tell(act.told_as(error), now);
+        if let Some(count) = told {
+            act.refused(&self.0.audit, &self.0.registry, now, (error, count)).await;
+        }
     }
 
     async fn ended(&self, act: Act, refused: Option<&EnrolError>) {
@@ -380,6 +417,11 @@ impl IntoResponse for Refusal {
             Self::BadRequest(why) => text(StatusCode::BAD_REQUEST, why),
             Self::TooLarge => text(StatusCode::PAYLOAD_TOO_LARGE, "a request has at most 16 KiB\n"),
             Self::MediaType => text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/pkcs10\n"),
+            Self::Unrecorded => busy(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "what cannot be recorded is not given\n",
+                UNRECORDED_WAIT_S,
+            ),
             Self::TooMany { wait_s } => busy(StatusCode::TOO_MANY_REQUESTS, "too many requests\n", wait_s),
             Self::Internal => {
                 text(StatusCode::INTERNAL_SERVER_ERROR, "the platform failed; its log says why\n")
