@@ -60,6 +60,9 @@ async fn a_copied_key_is_noticed_and_worth_nothing_from_then_on() {
     assert_eq!(found["networks"], json!(["127.0.0.0/24", "127.0.9.0/24"]));
     let list = cell.get("/v1/quarantines").await;
     assert_eq!(list["items"], json!([found]));
+    // Where a car was is personal: who read it, of one or of many, is recorded.
+    let read = ("allowed".to_owned(), String::new());
+    assert_eq!(cell.recorded("quarantine.list").await, [read.clone(), read]);
     let summary = json!({ "since": found["since"], "reason": "two-places" });
     let path = format!("/v1/vehicles/{}", car.id);
     assert_eq!(cell.get(&path).await["quarantine"], summary);
