@@ -211,7 +211,6 @@ async fn simplereenroll(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     const WITHOUT: &str = "this needs the car's valid certificate in the TLS handshake\n";
-    const QUARANTINED: &str = "the car's identity is in quarantine; ask those who guard identities\n";
     let take_try_of_address = || est.take_try(&est.0.addresses, household(peer.0));
     let Some(Extension(ClientCertificate(leaf))) = certificate else {
         take_try_of_address()?;
@@ -221,18 +220,20 @@ async fn simplereenroll(
     // Again, since the handshake: a connection lives longer than it takes to revoke.
     let (vehicle, shown) = match tls::standing(&est.0.registry, &leaf, now) {
         Ok(standing) => standing,
-        Err(refusal) => {
+        Err(why) => {
             take_try_of_address()?;
             let act = Act { kind: Kind::Renew, vehicle: tls::named(&est.0.registry, &leaf), from: peer.0 };
-            let (error, text) = match refusal {
-                registry::Refusal::Quarantined => (EnrolError::Quarantined { place: 0 }, QUARANTINED),
+            let error = match why {
+                registry::Refusal::Quarantined => EnrolError::Quarantined { place: 0 },
                 registry::Refusal::UnknownVehicle
                 | registry::Refusal::UnknownCertificate
                 | registry::Refusal::Expired
-                | registry::Refusal::Revoked => (EnrolError::Refused, WITHOUT),
+                | registry::Refusal::Revoked => EnrolError::Refused,
             };
-            est.record_refusal(act, &error).await;
-            return Err(est.count(Refusal::Forbidden(text)));
+            return Err(match est.refused(act, error).await {
+                Refusal::Unauthorized => Refusal::Forbidden(WITHOUT),
+                refusal => refusal,
+            });
         }
     };
     // Its certificate stands: what others do from its address, which may be a whole town's, costs it nothing.
@@ -275,20 +276,16 @@ impl Est {
         })
     }
 
-    /// Nobody was let in, and nothing began.
+    /// Nobody was let in, and nothing began. One entry a minute stands for all that are alike, or a stranger could
+    /// fill the log.
     async fn refused(&self, act: Act, error: EnrolError) -> Refusal {
-        self.record_refusal(act, &error).await;
-        self.count(refusal(error))
-    }
-
-    /// One entry a minute for all whom this one stands for, or a stranger could fill the log.
-    async fn record_refusal(&self, act: Act, error: &EnrolError) {
         let now = self.0.clock.now();
         let told =
-            self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner).tell(act.told_as(error), now);
+            self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner).tell(act.told_as(&error), now);
         if let Some(count) = told {
-            act.refused(&self.0.audit, &self.0.registry, now, (error, count)).await;
+            act.refused(&self.0.audit, &self.0.registry, now, (&error, count)).await;
         }
+        self.count(refusal(error))
     }
 
     async fn ended(&self, act: Act, refused: Option<&EnrolError>) {
