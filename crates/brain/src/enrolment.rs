@@ -11,7 +11,7 @@ use std::{
 };
 
 use link::est;
-use model::{Micros, Timestamp, VehicleId, VehicleUrn};
+use model::{Timestamp, VehicleId, VehicleUrn};
 use rustls::{
     ClientConfig, RootCertStore, pki_types::CertificateDer, sign::CertifiedKey, sign::SingleCertAndKey,
 };
@@ -63,6 +63,7 @@ pub struct Current {
     pub urn: VehicleUrn,
     pub not_before: Timestamp,
     pub not_after: Timestamp,
+    renew_at: Timestamp,
     certified: Arc<CertifiedKey>,
     roots: Arc<RootCertStore>,
 }
@@ -70,7 +71,7 @@ pub struct Current {
 impl Current {
     /// When two thirds of it are over.
     pub fn renew_at(&self) -> Timestamp {
-        self.not_before + Micros(self.not_after.since(self.not_before).0 / 3 * 2)
+        self.renew_at
     }
 
     /// For the link.
@@ -95,9 +96,9 @@ impl Identity {
         let facts = est::facts(&leaf).map_err(|_| EnrolError::Answer)?;
         let key = self.keys.open(point(facts.public_key)?)?.ok_or(EnrolError::NotEnrolled)?;
         let urn = vehicle_urn(&leaf).map_err(|_| EnrolError::Answer)?;
-        let (not_before, not_after) = (facts.not_before, facts.not_after);
+        let (not_before, not_after, renew_at) = (facts.not_before, facts.not_after, facts.renew_at());
         let certified = Arc::new(CertifiedKey::new(vec![leaf], Arc::new(TlsKey(key))));
-        Ok(Some(Current { urn, not_before, not_after, certified, roots }))
+        Ok(Some(Current { urn, not_before, not_after, renew_at, certified, roots }))
     }
 
     /// Gets the first certificate with the one-time credential. `authorities` (PEM) is who may name the platform

@@ -21,7 +21,7 @@ use crate::{
     task::to_its_end,
 };
 
-pub use credentials::DrawnCredential;
+pub use credentials::{DrawnCredential, RightCredential};
 
 mod credentials;
 

@@ -5,7 +5,12 @@
 //! request is answered by what the handshake found alone; no body is logged; no certificate is given that the audit
 //! log did not hear of before.
 
-use std::{hash::Hash, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    hash::Hash,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -28,7 +33,7 @@ use crate::{
     enrolment::{EnrolError, Enrolment},
     errors::chain,
     http::server::{ClientCertificate, Peer},
-    limits::{Budget, Rate, household, seconds_up},
+    limits::{Budget, Rate, Telling, household, seconds_up},
     metrics::{Counter, Metrics},
     pki::{Pki, PkiError},
     registry::{self, Registry},
@@ -37,7 +42,7 @@ use crate::{
 mod record;
 mod tls;
 
-use record::{Act, Kind};
+use record::{Act, Kind, ToldAs};
 pub use tls::tls_config;
 
 /// From the head of a request to its answer.
@@ -46,8 +51,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const REQUESTS_MAX: usize = 64;
 /// Refusals of one address: a factory has one address for many cars, and their right credentials cost nothing.
 const REFUSALS: Rate = Rate { at_once: 30, every: Micros::from_secs(2) };
-/// Requests of one car: it enrols once, and renews each month.
-const OF_ONE_CAR: Rate = Rate { at_once: 30, every: Micros::MINUTE };
+/// Renewals of one car, which has shown its certificate: it renews each month. There is no such limit for first
+/// certificates, whose credential nobody guesses: whoever knows a car's id could use it up.
+const RENEWALS: Rate = Rate { at_once: 30, every: Micros::MINUTE };
+/// Somebody has to see to the audit log's disk first.
+const UNRECORDED_WAIT_S: u32 = 60;
+/// Entries of the audit log stay for ever.
+const REFUSALS_TOLD_EVERY: Micros = Micros::MINUTE;
 
 /// What the listener is made of. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -62,7 +72,9 @@ struct Inner {
     audit: Audit,
     places: Semaphore,
     addresses: Budget<IpAddr>,
-    cars: Budget<VehicleId>,
+    renewals: Budget<VehicleId>,
+    /// Of whom the audit log was told that they were refused, and why.
+    refusals: Mutex<Telling<ToldAs>>,
     issued: Counter,
     refused: Counter,
 }
@@ -79,6 +91,8 @@ enum Refusal {
     TooMany {
         wait_s: u32,
     },
+    /// The audit log takes nothing.
+    Unrecorded,
     Internal,
 }
 
@@ -100,7 +114,8 @@ impl Est {
             audit,
             places: Semaphore::new(REQUESTS_MAX),
             addresses: Budget::new(REFUSALS),
-            cars: Budget::new(OF_ONE_CAR),
+            renewals: Budget::new(RENEWALS),
+            refusals: Mutex::new(Telling::new(REFUSALS_TOLD_EVERY)),
             issued: counter("marque_est_issued_total", "Certificates given to cars over EST."),
             refused: counter("marque_est_refused_total", "EST requests that were refused."),
         }))
@@ -166,22 +181,25 @@ async fn simpleenroll(
         return Err(Refusal::Unauthorized);
     }
     let credentials = credentials(&headers);
-    // Only cars that there are, so that strangers fill no memory.
     let known = credentials.as_ref().map(|(vehicle, _)| *vehicle);
     let known = known.filter(|vehicle| est.0.registry.car(*vehicle).is_some());
-    if let Some(vehicle) = known {
-        est.take_try(&est.0.cars, vehicle)?;
-    }
     let act = Act { kind: Kind::Enrol, vehicle: known, from: peer.0 };
     let Some((vehicle, secret)) = credentials else {
-        est.ended(act, Some(&EnrolError::Refused)).await;
-        return Err(est.count(Refusal::Unauthorized));
+        return Err(est.refused(act, EnrolError::Refused).await);
     };
-    let request = request(&headers, body)?;
+    let (request, now) = (request(&headers, body)?, est.0.clock.now());
+    // Nothing of it is recorded before the credential is right: a stranger can send as many as there are addresses.
+    let right = match est.0.enrolment.check_credential(vehicle, &secret, request, now).await {
+        Ok(right) => right,
+        Err(error) => return Err(est.refused(act, error).await),
+    };
     est.begins(act).await?;
-    let issued = est.0.enrolment.enrol_by_credential(vehicle, secret, request, est.0.clock.now()).await;
+    let issued = est.0.enrolment.enrol_by_credential(right, now).await;
     est.ended(act, issued.as_ref().err()).await;
-    est.finish(from, issued)
+    if issued.is_ok() {
+        est.0.addresses.give_back(from);
+    }
+    est.finish(issued)
 }
 
 /// A car's next certificate, for the one it shows (4.2.2).
@@ -193,30 +211,33 @@ async fn simplereenroll(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     const WITHOUT: &str = "this needs the car's valid certificate in the TLS handshake\n";
-    const QUARANTINED: &str = "the car's identity is in quarantine; ask those who guard identities\n";
-    let from = household(peer.0);
-    est.take_try(&est.0.addresses, from)?;
+    let take_try_of_address = || est.take_try(&est.0.addresses, household(peer.0));
     let Some(Extension(ClientCertificate(leaf))) = certificate else {
+        take_try_of_address()?;
         return Err(Refusal::Forbidden(WITHOUT));
     };
     let now = est.0.clock.now();
     // Again, since the handshake: a connection lives longer than it takes to revoke.
     let (vehicle, shown) = match tls::standing(&est.0.registry, &leaf, now) {
         Ok(standing) => standing,
-        Err(refusal) => {
+        Err(why) => {
+            take_try_of_address()?;
             let act = Act { kind: Kind::Renew, vehicle: tls::named(&est.0.registry, &leaf), from: peer.0 };
-            let (error, text) = match refusal {
-                registry::Refusal::Quarantined => (EnrolError::Quarantined { place: 0 }, QUARANTINED),
+            let error = match why {
+                registry::Refusal::Quarantined => EnrolError::Quarantined { place: 0 },
                 registry::Refusal::UnknownVehicle
                 | registry::Refusal::UnknownCertificate
                 | registry::Refusal::Expired
-                | registry::Refusal::Revoked => (EnrolError::Refused, WITHOUT),
+                | registry::Refusal::Revoked => EnrolError::Refused,
             };
-            est.ended(act, Some(&error)).await;
-            return Err(est.count(Refusal::Forbidden(text)));
+            return Err(match est.refused(act, error).await {
+                Refusal::Unauthorized => Refusal::Forbidden(WITHOUT),
+                refusal => refusal,
+            });
         }
     };
-    est.take_try(&est.0.cars, vehicle)?;
+    // Its certificate stands: what others do from its address, which may be a whole town's, costs it nothing.
+    est.take_try(&est.0.renewals, vehicle)?;
     let request = request(&headers, body)?;
     let act = Act { kind: Kind::Renew, vehicle: Some(vehicle), from: peer.0 };
     est.begins(act).await?;
@@ -225,7 +246,7 @@ async fn simplereenroll(
     let ended = |error| {
         if matches!(error, EnrolError::Refused) { Ended::Forbidden } else { Ended::Error(error) }
     };
-    est.finish(from, issued.map_err(ended))
+    est.finish(issued.map_err(ended))
 }
 
 /// How the work of a request ended when it gave nothing.
@@ -249,7 +270,22 @@ impl Est {
     /// What is not recorded is not done.
     async fn begins(&self, act: Act) -> Result<(), Refusal> {
         let begun = act.begins(&self.0.audit, &self.0.registry, self.0.clock.now()).await;
-        begun.map_err(|error| internal(&error))
+        begun.map_err(|error| {
+            tracing::error!(error = %chain(&error), "no certificate is given that cannot be recorded");
+            Refusal::Unrecorded
+        })
+    }
+
+    /// Nobody was let in, and nothing began. One entry a minute stands for all that are alike, or a stranger could
+    /// fill the log.
+    async fn refused(&self, act: Act, error: EnrolError) -> Refusal {
+        let now = self.0.clock.now();
+        let told =
+            self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner).tell(act.told_as(&error), now);
+        if let Some(count) = told {
+            act.refused(&self.0.audit, &self.0.registry, now, (&error, count)).await;
+        }
+        self.count(refusal(error))
     }
 
     async fn ended(&self, act: Act, refused: Option<&EnrolError>) {
@@ -261,10 +297,9 @@ impl Est {
         refusal
     }
 
-    fn finish(&self, from: IpAddr, issued: Result<Vec<u8>, impl Into<Ended>>) -> Result<Response, Refusal> {
+    fn finish(&self, issued: Result<Vec<u8>, impl Into<Ended>>) -> Result<Response, Refusal> {
         match issued.map_err(Into::into) {
             Ok(der) => {
-                self.0.addresses.give_back(from);
                 self.0.issued.add(1);
                 Ok(answer(est::CERTS_ONLY, &est::certs_only(&[der.into()])))
             }
@@ -379,6 +414,11 @@ impl IntoResponse for Refusal {
             Self::BadRequest(why) => text(StatusCode::BAD_REQUEST, why),
             Self::TooLarge => text(StatusCode::PAYLOAD_TOO_LARGE, "a request has at most 16 KiB\n"),
             Self::MediaType => text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/pkcs10\n"),
+            Self::Unrecorded => busy(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "what cannot be recorded is not given\n",
+                UNRECORDED_WAIT_S,
+            ),
             Self::TooMany { wait_s } => busy(StatusCode::TOO_MANY_REQUESTS, "too many requests\n", wait_s),
             Self::Internal => {
                 text(StatusCode::INTERNAL_SERVER_ERROR, "the platform failed; its log says why\n")

@@ -42,7 +42,6 @@ pub use backend::{
     Desired, Fingerprint, Registry, Reports, Sighting, Unavailable,
 };
 pub use check::Refusal;
-pub use directory::Network;
 pub use metrics::{LATENCY_BOUNDS_US, Snapshot};
 pub use quota::{Quota, Rate};
 pub(crate) use tls::{fingerprint, vehicle_of};
@@ -119,8 +118,10 @@ pub struct Backends {
     pub reports: Arc<dyn Reports>,
     /// Who came and went; when it is full, cars wait at the door.
     pub connectivity: mpsc::Sender<Connectivity>,
-    /// What looks as if two cars had one identity.
-    pub sightings: mpsc::Sender<Sighting>,
+    /// Two cars have one identity: it is to be quarantined. When it is full, cars wait at the door.
+    pub clones: mpsc::Sender<Sighting>,
+    /// It looks as if they had. When it is full, those that come are counted, and nobody is told.
+    pub suspicions: mpsc::Sender<Sighting>,
 }
 
 /// Why the gateway does not start.

@@ -1,7 +1,7 @@
-//! How much one address, one account or one car may ask for.
+//! How much one address, one account or one car may ask for, and how often it is told of.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     hash::Hash,
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -74,6 +74,54 @@ impl<K: Eq + Hash + Copy> Budget<K> {
     }
 }
 
+/// How often somebody is told of: at once, and then not again for a while. What comes meanwhile is counted, and the
+/// count goes with the next.
+#[derive(Debug)]
+pub(crate) struct Telling<K> {
+    every: Micros,
+    /// `None` is who finds no room.
+    told: HashMap<Option<K>, Told>,
+    tidied_at: Timestamp,
+}
+
+#[derive(Debug)]
+struct Told {
+    at: Timestamp,
+    /// How many came since.
+    untold: u32,
+}
+
+impl<K: Eq + Hash + Copy> Telling<K> {
+    pub(crate) fn new(every: Micros) -> Self {
+        Self { every, told: HashMap::new(), tidied_at: Timestamp::MIN }
+    }
+
+    /// One more. How many to tell of, with this one; nothing when they were told of a moment ago.
+    pub(crate) fn tell(&mut self, who: K, now: Timestamp) -> Option<u32> {
+        // Of a clock that was set back nobody knows how long it will take to come here again.
+        let every = self.every;
+        let is_fresh = |at: Timestamp| (Micros(0)..every).contains(&now.since(at));
+        if self.told.len() >= KNOWN_MAX && now.since(self.tidied_at) >= TIDIED_EVERY {
+            self.told.retain(|_, told| is_fresh(told.at));
+            self.tidied_at = now;
+        }
+        let who = Some(who).filter(|_| self.told.len() < KNOWN_MAX || self.told.contains_key(&Some(who)));
+        let told = match self.told.entry(who) {
+            Entry::Vacant(place) => {
+                place.insert(Told { at: now, untold: 0 });
+                return Some(1);
+            }
+            Entry::Occupied(place) => place.into_mut(),
+        };
+        told.untold = told.untold.saturating_add(1);
+        if is_fresh(told.at) {
+            return None;
+        }
+        told.at = now;
+        Some(std::mem::take(&mut told.untold))
+    }
+}
+
 /// Whole seconds to wait, as Retry-After has them (RFC 9110, 10.2.3): not one too few.
 pub(crate) fn seconds_up(wait: Micros) -> u32 {
     u32::try_from(wait.0.max(0).unsigned_abs().div_ceil(Micros::SECOND.0.unsigned_abs())).unwrap_or(u32::MAX)
@@ -105,6 +153,30 @@ mod tests {
         assert!(budget.take(1, now + TEN_S).is_err());
         budget.give_back(1);
         assert_eq!(budget.take(1, now + TEN_S), Ok(0));
+    }
+
+    #[test]
+    fn what_was_told_a_moment_ago_is_counted_and_told_with_the_next() {
+        let mut telling = Telling::new(TEN_S);
+        let now = Timestamp(0);
+        assert_eq!(telling.tell(1, now), Some(1));
+        assert_eq!(telling.tell(1, now + TEN_S - Micros(1)), None);
+        assert_eq!(telling.tell(2, now), Some(1));
+        assert_eq!(telling.tell(1, now + TEN_S), Some(2));
+        assert_eq!(telling.tell(1, now + TEN_S), None);
+        // The clock was set back.
+        assert_eq!(telling.tell(1, now), Some(2));
+    }
+
+    #[test]
+    fn a_crowd_is_told_of_as_one() {
+        let mut telling = Telling::new(TEN_S);
+        let now = Timestamp(0);
+        for who in 0..=KNOWN_MAX {
+            assert_eq!(telling.tell(who, now), Some(1));
+        }
+        assert_eq!(telling.tell(KNOWN_MAX + 1, now), None);
+        assert_eq!(telling.tell(KNOWN_MAX + 2, now + TEN_S), Some(1));
     }
 
     #[test]

@@ -59,7 +59,7 @@ use control::{Around, Control};
 
 /// Connections that come and go and whose word is not yet taken; a fleet that comes back at once.
 const CONNECTIVITY_MAX: usize = 4_096;
-/// Sightings that are not yet taken; a car gives rise to one or two.
+/// Clones that are not yet taken, and suspicions; a car gives rise to one or two.
 const SIGHTINGS_MAX: usize = 1_024;
 /// Notices to cars; more than that are left out.
 const NOTICES_MAX: usize = 1_024;
@@ -363,7 +363,8 @@ async fn start_owner(
 
 fn backends(log: Arc<dyn DurableLog>, control: &Control, clock: &Clock) -> (gateway::Backends, Told) {
     let (connectivity, connectivity_out) = mpsc::channel(CONNECTIVITY_MAX);
-    let (sightings, sightings_out) = mpsc::channel(SIGHTINGS_MAX);
+    let (clones, clones_out) = mpsc::channel(SIGHTINGS_MAX);
+    let (suspicions, suspicions_out) = mpsc::channel(SIGHTINGS_MAX);
     let admissions =
         adapters::Admissions::new(control.registry.clone(), control.catalogues.clone(), clock.clone());
     let backends = gateway::Backends {
@@ -375,9 +376,10 @@ fn backends(log: Arc<dyn DurableLog>, control: &Control, clock: &Clock) -> (gate
             ownership: control.ownership.clone(),
         }),
         connectivity,
-        sightings,
+        clones,
+        suspicions,
     };
-    (backends, Told { connectivity: connectivity_out, sightings: sightings_out })
+    (backends, Told { connectivity: connectivity_out, clones: clones_out, suspicions: suspicions_out })
 }
 
 fn serve(routers: [(Server, Router); 2], stopping: &CancellationToken) -> JoinSet<()> {

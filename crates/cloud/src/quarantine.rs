@@ -3,26 +3,28 @@
 //! Invariants, as absences: no quarantine is forgotten by a restart; nothing that a car queued is lost by one, since
 //! nothing of it is acknowledged; no key that was in quarantine is good again.
 
-use std::time::Duration;
-
-use ::audit::Outcome;
+use ::audit::{Outcome, Slug};
 use identity::clone_watch::Reason;
 use model::{Timestamp, VehicleId};
 use store::{QuarantineRow, Store};
+use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
-    audit::{Audit, Named, Record},
+    audit::{Audit, Named, Record, counted, slug, word},
     desired::Desired,
     errors::chain,
-    gateway::{Network, Sighting},
+    gateway::Sighting,
     metrics::{Counter, Metrics},
     registry::{Quarantined, Registry, Update},
     task::to_its_end,
-    words::network_of,
 };
 
-/// A database that does not answer is asked again after this.
-const AGAIN: Duration = Duration::from_secs(1);
+mod line;
+
+use line::{Line, Waiting};
+
+/// The action as the audit log has it.
+const CREATE: &str = "quarantine.create";
 
 /// Why a car is in quarantine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,14 +90,15 @@ impl Quarantine {
         Self { store, registry, desired, audit, begun }
     }
 
-    /// Puts a car into quarantine. If it is connected, it is sent away. One that is there stays as it is.
+    /// Puts a car into quarantine. If it is connected, it is sent away. One that is there stays as it is: then it
+    /// gives `false`.
     pub async fn put(
         &self,
         vehicle: VehicleId,
         reason: QuarantineReason,
         networks: Option<(String, String)>,
         now: Timestamp,
-    ) -> Result<(), store::Error> {
+    ) -> Result<bool, store::Error> {
         let quarantine = self.clone();
         to_its_end(async move {
             quarantine.store.vehicle(vehicle).await?;
@@ -104,7 +107,7 @@ impl Quarantine {
             // A renewal that has begun ends before, or sees it.
             tx.lock_vehicles(&[vehicle]).await?;
             if !tx.add_quarantine(&row).await? {
-                return Ok(());
+                return Ok(false);
             }
             let told = quarantine.desired.clone();
             let take_up = move |memory: &mut Update<'_>| {
@@ -114,7 +117,7 @@ impl Quarantine {
             quarantine.registry.commit(tx, take_up).await?;
             quarantine.begun.add(1);
             tracing::warn!(%vehicle, reason = reason.slug(), "the car's identity is in quarantine");
-            Ok(())
+            Ok(true)
         })
         .await
     }
@@ -145,38 +148,81 @@ impl Quarantine {
         .await
     }
 
-    /// Records what the gateway saw, and puts the car into quarantine where it is sure. Ends when that is on disk:
-    /// what the database does not take now, it takes later.
-    pub async fn saw(&self, sighting: Sighting) {
-        let Sighting { vehicle, at, reason, is_cloned, networks } = sighting;
-        let was_there = self.registry.quarantined(vehicle).is_some();
-        if let Err(error) = self.audit.record(self.entry(&sighting)).await {
-            tracing::error!(error = %chain(&error), %vehicle, reason = reason.slug(), "what the gateway saw is not in the audit log");
-        }
-        if !is_cloned || was_there {
-            return tracing::info!(%vehicle, reason = reason.slug(), "a car does what one car rarely does");
-        }
-        let text = |network: Network| network_of(network.address());
-        let networks = networks.map(|(one, other)| (text(one), text(other)));
+    /// Puts the cars into quarantine that the gateway says are two. What the database does not take now, it takes
+    /// later, and nobody waits for it meanwhile.
+    pub async fn follow_clones(self, mut clones: mpsc::Receiver<Sighting>) {
+        let mut line = Line::default();
         loop {
-            let reason = QuarantineReason::Seen(reason);
-            let Err(error) = self.put(vehicle, reason, networks.clone(), at).await else { return };
-            tracing::error!(error = %chain(&error), %vehicle, "a car could not be put into quarantine; tried again");
-            tokio::time::sleep(AGAIN).await;
+            let due = line.due();
+            let turn = async {
+                match due {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                seen = clones.recv(), if !line.is_full() => match seen {
+                    Some(sighting) => line.push(sighting, Instant::now()),
+                    None => return,
+                },
+                () = turn => {
+                    let Some(mut waiting) = line.pop(Instant::now()) else { continue };
+                    if !self.saw_clone(&mut waiting).await {
+                        line.again(waiting, Instant::now());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether that is over: the quarantine is on disk, or never will be. A car that is there already leaves no trace.
+    async fn saw_clone(&self, waiting: &mut Waiting) -> bool {
+        let Sighting { vehicle, at, reason, networks, .. } = waiting.sighting;
+        if !waiting.is_begun {
+            if self.registry.quarantined(vehicle).is_some() {
+                return true;
+            }
+            self.record(&waiting.sighting, (CREATE, Outcome::Allowed, slug("begun"))).await;
+            waiting.is_begun = true;
+        }
+        let networks = networks.map(|(one, other)| (one.to_string(), other.to_string()));
+        let put = self.put(vehicle, QuarantineReason::Seen(reason), networks, at).await;
+        let (outcome, why) = match &put {
+            Ok(true) => (Outcome::Allowed, reason.slug()),
+            // Somebody put it there by hand meanwhile.
+            Ok(false) => (Outcome::Failed, "conflict"),
+            Err(store::Error::NotFound { .. }) => (Outcome::Failed, "not-found"),
+            Err(error) => {
+                tracing::error!(error = %chain(error), %vehicle, "a car could not be put into quarantine; tried again");
+                return false;
+            }
+        };
+        self.record(&waiting.sighting, (CREATE, outcome, slug(why))).await;
+        true
+    }
+
+    /// Records what the gateway takes for a suspicion.
+    pub async fn suspects(&self, sighting: &Sighting) {
+        let Sighting { vehicle, reason, .. } = sighting;
+        let (action, outcome) = match sighting.networks {
+            Some(_) => ("link.connect", Outcome::Denied),
+            None => ("link.publish", Outcome::Allowed),
+        };
+        self.record(sighting, (action, outcome, counted(reason.slug(), sighting.count))).await;
+        tracing::info!(%vehicle, reason = reason.slug(), "a car does what one car rarely does");
+    }
+
+    /// A log that takes nothing keeps no clone out of quarantine.
+    async fn record(&self, sighting: &Sighting, what: (&'static str, Outcome, Slug)) {
+        if let Err(error) = self.audit.record(self.entry(sighting, what)).await {
+            let (vehicle, reason) = (sighting.vehicle, sighting.reason.slug());
+            tracing::error!(error = %chain(&error), %vehicle, reason, "what the gateway saw is not in the audit log");
         }
     }
 
     /// The gateway acts by itself; where the other connection came from says most.
-    fn entry(&self, sighting: &Sighting) -> Record {
+    fn entry(&self, sighting: &Sighting, (action, outcome, reason): (&'static str, Outcome, Slug)) -> Record {
         let car = self.registry.car(sighting.vehicle);
-        let word =
-            |text: &str| text.parse().unwrap_or_else(|_| "unnamed".parse().expect("it is visible ASCII"));
-        let slug = |text: &'static str| text.parse().expect("actions, kinds and reasons are slugs");
-        let action = match (sighting.is_cloned, sighting.networks) {
-            (true, _) => "quarantine.create",
-            (false, Some(_)) => "link.connect",
-            (false, None) => "link.publish",
-        };
         Record {
             at: sighting.at,
             actor: (slug("platform"), Named::Plain(word("gateway"))),
@@ -185,10 +231,10 @@ impl Quarantine {
             subject: car.as_ref().map(|car| car.subject),
             brand: car.as_ref().map(|car| car.brand),
             purpose: None,
-            outcome: if action == "link.connect" { Outcome::Denied } else { Outcome::Allowed },
-            reason: Some(slug(sighting.reason.slug())),
+            outcome,
+            reason: Some(reason),
             request: None,
-            address: sighting.networks.and_then(|(_, other)| network_of(other.address()).parse().ok()),
+            address: sighting.networks.and_then(|(_, other)| other.to_string().parse().ok()),
         }
     }
 }

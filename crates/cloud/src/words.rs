@@ -1,6 +1,6 @@
 //! The platform's words as JSON and OpenAPI spell them. Domain types know no format; these wrap them.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, net::IpAddr};
 
 use crate::{
     ownership::{OrganisationKind, ReleaseState},
@@ -201,19 +201,35 @@ pub fn parse_rfc3339(text: &str) -> Result<Timestamp, String> {
     Ok(Timestamp(time.as_microsecond()))
 }
 
-#[cfg(test)]
-mod tests;
+/// The network that somebody comes from: enough to tell a stranger's, too little to find a flat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
 
-/// The network that a request came from: enough to tell a stranger's, too little to find a flat.
-pub(crate) fn network_of(from: std::net::IpAddr) -> String {
-    match from.to_canonical() {
-        std::net::IpAddr::V4(address) => {
-            let [a, b, c, _] = address.octets();
-            format!("{a}.{b}.{c}.0/24")
-        }
-        std::net::IpAddr::V6(address) => {
-            let [a, b, c, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}::/48")
+impl Network {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => IpAddr::V4((u32::from(address) & 0xffff_ff00).into()),
+            IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 80 << 80).into()),
+        })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(first) => write!(f, "{first}/24"),
+            IpAddr::V6(first) => {
+                let [a, b, c, ..] = first.segments();
+                write!(f, "{a:x}:{b:x}:{c:x}::/48")
+            }
         }
     }
 }
+
+/// As the audit log and people have it.
+pub(crate) fn network_of(from: IpAddr) -> String {
+    Network::of(from).to_string()
+}
+
+#[cfg(test)]
+mod tests;

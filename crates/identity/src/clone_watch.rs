@@ -14,7 +14,7 @@ use crate::steady_clock::SteadyClock;
 
 /// How long the first of two connections may take to answer a ping. A newcomer waits so long at most.
 pub const ANSWER_WAIT: Micros = Micros::from_secs(10);
-/// Going back or forking once can be a disk that was restored. Twice within this time are two queues.
+/// Going back or forking once in a lane can be a disk that was restored. Twice within this time are two queues.
 pub const SUSPICION: Micros = Micros::DAY;
 /// Batches of a lane that are remembered: more than a car has in flight, and than it forgets to have been
 /// answered when its power is cut, so that what it sends again is known.
@@ -46,7 +46,7 @@ pub enum Verdict {
 pub enum Reason {
     /// A second connection came from the same place while the first answered.
     SecondConnection,
-    /// A second connection came from another place while the first answered.
+    /// A second connection came from another place while the first answered. Only suspect where nobody answered.
     TwoPlaces,
     /// The queue's epoch or sequence went back.
     WentBack,
@@ -69,15 +69,33 @@ impl Reason {
 
 /// What to do with a connection that was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Opened<C> {
+pub enum Opened<C, P> {
     /// It is the only one.
     Alone,
-    /// Ping `first`, and let the newcomer wait until it answered or `until` has passed. Close `replaces`,
-    /// which waited and will not be let in.
-    Ping { first: C, until: Timestamp, replaces: Option<C> },
+    /// Let it wait until the first has answered or `until` has passed. Ping the first, where it was not asked
+    /// before.
+    Waits { ping: Option<C>, until: Timestamp },
+    /// Another waits already, and keeps its place: send this one away.
+    Taken {
+        /// Where another is and where it comes from, if these are two.
+        elsewhere: Option<(P, P)>,
+    },
 }
 
-/// A car's connections. `C` names one, `P` says where it comes from: its network, not its address.
+/// What became of a newcomer's wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited<C> {
+    /// The first did not answer: close it, and when it has gone, let the newcomer in.
+    Over {
+        first: C,
+    },
+    Until(Timestamp),
+    /// It is not this one that waits, or it waits no more.
+    NotWaiting,
+}
+
+/// A car's connections. The first is the car until it has gone, also when it did not answer: what ends a car's
+/// connections has to reach it. `C` names one, `P` says where it comes from: its network, not its address.
 #[derive(Debug)]
 pub struct ConnectionWatch<C, P> {
     answer_wait: Micros,
@@ -86,12 +104,13 @@ pub struct ConnectionWatch<C, P> {
     clock: SteadyClock,
 }
 
-/// A newcomer waits for whether the first connection still lives.
+/// The first connection was asked whether it still lives.
 #[derive(Debug, Clone, Copy)]
 struct Challenge<C, P> {
-    newcomer: (C, P),
-    /// Where it, or one that it replaced, came from, if that is another place than the first's.
-    elsewhere: Option<P>,
+    /// Where the one came from for which it was asked, who may have gone. Of whoever came later nobody knows whether
+    /// the answer is older.
+    asked_for: P,
+    newcomer: Option<(C, P)>,
     until: Timestamp,
 }
 
@@ -99,7 +118,6 @@ struct Challenge<C, P> {
 #[derive(Debug, Default)]
 pub struct QueueWatch {
     lanes: [LaneWatch; Lane::ALL.len()],
-    suspected: Option<Timestamp>,
     clock: SteadyClock,
 }
 
@@ -109,6 +127,8 @@ struct LaneWatch {
     /// The highest of `recent`: what is above it needs no search.
     highest: Option<(QueueEpoch, Seq)>,
     recent: VecDeque<(QueueEpoch, Seq, Content)>,
+    /// Of each lane for itself: a disk that was restored takes all of them back at once.
+    suspected: Option<Timestamp>,
 }
 
 impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
@@ -117,57 +137,63 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
         Self { answer_wait, live: None, challenge: None, clock: SteadyClock::default() }
     }
 
-    pub fn handle_opened(&mut self, connection: C, place: P, now: Timestamp) -> Opened<C> {
-        self.handle_timeout(now);
-        let now = self.clock.peek(now);
+    pub fn handle_opened(&mut self, connection: C, place: P, now: Timestamp) -> Opened<C, P> {
+        let now = self.clock.read(now);
         let Some((first, home)) = self.live else {
             self.live = Some((connection, place));
             return Opened::Alone;
         };
-        // A third takes the second's place and gains it no time: the first was pinged already. Where the
-        // second came from still counts.
-        let before = self.challenge;
-        let until = before.map_or(now + self.answer_wait, |before| before.until);
-        let elsewhere = before.and_then(|before| before.elsewhere).or((place != home).then_some(place));
-        self.challenge = Some(Challenge { newcomer: (connection, place), elsewhere, until });
-        let replaces = before.map(|before| before.newcomer.0);
-        Opened::Ping { first, until: self.clock.shown_at(until), replaces }
+        // Whom it was asked for has gone, and so has the time for the answer.
+        self.challenge.take_if(|challenge| challenge.newcomer.is_none() && now >= challenge.until);
+        if let Some((_, waits)) = self.challenge.and_then(|challenge| challenge.newcomer) {
+            let other = [waits, home].into_iter().find(|other| *other != place);
+            return Opened::Taken { elsewhere: other.map(|other| (other, place)) };
+        }
+        let ping = self.challenge.is_none().then_some(first);
+        let until = now + self.answer_wait;
+        let challenge = self.challenge.get_or_insert(Challenge { asked_for: place, newcomer: None, until });
+        challenge.newcomer = Some((connection, place));
+        Opened::Waits { ping, until: self.clock.shown_at(challenge.until) }
     }
 
-    /// A connection answered a ping.
+    /// A connection answered a ping. An answer that comes too late is none.
     pub fn handle_answer(&mut self, connection: C, now: Timestamp) -> Option<Answered<C, P>> {
-        self.handle_timeout(now);
-        let (first, home) = self.live.filter(|(first, _)| *first == connection)?;
-        let challenge = self.challenge.take()?;
-        debug_assert!(first != challenge.newcomer.0, "a connection is not its own newcomer");
-        let verdict = match challenge.elsewhere {
-            Some(_) => Verdict::Cloned(Reason::TwoPlaces),
-            None => Verdict::Suspect(Reason::SecondConnection),
-        };
-        let places = (home, challenge.elsewhere.unwrap_or(challenge.newcomer.1));
-        Some(Answered { verdict, newcomer: challenge.newcomer.0, places })
-    }
-
-    pub fn handle_closed(&mut self, connection: C) {
-        if self.challenge.is_some_and(|challenge| challenge.newcomer.0 == connection) {
-            self.challenge = None;
-        }
-        if self.live.is_some_and(|(live, _)| live == connection) {
-            self.live = self.challenge.take().map(|challenge| challenge.newcomer);
-        }
-    }
-
-    /// A first connection that did not answer in time is dead, and the newcomer is the car.
-    pub fn handle_timeout(&mut self, now: Timestamp) {
         let now = self.clock.read(now);
-        if let Some(challenge) = self.challenge.take_if(|challenge| now >= challenge.until) {
-            self.live = Some(challenge.newcomer);
-        }
+        let (_, home) = self.live.filter(|(first, _)| *first == connection)?;
+        let challenge = self.challenge.take_if(|challenge| now < challenge.until)?;
+        let (newcomer, place) = challenge.newcomer.unzip();
+        let later = place.unwrap_or(challenge.asked_for);
+        let (verdict, other) = if challenge.asked_for != home {
+            (Verdict::Cloned(Reason::TwoPlaces), challenge.asked_for)
+        } else if later != home {
+            (Verdict::Suspect(Reason::TwoPlaces), later)
+        } else {
+            (Verdict::Suspect(Reason::SecondConnection), home)
+        };
+        Some(Answered { verdict, newcomer, places: (home, other) })
     }
 
-    /// When to call [`Self::handle_timeout`].
-    pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.challenge.map(|challenge| self.clock.shown_at(challenge.until))
+    /// A connection has gone. Whom to let in for it.
+    pub fn handle_closed(&mut self, connection: C) -> Option<C> {
+        if let Some(challenge) = &mut self.challenge {
+            // What the first answers tells of it all the same.
+            challenge.newcomer.take_if(|(newcomer, _)| *newcomer == connection);
+        }
+        self.live.take_if(|(live, _)| *live == connection)?;
+        self.live = self.challenge.take().and_then(|challenge| challenge.newcomer);
+        self.live()
+    }
+
+    /// Whether the newcomer has waited long enough: a first that does not answer in time is dead.
+    pub fn handle_timeout(&mut self, newcomer: C, now: Timestamp) -> Waited<C> {
+        let now = self.clock.read(now);
+        let challenge =
+            self.challenge.filter(|challenge| challenge.newcomer.is_some_and(|(known, _)| known == newcomer));
+        match (self.live, challenge) {
+            (Some((first, _)), Some(challenge)) if now >= challenge.until => Waited::Over { first },
+            (Some(_), Some(challenge)) => Waited::Until(self.clock.shown_at(challenge.until)),
+            (Some(_) | None, _) => Waited::NotWaiting,
+        }
     }
 
     /// The connection that is the car.
@@ -180,8 +206,8 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answered<C, P> {
     pub verdict: Verdict,
-    /// Waited, and is not let in.
-    pub newcomer: C,
+    /// Waits, and is not let in; none when it has gone.
+    pub newcomer: Option<C>,
     /// Where the first and the other came from.
     pub places: (P, P),
 }
@@ -196,11 +222,12 @@ impl QueueWatch {
         now: Timestamp,
     ) -> Verdict {
         let now = self.clock.read(now);
-        let Some(reason) = self.lanes[lane.index()].follow(epoch, seq, content) else {
+        let lane = &mut self.lanes[lane.index()];
+        let Some(reason) = lane.follow(epoch, seq, content) else {
             return Verdict::Fine;
         };
-        let again = self.suspected.is_some_and(|at| now.since(at) < SUSPICION);
-        self.suspected = Some(now);
+        let again = lane.suspected.is_some_and(|at| now.since(at) < SUSPICION);
+        lane.suspected = Some(now);
         if again { Verdict::Cloned(reason) } else { Verdict::Suspect(reason) }
     }
 }

@@ -4,7 +4,7 @@
 //! Invariants, as absences: nothing here checks a signature, reads a clock or holds a private key.
 
 use base64::{Engine as _, alphabet, engine::GeneralPurpose, engine::general_purpose::PAD};
-use model::Timestamp;
+use model::{Micros, Timestamp};
 use rustls::pki_types::CertificateDer;
 
 use der::{Reader, context, element};
@@ -48,6 +48,13 @@ pub struct Facts<'a> {
     pub not_after: Timestamp,
     /// The SubjectPublicKeyInfo (RFC 5280), DER.
     pub public_key: &'a [u8],
+}
+
+impl Facts<'_> {
+    /// When two thirds of the certificate's time are over: the car asks for its next one.
+    pub fn renew_at(&self) -> Timestamp {
+        self.not_before + Micros(self.not_after.since(self.not_before).0 / 3 * 2)
+    }
 }
 
 /// Base64 on one line, as bodies travel: not every client puts lines together again.

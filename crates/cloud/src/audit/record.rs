@@ -34,6 +34,22 @@ pub struct Record {
     pub address: Option<Word>,
 }
 
+/// A name of an action, a kind or a reason.
+pub(crate) fn slug(text: &'static str) -> Slug {
+    text.parse().expect("names of actions, kinds and reasons are slugs; a test reads all of them")
+}
+
+/// What cannot be an id, such as a number that looks like a VIN, is not repeated.
+pub(crate) fn word(text: &str) -> Word {
+    text.parse().unwrap_or_else(|_| "unnamed".parse().expect("it is visible ASCII and no VIN"))
+}
+
+/// A reason, and how many there were where one entry stands for several: `second-connection.17`.
+pub(crate) fn counted(reason: &'static str, count: u32) -> Slug {
+    let text = if count == 1 { reason.to_owned() } else { format!("{reason}.{count}") };
+    text.parse().expect("reasons are short slugs, and stay ones with a number behind")
+}
+
 impl Record {
     /// The entry's bytes, and the row by which it is found.
     pub(super) fn seal(self, region: &Region, index: u64) -> Result<(Vec<u8>, AuditEntry), AuditError> {

@@ -34,6 +34,13 @@ impl fmt::Debug for DrawnCredential {
     }
 }
 
+/// A credential that is right, and the request that came with it, which may be none.
+#[derive(Debug)]
+pub struct RightCredential {
+    credential: Credential,
+    request: Result<Request, PkiError>,
+}
+
 impl Enrolment {
     /// Draws a car's credential; the one before is no longer. A car that was ever certified needs a replacement.
     pub async fn draw_credential(
@@ -83,26 +90,35 @@ impl Enrolment {
         .await
     }
 
-    /// Certifies the key of a car that shows its credential, and takes back what the car had before: its key may
-    /// lie in a control unit that somebody else has now. The certificate (DER).
+    /// Whether a credential is right. It gives nothing yet, so that what follows can be recorded before.
     ///
     /// The request is read before the credential is looked at, so that a wrong one takes as long as one that was
     /// used; what is wrong with the request hears only who has the right one.
-    pub async fn enrol_by_credential(
+    pub async fn check_credential(
         &self,
         vehicle: VehicleId,
-        secret: String,
+        secret: &str,
         request: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<RightCredential, EnrolError> {
+        let request = blocking(move || Request::from_der(&request)).await;
+        let row = self.store.credential(vehicle).await?;
+        let known = row.as_ref().map_or((NOBODY, NOBODY), |row| (&row.salt, &row.secret_hash));
+        let right = is_same(&secret_hash(known.0, secret), known.1);
+        let credential = row.filter(|row| right && is_open(row, now)).ok_or(EnrolError::Refused)?;
+        Ok(RightCredential { credential, request })
+    }
+
+    /// Certifies the key of a car that showed its credential, and takes back what the car had before: its key may
+    /// lie in a control unit that somebody else has now. The certificate (DER).
+    pub async fn enrol_by_credential(
+        &self,
+        RightCredential { credential, request }: RightCredential,
         now: Timestamp,
     ) -> Result<Vec<u8>, EnrolError> {
         let enrolment = self.clone();
         to_its_end(async move {
-            let request = blocking(move || Request::from_der(&request)).await;
-            let row = enrolment.store.credential(vehicle).await?;
-            let known = row.as_ref().map_or((NOBODY, NOBODY), |row| (&row.salt, &row.secret_hash));
-            let right = is_same(&secret_hash(known.0, &secret), known.1);
-            let credential = row.filter(|row| right && is_open(row, now)).ok_or(EnrolError::Refused)?;
-            let request = request?;
+            let (vehicle, request) = (credential.vehicle, request?);
             if let Some(used) = &credential.used {
                 return enrolment.answer_again(used, &request).await;
             }

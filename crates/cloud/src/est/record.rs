@@ -2,15 +2,15 @@
 
 use std::net::IpAddr;
 
-use ::audit::{Outcome, Slug, Word};
+use ::audit::{Outcome, Slug};
 use model::{Timestamp, VehicleId};
 
 use crate::{
-    audit::{Audit, AuditError, Named, Record},
+    audit::{Audit, AuditError, Named, Record, counted, slug, word},
     enrolment::EnrolError,
     pki::PkiError,
     registry::Registry,
-    words::network_of,
+    words::Network,
 };
 
 /// What is asked for, by whom.
@@ -20,6 +20,13 @@ pub(super) struct Act {
     /// The car that somebody says to be; only one that there is.
     pub(super) vehicle: Option<VehicleId>,
     pub(super) from: IpAddr,
+}
+
+/// Refusals that are alike: of one car whose certificate was shown, or of all strangers of one network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct ToldAs {
+    who: Result<VehicleId, Network>,
+    reason: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +45,7 @@ impl Act {
         registry: &Registry,
         now: Timestamp,
     ) -> Result<(), AuditError> {
-        let knows_who = self.kind == Kind::Renew;
-        let record = self.record(registry, now, knows_who, Outcome::Allowed, Some("begun"));
+        let record = self.record(registry, now, true, (Outcome::Allowed, Some(slug("begun"))));
         audit.record(record).await.map(drop)
     }
 
@@ -55,14 +61,36 @@ impl Act {
             None => (Outcome::Allowed, None),
             Some(error) => {
                 let (outcome, reason) = reason_of(error);
-                (outcome, Some(reason))
+                (outcome, Some(slug(reason)))
             }
         };
-        let knows_who = self.kind == Kind::Renew || refused.is_none();
-        let record = self.record(registry, now, knows_who, outcome, reason);
+        let record = self.record(registry, now, true, (outcome, reason));
         if let Err(error) = audit.record(record).await {
             tracing::error!(%error, "how a car's request for a certificate ended was not recorded");
         }
+    }
+
+    /// Nothing began: the credential was wrong, or the certificate does not stand. So many were refused like this one
+    /// since it was recorded last.
+    pub(super) async fn refused(
+        self,
+        audit: &Audit,
+        registry: &Registry,
+        now: Timestamp,
+        (error, count): (&EnrolError, u32),
+    ) {
+        let (outcome, reason) = reason_of(error);
+        let knows_who = self.kind == Kind::Renew;
+        let record = self.record(registry, now, knows_who, (outcome, Some(counted(reason, count))));
+        if let Err(error) = audit.record(record).await {
+            tracing::error!(%error, "that EST refused somebody was not recorded");
+        }
+    }
+
+    /// What one entry a minute stands for.
+    pub(super) fn told_as(self, error: &EnrolError) -> ToldAs {
+        let who = self.vehicle.filter(|_| self.kind == Kind::Renew).ok_or_else(|| Network::of(self.from));
+        ToldAs { who, reason: reason_of(error).1 }
     }
 
     fn record(
@@ -70,8 +98,7 @@ impl Act {
         registry: &Registry,
         now: Timestamp,
         knows_who: bool,
-        outcome: Outcome,
-        reason: Option<&'static str>,
+        (outcome, reason): (Outcome, Option<Slug>),
     ) -> Record {
         let car = self.vehicle.and_then(|vehicle| registry.car(vehicle));
         let named = self.vehicle.map(|vehicle| Named::Committed(word(&vehicle.to_string())));
@@ -92,9 +119,9 @@ impl Act {
             brand: car.as_ref().map(|car| car.brand),
             purpose: None,
             outcome,
-            reason: reason.map(slug),
+            reason,
             request: None,
-            address: network_of(self.from).parse().ok(),
+            address: Network::of(self.from).to_string().parse().ok(),
         }
     }
 }
@@ -123,12 +150,4 @@ fn reason_of(error: &EnrolError) -> (Outcome, &'static str) {
         | EnrolError::HasCertificate
         | EnrolError::Desired(_) => (Outcome::Failed, "internal"),
     }
-}
-
-fn slug(text: &'static str) -> Slug {
-    text.parse().expect("actions, kinds and reasons are slugs")
-}
-
-fn word(text: &str) -> Word {
-    text.parse().unwrap_or_else(|_| "unnamed".parse().expect("it is visible ASCII and no VIN"))
 }

@@ -12,7 +12,7 @@ use model::{
 };
 use wire::{Fetch, LinkCode, Report, topic::Topic};
 
-use super::directory::Network;
+use crate::words::Network;
 
 /// SHA-256 of a certificate in DER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,7 +88,7 @@ pub enum Denial {
     Revoked,
     #[error("the certificate has expired; enrol the vehicle again")]
     Expired,
-    #[error("the vehicle's identity is in quarantine; ask those who guard identities")]
+    #[error("{QUARANTINED}")]
     Quarantined,
     #[error("the registry does not answer; try again later")]
     Unavailable,
@@ -104,18 +104,6 @@ impl Denial {
             | Self::Quarantined => ReasonCode::NotAuthorized,
             Self::Revoked => ReasonCode::Banned,
             Self::Unavailable => ReasonCode::ServerUnavailable,
-        }
-    }
-
-    pub(super) const fn text(self) -> &'static str {
-        match self {
-            Self::UnknownVehicle => "the vehicle is not enrolled in this region",
-            Self::OtherRegion => "the vehicle is at home in another region; connect there",
-            Self::UnknownCertificate => "the certificate was never issued for this vehicle; enrol it again",
-            Self::Revoked => "the certificate is revoked; enrol the vehicle again",
-            Self::Expired => "the certificate has expired; enrol the vehicle again",
-            Self::Quarantined => QUARANTINED,
-            Self::Unavailable => "the registry does not answer; try again later",
         }
     }
 }
@@ -178,10 +166,10 @@ pub struct Sighting {
     pub vehicle: VehicleId,
     pub at: Timestamp,
     pub reason: Reason,
-    /// Whether it is sure enough that the identity is to be quarantined.
-    pub is_cloned: bool,
     /// Where the two connections came from, if there were two.
     pub networks: Option<(Network, Network)>,
+    /// How often it was seen since it was told last.
+    pub count: u32,
 }
 
 /// A car came or went.

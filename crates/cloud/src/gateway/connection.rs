@@ -12,10 +12,11 @@ use model::{CatalogueHash, ShardId, VehicleId};
 
 use super::{
     backend::{Admission, Cause, Certificate},
-    directory::{Key, Network},
+    directory::Key,
     quota::Budget,
     tls::Tls,
 };
+use crate::words::Network;
 
 /// A connection in its slot.
 #[derive(Debug)]

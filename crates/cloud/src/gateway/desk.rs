@@ -2,12 +2,12 @@
 //! the log, and passes questions on.
 
 mod door;
+mod questions;
 
 use std::{
     collections::VecDeque,
     ops::ControlFlow,
-    sync::{Arc, atomic::AtomicUsize},
-    task::{Context, Poll, Waker},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -17,7 +17,7 @@ use link::{
     Packet, PacketId, Violation,
     server::{ConnectRequest, Event, Limits, refuse},
 };
-use model::{Lane, Micros, Region, ShardCount, ShardId, Timestamp};
+use model::{Lane, Micros, Region, ShardCount, ShardId, Timestamp, VehicleId};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use super::{
@@ -31,6 +31,7 @@ use super::{
     metrics::Metrics,
     quota::{Cost, Quota},
 };
+use crate::limits::Telling;
 
 /// Why no more packets of a connection are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +68,8 @@ pub(super) struct Desk {
     pub(super) groups_in_flight: usize,
     /// Events that the twin had no room for; no car is accepted while they are many.
     pub(super) news: VecDeque<Connectivity>,
-    /// Sightings that nobody has taken yet; the same.
-    pub(super) sightings: VecDeque<Sighting>,
+    /// Clones that nobody has taken yet; the same.
+    pub(super) clones: VecDeque<Sighting>,
     shards: ShardCount,
     open: Vec<Open>,
     spare: Vec<Vec<Waiting>>,
@@ -78,13 +79,24 @@ pub(super) struct Desk {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) directory: Directory,
+    /// What was suspect of which car, and when somebody was told.
+    suspected: Mutex<Telling<(VehicleId, Reason)>>,
     /// Open sockets of all workers.
     pub(super) connections: AtomicUsize,
 }
 
 impl Shared {
     pub(super) fn new(answer_wait: Micros) -> Self {
-        Self { directory: Directory::new(answer_wait), connections: AtomicUsize::new(0) }
+        Self {
+            directory: Directory::new(answer_wait),
+            suspected: Mutex::new(Telling::new(SUSPICION_TOLD_EVERY)),
+            connections: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many suspicions to tell of, if it is time to tell of this one.
+    fn suspect(&self, vehicle: VehicleId, reason: Reason, now: Timestamp) -> Option<u32> {
+        self.suspected.lock().unwrap_or_else(PoisonError::into_inner).tell((vehicle, reason), now)
     }
 }
 
@@ -116,6 +128,9 @@ enum Batch {
     /// It shows that two cars send as this one. It is not acknowledged, and stays in the car's queue.
     Cloned(Reason),
 }
+
+/// Each time that somebody is told of a suspicion is an entry of the audit log, for ever.
+const SUSPICION_TOLD_EVERY: Micros = Micros::HOUR;
 
 /// Events that wait for the twin, beyond which no car is accepted.
 pub(super) const NEWS_MAX: usize = 4_096;
@@ -153,7 +168,7 @@ impl Desk {
             messages: 0,
             groups_in_flight: 0,
             news: VecDeque::new(),
-            sightings: VecDeque::new(),
+            clones: VecDeque::new(),
             shards,
             open: ids.map(|id| Open { group: GroupBuilder::new(id), waiting: Vec::new() }).collect(),
             spare: Vec::new(),
@@ -175,7 +190,7 @@ impl Desk {
             Event::Batch { id, lane, payload } => {
                 let samples = match self.batch(key, car, id, lane, payload) {
                     Ok(Batch::Logged { samples }) => samples,
-                    Ok(Batch::Cloned(reason)) => return self.cloned(car, reason),
+                    Ok(Batch::Cloned(reason)) => return self.cloned(car, reason, None),
                     Err(refusal) => {
                         self.reject(car, id, refusal);
                         0
@@ -204,7 +219,7 @@ impl Desk {
                 car.session.flush_acks(&mut self.reply);
                 return self.charge(car, Cost::batch(0, 0));
             }
-            Event::Subscribed => {}
+            Event::Subscribed => self.ask_again(car),
             Event::Connect(request) => return self.connect(key, car, request),
             Event::Goodbye { with_will } => {
                 self.leave(key, car, Cause::Goodbye, with_will);
@@ -254,12 +269,12 @@ impl Desk {
             Ok(admission) => admission,
             Err(denial) => {
                 self.metrics.connects_refused.add(1);
-                refuse(denial.reason(), denial.text(), &mut self.reply);
+                refuse(denial.reason(), &denial.to_string(), &mut self.reply);
                 return ControlFlow::Break(Stop::Close(Cause::Withdrawn));
             }
         };
         let vehicle = request.vehicle;
-        let Some(kept) = self.claim(key, car, request) else { return ControlFlow::Break(Stop::Rest) };
+        let kept = self.claim(key, car, request)?;
         self.metrics.connects.add(1);
         car.shard = self.shards.shard_of(vehicle);
         self.admit(car, admission);
@@ -312,10 +327,7 @@ impl Desk {
             Verdict::Fine => {}
             Verdict::Suspect(reason) => {
                 let vehicle = car.vehicle.ok_or(Refusal::NotAssigned)?;
-                self.metrics.suspicions.add(1);
-                let at = self.now.time;
-                let sighting = Sighting { vehicle, at, reason, is_cloned: false, networks: None };
-                self.sightings.push_back(sighting);
+                self.suspect(vehicle, reason, None);
             }
             Verdict::Cloned(reason) => return Ok(Batch::Cloned(reason)),
         }
@@ -339,65 +351,6 @@ impl Desk {
     fn reject(&self, car: &mut Car, id: PacketId, refusal: Refusal) {
         self.metrics.refuse(refusal);
         car.session.rejected(id, refusal.reason(), refusal.text());
-    }
-
-    fn report(&mut self, key: Key, car: &mut Car, id: PacketId, payload: &[u8]) {
-        let (Ok(report), Some(vehicle)) = (wire::decode_report(payload), car.vehicle) else {
-            return self.reject(car, id, Refusal::Message);
-        };
-        let kept = self.backends.reports.report(vehicle, self.now.time, report);
-        car.questions += 1;
-        if let Some(result) = self.ask(kept, move |result| Mail::Reported { key, id, result }) {
-            self.mailbox.post(Mail::Reported { key, id, result });
-        }
-    }
-
-    fn link_code(&mut self, key: Key, car: &mut Car, id: PacketId, payload: &[u8]) {
-        let (Ok(code), Some(vehicle)) = (wire::decode_link_code(payload), car.vehicle) else {
-            return self.reject(car, id, Refusal::Message);
-        };
-        let shown = self.backends.reports.shows_code(vehicle, self.now.time, code);
-        car.questions += 1;
-        if let Some(result) = self.ask(shown, move |result| Mail::Reported { key, id, result }) {
-            self.mailbox.post(Mail::Reported { key, id, result });
-        }
-    }
-
-    fn fetch(&mut self, key: Key, car: &mut Car, id: PacketId, payload: &[u8]) {
-        let (Ok(have), Some(vehicle)) = (wire::decode_fetch(payload), car.vehicle) else {
-            return self.reject(car, id, Refusal::Message);
-        };
-        let newer = self.backends.desired.newer(vehicle, have);
-        car.questions += 1;
-        if let Some(result) = self.ask(newer, move |result| Mail::Fetched { key, id, result }) {
-            self.mailbox.post(Mail::Fetched { key, id, result });
-        }
-    }
-
-    /// Asks the registry again about a car that is connected.
-    pub(super) fn recheck(&mut self, key: Key, car: &Car) {
-        let Some(vehicle) = car.vehicle else { return };
-        let who = Credentials { vehicle, certificate: car.certificate.clone() };
-        if let Some(result) =
-            self.ask(self.backends.registry.admit(who), move |result| Mail::Rechecked { key, result })
-        {
-            self.mailbox.post(Mail::Rechecked { key, result });
-        }
-    }
-
-    /// Polls a backend once here; if it needs longer, its answer comes by mail.
-    fn ask<T: Send + 'static>(
-        &self,
-        mut future: lake::log::BoxFuture<'static, T>,
-        mail: impl FnOnce(T) -> Mail + Send + 'static,
-    ) -> Option<T> {
-        let mut context = Context::from_waker(Waker::noop());
-        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-            return Some(value);
-        }
-        let mailbox = Arc::clone(&self.mailbox);
-        self.runtime.spawn(async move { mailbox.post(mail(future.await)) });
-        None
     }
 
     /// Hands this tick's groups to the log.
@@ -484,15 +437,19 @@ impl Desk {
         }
     }
 
-    /// Tells the twin who came and went, and the quarantine what was seen, as far as they have room.
+    /// Tells the twin who came and went, and the quarantine which are two, as far as they have room.
     pub(super) fn send_news(&mut self) {
-        self.send_sightings();
-        while let Some(news) = self.news.pop_front() {
-            match self.backends.connectivity.try_send(news) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(news)) => return self.news.push_front(news),
-                Err(mpsc::error::TrySendError::Closed(_)) => return self.news.clear(),
-            }
+        hand_on(&mut self.clones, &self.backends.clones);
+        hand_on(&mut self.news, &self.backends.connectivity);
+    }
+}
+
+fn hand_on<T>(queue: &mut VecDeque<T>, to: &mpsc::Sender<T>) {
+    while let Some(next) = queue.pop_front() {
+        match to.try_send(next) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(next)) => return queue.push_front(next),
+            Err(mpsc::error::TrySendError::Closed(_)) => return queue.clear(),
         }
     }
 }

@@ -2,15 +2,15 @@
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
-use identity::clone_watch::{Answered, ConnectionWatch, Opened, QueueWatch};
+use identity::clone_watch::{Answered, ConnectionWatch, Opened, QueueWatch, Waited};
 use model::{Micros, Timestamp, VehicleId};
 
 use super::quota::{Budget, Quota};
+use crate::words::Network;
 
 /// A connection within a worker; a slot is used again, a key is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,25 +24,6 @@ pub(super) struct Key {
 pub(super) struct Place {
     pub(super) worker: usize,
     pub(super) key: Key,
-}
-
-/// Where a connection comes from: the first address of its network. The network of one provider's customers is as
-/// near as the platform looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Network(IpAddr);
-
-impl Network {
-    pub(super) fn of(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V4(address) => IpAddr::V4((u32::from(address) & 0xffff_ff00).into()),
-            IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 80 << 80).into()),
-        })
-    }
-
-    /// Its first address.
-    pub fn address(self) -> IpAddr {
-        self.0
-    }
 }
 
 /// More locks than cores, so that connects rarely wait for each other.
@@ -61,17 +42,10 @@ pub(super) struct Directory {
 
 #[derive(Debug, Default)]
 struct Part {
-    cars: HashMap<VehicleId, Known>,
+    cars: HashMap<VehicleId, ConnectionWatch<Place, Network>>,
     /// Of cars that left with little of their quota: connecting anew gives them no more.
     low: HashMap<VehicleId, Budget>,
     queues: HashMap<VehicleId, Box<QueueWatch>>,
-}
-
-#[derive(Debug)]
-struct Known {
-    watch: ConnectionWatch<Place, Network>,
-    /// Came in; others wait at the door, also one that is the car by now, until this has gone.
-    inside: Option<Place>,
 }
 
 /// What becomes of a car that wants in.
@@ -79,9 +53,11 @@ struct Known {
 pub(super) enum Claim {
     /// It is in, with what was kept since it left.
     In(Kept),
-    /// Another connection is the car so far. Ping it; by [`Directory::answer`] the newcomer hears that it may not come
-    /// in, and when the other one has left, that it may.
-    Wait { first: Place, until: Timestamp, replaces: Option<Place> },
+    /// Another connection is the car so far. Ping it, if it was not yet; by [`Directory::answer`] the newcomer hears
+    /// that it may not come in, and when the other one has left, that it may.
+    Wait { ping: Option<Place>, until: Timestamp },
+    /// And another waits for that already. Where these two come from, if it is not from one place.
+    Taken { elsewhere: Option<(Network, Network)> },
 }
 
 /// What a car takes from one connection to the next.
@@ -99,17 +75,15 @@ impl Directory {
     /// A connection says that it is this car.
     pub(super) fn claim(&self, vehicle: VehicleId, place: Place, from: Network, now: Timestamp) -> Claim {
         let mut part = self.part(vehicle);
-        let known = part
-            .cars
-            .entry(vehicle)
-            .or_insert_with(|| Known { watch: ConnectionWatch::new(self.answer_wait), inside: None });
-        // It waited, and nobody else is there any more.
-        if known.watch.live() != Some(place)
-            && let Opened::Ping { first, until, replaces } = known.watch.handle_opened(place, from, now)
-        {
-            return Claim::Wait { first, until, replaces };
+        let watch = part.cars.entry(vehicle).or_insert_with(|| ConnectionWatch::new(self.answer_wait));
+        // It waited, and the one before has gone.
+        if watch.live() != Some(place) {
+            match watch.handle_opened(place, from, now) {
+                Opened::Alone => {}
+                Opened::Waits { ping, until } => return Claim::Wait { ping, until },
+                Opened::Taken { elsewhere } => return Claim::Taken { elsewhere },
+            }
         }
-        known.inside = Some(place);
         Claim::In(Kept { budget: part.low.remove(&vehicle), queue: part.queues.remove(&vehicle) })
     }
 
@@ -121,20 +95,13 @@ impl Directory {
         now: Timestamp,
     ) -> Option<Answered<Place, Network>> {
         let mut part = self.part(vehicle);
-        part.cars.get_mut(&vehicle)?.watch.handle_answer(place, now)
+        part.cars.get_mut(&vehicle)?.handle_answer(place, now)
     }
 
-    /// The time of a newcomer's wait has come. The others that there are, if it is the car by now.
-    pub(super) fn overdue(&self, vehicle: VehicleId, place: Place, now: Timestamp) -> Overdue {
+    /// The time of a newcomer's wait has come.
+    pub(super) fn overdue(&self, vehicle: VehicleId, place: Place, now: Timestamp) -> Waited<Place> {
         let mut part = self.part(vehicle);
-        let Some(known) = part.cars.get_mut(&vehicle) else { return Overdue::Gone };
-        let first = known.watch.live();
-        known.watch.handle_timeout(now);
-        match (first, known.watch.poll_timeout()) {
-            (Some(first), None) if known.watch.live() == Some(place) => Overdue::Replaces(first),
-            (_, Some(until)) => Overdue::Not(until),
-            (_, None) => Overdue::Gone,
-        }
+        part.cars.get_mut(&vehicle).map_or(Waited::NotWaiting, |watch| watch.handle_timeout(place, now))
     }
 
     /// Forgets a connection, but for what is kept. Whom to let in now, if somebody waited for this.
@@ -147,18 +114,17 @@ impl Directory {
     ) -> Option<Place> {
         let mut part = self.part(vehicle);
         part.keep(vehicle, kept, left);
-        let known = part.cars.get_mut(&vehicle)?;
-        known.watch.handle_closed(place);
-        known.inside = known.inside.filter(|inside| *inside != place);
-        let Some(live) = known.watch.live() else {
+        let watch = part.cars.get_mut(&vehicle)?;
+        let next = watch.handle_closed(place);
+        if watch.live().is_none() {
             part.cars.remove(&vehicle);
-            return None;
-        };
-        known.inside.is_none().then_some(live)
+        }
+        next
     }
 
+    /// The connection that is in, or about to come in.
     pub(super) fn find(&self, vehicle: VehicleId) -> Option<Place> {
-        self.part(vehicle).cars.get(&vehicle)?.watch.live()
+        self.part(vehicle).cars.get(&vehicle)?.live()
     }
 
     fn part(&self, vehicle: VehicleId) -> MutexGuard<'_, Part> {
@@ -168,16 +134,6 @@ impl Directory {
             self.parts.get(usize::from(*first) % PARTS).expect("the index is below the number of parts");
         part.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What became of a newcomer's wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Overdue {
-    /// The first did not answer: it is to go, and then the newcomer comes in.
-    Replaces(Place),
-    Not(Timestamp),
-    /// Something else has become of it.
-    Gone,
 }
 
 /// By what a budget that is left behind is judged.
@@ -207,3 +163,6 @@ impl Part {
         self.queues.insert(vehicle, queue);
     }
 }
+
+#[cfg(test)]
+mod tests;

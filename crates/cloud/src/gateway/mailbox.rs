@@ -41,7 +41,8 @@ pub(super) enum Mail {
         key: Key,
         result: Result<Admission, Denial>,
     },
-    Reported {
+    /// A report or a code is, or is not.
+    Kept {
         key: Key,
         id: PacketId,
         result: Result<(), Unavailable>,
@@ -60,7 +61,7 @@ pub(super) enum Mail {
     TakenOver(Key),
     /// The other connection is gone.
     YourTurn(Key),
-    /// The other connection lives, or a third waits instead.
+    /// The other connection lives.
     TurnedAway {
         key: Key,
         why: TurnedAway,
@@ -76,11 +77,11 @@ pub(super) enum Mail {
     Shutdown,
 }
 
-/// Why a connection that waited does not come in.
+/// Why a newcomer does not come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TurnedAway {
-    /// A third has taken its place.
-    Replaced,
+    /// Another waits already.
+    Third,
     /// Another connection of the car lives.
     Second,
     Quarantined,

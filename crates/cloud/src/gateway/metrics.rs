@@ -65,6 +65,8 @@ counters! {
     takeovers "marque_gateway_takeovers_total",
     /// Things that a car whose identity is its own does rarely.
     suspicions "marque_gateway_clone_suspicions_total",
+    /// Of these, what nobody was told, since too much was to be told.
+    suspicions_lost "marque_gateway_clone_suspicions_lost_total",
     /// Times that two cars were found to use one identity.
     clones "marque_gateway_clones_total",
     /// Messages of QoS 1 of all kinds.

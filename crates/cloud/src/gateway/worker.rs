@@ -25,10 +25,11 @@ use super::{
     clock,
     connection::{Car, Connection, Phase, Slots, Waiting, Written},
     desk::{Desk, NEWS_MAX},
-    directory::{Key, Network},
+    directory::Key,
     quota::{Budget, Cost, Quota},
     tls::Tls,
 };
+use crate::words::Network;
 
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
@@ -210,7 +211,7 @@ impl Worker {
     fn may_accept(&self) -> bool {
         self.listener.is_some()
             && !self.desk.is_stuck()
-            && self.desk.news.len().max(self.desk.sightings.len()) < NEWS_MAX
+            && self.desk.news.len().max(self.desk.clones.len()) < NEWS_MAX
     }
 
     fn accept(&mut self) {

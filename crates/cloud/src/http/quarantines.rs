@@ -5,6 +5,7 @@ use model::VehicleId;
 
 use super::{
     Api,
+    audit::trail::Trail,
     extract::{Json, Path, Query},
     gate::Gate,
     page,
@@ -25,13 +26,15 @@ pub(crate) mod types;
 pub(crate) async fn list_quarantines(
     State(api): State<Api>,
     gate: Gate,
+    trail: Trail,
     Query(query): Query<QuarantinesQuery>,
 ) -> Result<Json<QuarantinePage>, Problem> {
     let (cursor, limit) = page::of(query.cursor.as_deref(), query.limit)?;
     let brands = gate.reach()?.brands_within(query.brand.map(|brand| brand.0))?;
     let brands: Vec<_> = brands.map(|brands| brands.iter().collect()).unwrap_or_default();
     let page = api.store().quarantines(Some(&brands), cursor.as_ref(), limit).await?;
-    let items = page.items.into_iter().map(Quarantine::from).collect();
+    let items: Vec<_> = page.items.into_iter().map(Quarantine::from).collect();
+    trail.count("tenant", items.len());
     Ok(Json(QuarantinePage { items, next_cursor: page.next.map(|next| next.to_string()) }))
 }
 

@@ -143,12 +143,13 @@ fn unavailable(error: store::Error) -> Unavailable {
 /// What the gateway tells the rest.
 pub(super) struct Told {
     pub(super) connectivity: mpsc::Receiver<Connectivity>,
-    pub(super) sightings: mpsc::Receiver<Sighting>,
+    pub(super) clones: mpsc::Receiver<Sighting>,
+    pub(super) suspicions: mpsc::Receiver<Sighting>,
 }
 
 /// What runs between the gateway and the rest for as long as the platform does.
 pub(super) fn follow_gateway(
-    Told { connectivity, sightings }: Told,
+    Told { connectivity, clones, suspicions }: Told,
     (presence, quarantine): (Presence, Quarantine),
     (hints, notices): (broadcast::Receiver<Arc<[VehicleId]>>, mpsc::Receiver<(SubjectId, Notice)>),
     registry: &Registry,
@@ -156,7 +157,8 @@ pub(super) fn follow_gateway(
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(follow_connectivity(connectivity, presence));
-    tasks.spawn(follow_sightings(sightings, quarantine));
+    tasks.spawn(quarantine.clone().follow_clones(clones));
+    tasks.spawn(follow_suspicions(suspicions, quarantine));
     tasks.spawn(follow_hints(hints, registry.clone(), Arc::clone(gateway)));
     tasks.spawn(follow_notices(notices, registry.clone(), Arc::clone(gateway)));
     tasks
@@ -209,9 +211,9 @@ fn tell(gateway: &Gateway, vehicle: VehicleId) {
 }
 
 /// Takes the gateway's word of what looks as if two cars had one identity.
-async fn follow_sightings(mut sightings: mpsc::Receiver<Sighting>, quarantine: Quarantine) {
-    while let Some(sighting) = sightings.recv().await {
-        quarantine.saw(sighting).await;
+async fn follow_suspicions(mut suspicions: mpsc::Receiver<Sighting>, quarantine: Quarantine) {
+    while let Some(sighting) = suspicions.recv().await {
+        quarantine.suspects(&sighting).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Cars' certificates over EST, as clients meet it: real TLS, our own client and curl with openssl.
 
 use std::{
+    net::IpAddr,
     path::Path,
     process::{Command, Stdio},
     sync::{
@@ -59,8 +60,13 @@ impl Factory {
 
     /// A client; with a certificate and its key if they are given.
     fn client(&self, identity: Option<&(String, KeyPair)>) -> Client {
+        self.client_from([127, 0, 0, 1], identity)
+    }
+
+    /// The same from an address of this machine, which all of 127/8 are.
+    fn client_from(&self, from: [u8; 4], identity: Option<&(String, KeyPair)>) -> Client {
         let authority = reqwest::Certificate::from_pem(self.ca.as_bytes()).unwrap();
-        let mut builder = Client::builder().tls_certs_only([authority]);
+        let mut builder = Client::builder().tls_certs_only([authority]).local_address(IpAddr::from(from));
         if let Some((certificate, key)) = identity {
             let pem = format!("{certificate}{}", key.serialize_pem());
             builder = builder.identity(reqwest::Identity::from_pem(pem.as_bytes()).unwrap());
@@ -69,7 +75,12 @@ impl Factory {
     }
 
     async fn enrol_with(&self, vehicle: &str, credential: &str, csr: &[u8]) -> Response {
-        let request = self.client(None).post(self.url("simpleenroll")).basic_auth(vehicle, Some(credential));
+        self.enrol_from([127, 0, 0, 1], vehicle, credential, csr).await
+    }
+
+    async fn enrol_from(&self, from: [u8; 4], vehicle: &str, credential: &str, csr: &[u8]) -> Response {
+        let request = self.client_from(from, None).post(self.url("simpleenroll"));
+        let request = request.basic_auth(vehicle, Some(credential));
         request.header("content-type", est::PKCS10).body(est::to_body(csr)).send().await.unwrap()
     }
 
@@ -344,17 +355,54 @@ const RSA_KEY: &str = include_str!("rsa-key.pem");
 #[tokio::test(flavor = "multi_thread")]
 async fn est_slows_down_who_guesses() {
     let factory = Factory::month().await;
+    guess(&factory, [127, 0, 0, 1]).await;
+    let answer = factory.enrol_with(&factory.vehicle, "wrong", &plain().1).await;
+    assert!(answer.headers().contains_key("retry-after"));
+    factory.fixture.platform.stop().await;
+}
+
+/// Somebody guesses the car's credential until the address hears no more.
+async fn guess(factory: &Factory, from: [u8; 4]) {
     let (_, csr) = plain();
     let mut last = 0;
-    for _ in 0..40 {
-        last = factory.enrol_with(&factory.vehicle, "wrong", &csr).await.status().as_u16();
+    for _ in 0..60 {
+        last = factory.enrol_from(from, &factory.vehicle, "wrong", &csr).await.status().as_u16();
+        if last == 429 {
+            return;
+        }
+    }
+    panic!("{last}");
+}
+
+/// The vehicle's id is in every URL.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_keeps_no_car_from_enrolling_and_none_from_renewing() {
+    let factory = Factory::month().await;
+    guess(&factory, [127, 0, 0, 2]).await;
+    let enrolled = factory.enrolled().await;
+    // From the car's own address, too, as behind a carrier's NAT.
+    guess(&factory, [127, 0, 0, 1]).await;
+    certificate(factory.renew(&factory.client(Some(&enrolled)), &plain().1).await.unwrap()).await;
+    factory.fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn est_renews_one_car_so_often_and_another_all_the_same() {
+    let factory = Factory::month().await;
+    let enrolled = factory.enrolled().await;
+    let client = factory.client(Some(&enrolled));
+    let csr = plain().1;
+    let mut last = 0;
+    for _ in 0..60 {
+        last = factory.renew(&client, &csr).await.unwrap().status().as_u16();
         if last == 429 {
             break;
         }
     }
     assert_eq!(last, 429);
-    let answer = factory.enrol_with(&factory.vehicle, "wrong", &csr).await;
-    assert!(answer.headers().contains_key("retry-after"));
+    let other = factory.fixture.car(2, "opel", "Astra").await;
+    let credential = draw(&factory.fixture, &other).await;
+    certificate(factory.enrol_with(&other, &credential, &plain().1).await).await;
     factory.fixture.platform.stop().await;
 }
 

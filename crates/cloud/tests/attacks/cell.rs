@@ -138,14 +138,14 @@ impl Cell {
         answer
     }
 
-    /// The same, of something that the platform does when it gets to it.
-    pub(super) async fn recorded_soon(&self, action: &str) -> Vec<(String, String)> {
+    /// The same as [`Self::recorded`], of something that the platform does when it gets to it.
+    pub(super) async fn recorded_soon(&self, action: &str, entries: usize) -> Vec<(String, String)> {
         let mut look = tokio::time::interval(Duration::from_millis(20));
         let recorded = tokio::time::timeout(WITHIN, async {
             loop {
                 look.tick().await;
                 let recorded = self.recorded(action).await;
-                if !recorded.is_empty() {
+                if recorded.len() >= entries {
                     return recorded;
                 }
             }

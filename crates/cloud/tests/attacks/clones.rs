@@ -60,6 +60,9 @@ async fn a_copied_key_is_noticed_and_worth_nothing_from_then_on() {
     assert_eq!(found["networks"], json!(["127.0.0.0/24", "127.0.9.0/24"]));
     let list = cell.get("/v1/quarantines").await;
     assert_eq!(list["items"], json!([found]));
+    // Where a car was is personal: who read it, of one or of many, is recorded.
+    let read = ("allowed".to_owned(), String::new());
+    assert_eq!(cell.recorded("quarantine.list").await, [read.clone(), read]);
     let summary = json!({ "since": found["since"], "reason": "two-places" });
     let path = format!("/v1/vehicles/{}", car.id);
     assert_eq!(cell.get(&path).await["quarantine"], summary);
@@ -67,7 +70,8 @@ async fn a_copied_key_is_noticed_and_worth_nothing_from_then_on() {
     let shown: Vec<&Value> =
         vehicles["items"].as_array().unwrap().iter().map(|item| &item["quarantine"]).collect();
     assert!(shown.contains(&&summary) && shown.contains(&&Value::Null), "{vehicles}");
-    assert_eq!(cell.recorded("quarantine.create").await, [("allowed".to_owned(), "two-places".to_owned())]);
+    let put = ["two-places", "begun"].map(|reason| ("allowed".to_owned(), reason.to_owned()));
+    assert_eq!(cell.recorded_soon("quarantine.create", put.len()).await, put);
     // Nobody gets in, nobody renews; the rest of the fleet does not notice.
     refused(&cell, &car, &identity).await;
     let (status, text) = cell.simplereenroll(Some(&identity), &request().1).await;
@@ -135,7 +139,7 @@ async fn a_car_with_two_connections_in_one_network_keeps_its_first() {
     };
     assert!(refused.to_string().contains("alive"), "{refused}");
     fetch(&mut first).await;
-    let recorded = cell.recorded_soon("link.connect").await;
+    let recorded = cell.recorded_soon("link.connect", 1).await;
     assert_eq!(recorded, [("denied".to_owned(), "second-connection".to_owned())]);
     assert_eq!(cell.get("/v1/quarantines").await["items"], json!([]));
     cell.platform.stop().await;

@@ -101,7 +101,7 @@ actions! {
     CertificateEnrolCredentialRevoke "certificate.enrol_credential.revoke" Vehicle [Privileged] "Void an unused credential.",
     CertificateEnrol "certificate.enrol" Car [Privileged] "A car gets its first certificate with its one-time credential.",
     CertificateRenew "certificate.renew" Car [Privileged] "A car renews its certificate before it ends.",
-    QuarantineList "quarantine.list" Tenant [] "List cars whose identity looks cloned.",
+    QuarantineList "quarantine.list" Tenant [Personal] "List cars whose identity looks cloned.",
     QuarantineCreate "quarantine.create" Vehicle [Privileged StepUp] "Quarantine a car's identity by hand.",
     QuarantineRelease "quarantine.release" Vehicle [Privileged StepUp] "Let a quarantined identity in again.",
     LinkConnect "link.connect" Car [] "Connect as a car.",

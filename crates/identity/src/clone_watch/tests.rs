@@ -42,11 +42,12 @@ fn send(watch: &mut QueueWatch, epoch: u32, seq: u64, content: Content) -> Verdi
 fn a_second_place_while_the_first_answers_is_a_clone() {
     let mut watch = connected();
     let until = later(10);
-    assert_eq!(watch.handle_opened(SECOND, THERE, NOW), Opened::Ping { first: FIRST, until, replaces: None });
+    assert_eq!(watch.handle_opened(SECOND, THERE, NOW), Opened::Waits { ping: Some(FIRST), until });
     let verdict = Verdict::Cloned(Reason::TwoPlaces);
-    let answered = Answered { verdict, newcomer: SECOND, places: (HERE, THERE) };
+    let answered = Answered { verdict, newcomer: Some(SECOND), places: (HERE, THERE) };
     assert_eq!(watch.handle_answer(FIRST, later(1)), Some(answered));
-    assert_eq!((watch.live(), watch.poll_timeout()), (Some(FIRST), None));
+    assert_eq!(watch.live(), Some(FIRST));
+    assert_eq!(watch.handle_timeout(SECOND, until), Waited::NotWaiting);
 }
 
 #[test]
@@ -54,7 +55,7 @@ fn a_second_connection_from_the_same_place_is_suspect() {
     let mut watch = connected();
     watch.handle_opened(SECOND, HERE, NOW);
     let verdict = Verdict::Suspect(Reason::SecondConnection);
-    let answered = Answered { verdict, newcomer: SECOND, places: (HERE, HERE) };
+    let answered = Answered { verdict, newcomer: Some(SECOND), places: (HERE, HERE) };
     assert_eq!(watch.handle_answer(FIRST, later(1)), Some(answered));
 }
 
@@ -62,51 +63,124 @@ fn a_second_connection_from_the_same_place_is_suspect() {
 fn a_car_that_lost_its_link_comes_back_from_anywhere() {
     let mut watch = connected();
     watch.handle_opened(SECOND, THERE, NOW);
-    assert_eq!(watch.poll_timeout(), Some(later(10)));
-    watch.handle_timeout(later(10));
-    assert_eq!(watch.live(), Some(SECOND));
-    assert_eq!(watch.handle_answer(FIRST, later(11)), None);
+    assert_eq!(watch.handle_timeout(SECOND, later(9)), Waited::Until(later(10)));
+    check_gives_way(&mut watch, SECOND);
+}
+
+/// What is to reach the car reaches the first as long as it is there.
+#[track_caller]
+fn check_gives_way(watch: &mut ConnectionWatch<Connection, Place>, to: Connection) {
+    assert_eq!(watch.handle_timeout(to, later(11)), Waited::Over { first: FIRST });
+    assert_eq!(watch.live(), Some(FIRST));
+    assert_eq!(watch.handle_closed(FIRST), Some(to));
+    assert_eq!(watch.live(), Some(to));
+}
+
+#[test]
+fn an_answer_that_comes_too_late_is_none_and_the_first_still_gives_way() {
+    for late in [later(10), later(10) + Micros(1)] {
+        let mut watch = connected();
+        watch.handle_opened(SECOND, THERE, NOW);
+        assert_eq!(watch.handle_answer(FIRST, late), None);
+        check_gives_way(&mut watch, SECOND);
+    }
+}
+
+#[test]
+fn a_third_connection_when_the_time_is_over_hides_the_first_from_nobody() {
+    let mut watch = connected();
+    watch.handle_opened(SECOND, THERE, NOW);
+    assert!(matches!(watch.handle_opened(THIRD, HERE, later(10)), Opened::Taken { .. }));
+    check_gives_way(&mut watch, SECOND);
 }
 
 #[test]
 fn a_first_connection_that_ends_makes_room() {
     let mut watch = connected();
     watch.handle_opened(SECOND, THERE, NOW);
-    watch.handle_closed(FIRST);
-    assert_eq!((watch.live(), watch.poll_timeout()), (Some(SECOND), None));
-    watch.handle_closed(SECOND);
+    assert_eq!(watch.handle_closed(FIRST), Some(SECOND));
+    assert_eq!(watch.handle_closed(SECOND), None);
     assert_eq!(watch.handle_opened(FIRST, HERE, later(1)), Opened::Alone);
 }
 
 #[test]
-fn an_answer_without_a_second_connection_means_nothing() {
+fn an_answer_that_nobody_waits_for_means_nothing() {
     let mut watch = connected();
     assert_eq!(watch.handle_answer(FIRST, NOW), None);
     watch.handle_opened(SECOND, THERE, NOW);
     watch.handle_closed(SECOND);
-    assert_eq!(watch.handle_answer(FIRST, NOW), None);
+    // Its time is over.
+    assert_eq!(watch.handle_answer(FIRST, later(10)), None);
+}
+
+/// A copy that hangs up before the first can answer, to see whether the car is there.
+#[test]
+fn a_newcomer_that_hangs_up_is_known_by_the_answer() {
+    let two_places = Verdict::Cloned(Reason::TwoPlaces);
+    for (place, verdict) in [(THERE, two_places), (HERE, Verdict::Suspect(Reason::SecondConnection))] {
+        let mut watch = connected();
+        watch.handle_opened(SECOND, place, NOW);
+        assert_eq!(watch.handle_closed(SECOND), None);
+        let answered = Answered { verdict, newcomer: None, places: (HERE, place) };
+        assert_eq!(watch.handle_answer(FIRST, later(1)), Some(answered));
+        assert_eq!(watch.handle_answer(FIRST, later(1)), None);
+    }
+}
+
+/// The first was asked already, and has no more time for its answer.
+#[test]
+fn who_comes_after_one_that_hung_up_waits_in_its_place() {
+    let mut watch = connected();
+    watch.handle_opened(SECOND, THERE, NOW);
+    watch.handle_closed(SECOND);
+    let until = later(10);
+    assert_eq!(watch.handle_opened(THIRD, HERE, later(9)), Opened::Waits { ping: None, until });
+    check_gives_way(&mut watch, THIRD);
 }
 
 #[test]
-fn a_third_connection_sends_the_second_away_and_does_not_put_off_the_end() {
-    let mut watch = connected();
-    watch.handle_opened(SECOND, THERE, NOW);
-    let (until, replaces) = (later(10), Some(SECOND));
-    assert_eq!(watch.handle_opened(THIRD, THERE, later(9)), Opened::Ping { first: FIRST, until, replaces });
-    watch.handle_closed(SECOND);
-    watch.handle_timeout(until);
-    assert_eq!(watch.live(), Some(THIRD));
+fn who_hung_up_counts_with_who_comes_after_it() {
+    let cloned = (Verdict::Cloned(Reason::TwoPlaces), THERE);
+    // The answer may be older than the third.
+    let suspect = (Verdict::Suspect(Reason::TwoPlaces), THERE);
+    for (second, third, (verdict, other)) in [(THERE, HERE, cloned), (HERE, THERE, suspect)] {
+        let mut watch = connected();
+        watch.handle_opened(SECOND, second, NOW);
+        watch.handle_closed(SECOND);
+        watch.handle_opened(THIRD, third, NOW);
+        let answered = Answered { verdict, newcomer: Some(THIRD), places: (HERE, other) };
+        assert_eq!(watch.handle_answer(FIRST, later(1)), Some(answered));
+    }
 }
 
 #[test]
-fn a_third_connection_does_not_hide_where_the_second_came_from() {
+fn a_newcomer_when_the_time_of_one_that_hung_up_is_over_begins_anew() {
     let mut watch = connected();
     watch.handle_opened(SECOND, THERE, NOW);
-    watch.handle_opened(THIRD, HERE, later(1));
     watch.handle_closed(SECOND);
-    let verdict = Verdict::Cloned(Reason::TwoPlaces);
-    let answered = Answered { verdict, newcomer: THIRD, places: (HERE, THERE) };
-    assert_eq!(watch.handle_answer(FIRST, later(2)), Some(answered));
+    let (ping, until) = (Some(FIRST), later(20));
+    assert_eq!(watch.handle_opened(THIRD, HERE, later(10)), Opened::Waits { ping, until });
+}
+
+/// Whoever waits does so to the end, or somebody who opens a connection each second would keep it out.
+#[test]
+fn a_third_connection_is_sent_away_and_the_second_keeps_its_place() {
+    let mut watch = connected();
+    watch.handle_opened(SECOND, HERE, NOW);
+    for _ in 0..3 {
+        assert_eq!(watch.handle_opened(THIRD, HERE, later(9)), Opened::Taken { elsewhere: None });
+    }
+    check_gives_way(&mut watch, SECOND);
+}
+
+#[test]
+fn a_third_connection_from_elsewhere_than_another_is_known() {
+    for (second, third, other) in [(HERE, THERE, HERE), (THERE, HERE, THERE), (THERE, THERE, HERE)] {
+        let mut watch = connected();
+        watch.handle_opened(SECOND, second, NOW);
+        let elsewhere = Some((other, third));
+        assert_eq!(watch.handle_opened(THIRD, third, later(1)), Opened::Taken { elsewhere });
+    }
 }
 
 #[test]
@@ -212,6 +286,47 @@ fn lanes_count_by_themselves() {
     assert_eq!(verdict, Verdict::Fine);
 }
 
+fn in_lane(watch: &mut QueueWatch, lane: Lane, seq: u64) -> Verdict {
+    watch.handle_batch(lane, QueueEpoch(5), Seq(seq), content(1), NOW)
+}
+
+/// Yesterday's image is put back: all lanes begin where they were.
+#[test]
+fn a_disk_that_was_restored_is_suspect_once_in_each_lane() {
+    let mut watch = QueueWatch::default();
+    for lane in Lane::ALL {
+        (0..1_000).for_each(|seq| assert_eq!(in_lane(&mut watch, lane, seq), Verdict::Fine));
+    }
+    for lane in Lane::ALL {
+        assert_eq!(in_lane(&mut watch, lane, 400), Verdict::Suspect(Reason::WentBack));
+        (401..1_500).for_each(|seq| assert_eq!(in_lane(&mut watch, lane, seq), Verdict::Fine));
+    }
+}
+
+/// The power was cut while the car caught up: it forgot of more batches than are remembered that they were answered.
+#[test]
+fn many_batches_that_two_lanes_send_again_are_no_clone() {
+    let mut watch = QueueWatch::default();
+    for lane in [Lane::Live, Lane::Bulk] {
+        (0..500).for_each(|seq| assert_eq!(in_lane(&mut watch, lane, seq), Verdict::Fine));
+    }
+    for lane in [Lane::Live, Lane::Bulk] {
+        assert_eq!(in_lane(&mut watch, lane, 100), Verdict::Suspect(Reason::WentBack));
+        (101..600).for_each(|seq| assert_eq!(in_lane(&mut watch, lane, seq), Verdict::Fine));
+    }
+}
+
+#[test]
+fn two_queues_that_go_on_are_a_clone_in_each_lane() {
+    for lane in Lane::ALL {
+        let mut watch = QueueWatch::default();
+        in_lane(&mut watch, lane, 1_000);
+        assert_eq!(in_lane(&mut watch, lane, 400), Verdict::Suspect(Reason::WentBack));
+        assert_eq!(in_lane(&mut watch, lane, 1_001), Verdict::Fine);
+        assert_eq!(in_lane(&mut watch, lane, 401), Verdict::Cloned(Reason::WentBack));
+    }
+}
+
 #[test]
 fn what_is_remembered_is_bounded() {
     let mut watch = QueueWatch::default();
@@ -234,8 +349,6 @@ fn a_clock_that_is_set_back_does_not_keep_a_newcomer_waiting() {
     let mut watch = ConnectionWatch::new(ANSWER_WAIT);
     watch.handle_opened(FIRST, HERE, NOW + YEAR);
     watch.handle_opened(SECOND, HERE, NOW + YEAR);
-    watch.handle_timeout(NOW);
-    assert_eq!((watch.live(), watch.poll_timeout()), (Some(FIRST), Some(later(10))));
-    watch.handle_timeout(later(10));
-    assert_eq!(watch.live(), Some(SECOND));
+    assert_eq!(watch.handle_timeout(SECOND, NOW), Waited::Until(later(10)));
+    check_gives_way(&mut watch, SECOND);
 }

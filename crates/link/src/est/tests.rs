@@ -39,6 +39,7 @@ fn the_facts_of_a_certificate_are_read() {
     let facts = facts(&certificate).unwrap();
     assert_eq!(facts.not_before, Timestamp(1_772_236_800_000_000));
     assert_eq!(facts.not_after, Timestamp(2_561_241_600_000_000));
+    assert_eq!(facts.renew_at(), Timestamp(2_298_240_000_000_000));
     assert_eq!(facts.public_key, key.subject_public_key_info());
     assert_eq!(p256_public_key(key.der_bytes()), key.subject_public_key_info());
 }

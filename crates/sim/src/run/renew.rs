@@ -135,5 +135,5 @@ impl Renewals {
 fn due(certificate_pem: &str) -> Result<Timestamp, Error> {
     let leaf = tls::certificates(certificate_pem.as_bytes())?.swap_remove(0);
     let facts = est::facts(&leaf).map_err(|_| Error::Answer { action: "to enrol cars" })?;
-    Ok(facts.not_before + Micros(facts.not_after.since(facts.not_before).0 / 3 * 2))
+    Ok(facts.renew_at())
 }

@@ -2,40 +2,54 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use identity::clone_watch::{Reason, Verdict};
+use identity::clone_watch::{Reason, Verdict, Waited};
 use link::{
     ReasonCode,
     server::{ConnectRequest, refuse},
 };
 use model::{Timestamp, VehicleId};
-use tokio::sync::mpsc;
+use wire::topic::Topic;
 
 use super::{Desk, Stop};
 use crate::gateway::{
     backend::{Cause, QUARANTINED, Sighting},
     connection::{Car, Waiting},
-    directory::{Claim, Kept, Key, Leaving, Overdue, Place},
+    directory::{Claim, Kept, Key, Leaving, Place},
     mailbox::{Mail, TurnedAway},
 };
+use crate::words::Network;
 
 impl Desk {
-    /// Whether the car may come in now, with what it left behind. If not, it waits at the door.
-    pub(super) fn claim(&self, key: Key, car: &mut Car, request: &ConnectRequest) -> Option<Kept> {
+    /// Whether the car may come in now, with what it left behind. If not, it waits at the door or is sent away.
+    pub(super) fn claim(
+        &mut self,
+        key: Key,
+        car: &mut Car,
+        request: &ConnectRequest,
+    ) -> ControlFlow<Stop, Kept> {
         let (vehicle, place) = (request.vehicle, self.place(key));
-        car.claimed = true;
-        match self.shared.directory.claim(vehicle, place, car.network, self.now.time) {
-            Claim::In(kept) => Some(kept),
-            Claim::Wait { first, until, replaces } => {
-                if let Some(replaced) = replaces {
-                    self.turned_away(replaced, TurnedAway::Replaced);
-                }
-                // An answer to an earlier ping, or to none, tells nothing of now.
+        let claim = self.shared.directory.claim(vehicle, place, car.network, self.now.time);
+        car.claimed = !matches!(claim, Claim::Taken { .. });
+        match claim {
+            Claim::In(kept) => ControlFlow::Continue(kept),
+            Claim::Wait { ping, until } => {
+                // An answer to an earlier ping, or to none, tells nothing of now. There is one for all who come
+                // meanwhile: else who connects faster than the first is asked and answers would make its answers
+                // count for nothing.
                 let payload = self.now.time.0.to_le_bytes();
-                self.mailboxes.post(first.worker, Mail::Ping { key: first.key, payload });
+                if let Some(Place { worker, key }) = ping {
+                    self.mailboxes.post(worker, Mail::Ping { key, payload });
+                }
                 let until = self.instant_of(until);
                 car.session.put_off(until, &self.limits);
                 car.waiting = Some(Waiting { request: *request, until: Some(until) });
-                None
+                ControlFlow::Break(Stop::Rest)
+            }
+            Claim::Taken { elsewhere } => {
+                if elsewhere.is_some() {
+                    self.suspect(vehicle, Reason::TwoPlaces, elsewhere);
+                }
+                self.turn_away(TurnedAway::Third)
             }
         }
     }
@@ -44,14 +58,23 @@ impl Desk {
     pub(in crate::gateway) fn look_again(&self, key: Key, car: &mut Car) {
         let (Some(vehicle), Some(waiting)) = (car.vehicle, &mut car.waiting) else { return };
         waiting.until = match self.shared.directory.overdue(vehicle, self.place(key), self.now.time) {
-            Overdue::Replaces(first) => {
+            Waited::Over { first } => {
                 self.metrics.takeovers.add(1);
                 self.mailboxes.post(first.worker, Mail::TakenOver(first.key));
                 None
             }
-            Overdue::Not(until) => Some(self.instant_of(until)),
-            Overdue::Gone => None,
+            Waited::Until(until) => Some(self.instant_of(until)),
+            Waited::NotWaiting => None,
         };
+    }
+
+    /// It may have been asked before it could hear that, and nobody asks twice.
+    pub(super) fn ask_again(&mut self, car: &Car) {
+        if let Some(payload) = car.pinged
+            && let Err(error) = car.session.publish(Topic::Ping, &payload, &mut self.reply)
+        {
+            tracing::debug!(%error, "a car that subscribes cannot be asked whether it lives");
+        }
     }
 
     /// The car answered: if it was asked, another connection is not let in.
@@ -63,43 +86,59 @@ impl Desk {
         let answered = self.shared.directory.answer(vehicle, self.place(key), self.now.time);
         let Some(answered) = answered else { return ControlFlow::Continue(()) };
         let networks = Some(answered.places);
-        let mut sighting = |reason, is_cloned| {
-            self.sightings.push_back(Sighting { vehicle, at: self.now.time, reason, is_cloned, networks });
-        };
         match answered.verdict {
             Verdict::Fine => ControlFlow::Continue(()),
             Verdict::Suspect(reason) => {
-                sighting(reason, false);
-                self.metrics.suspicions.add(1);
+                self.suspect(vehicle, reason, networks);
                 self.turned_away(answered.newcomer, TurnedAway::Second);
                 ControlFlow::Continue(())
             }
             Verdict::Cloned(reason) => {
-                sighting(reason, true);
-                self.metrics.clones.add(1);
                 self.turned_away(answered.newcomer, TurnedAway::Quarantined);
-                self.send_away(car)
+                self.cloned(car, reason, networks)
             }
         }
     }
 
-    /// The queue of this car is two. What was not acknowledged stays in the car.
-    pub(super) fn cloned(&mut self, car: &mut Car, reason: Reason) -> ControlFlow<Stop> {
+    /// Two cars are this one. What was not acknowledged stays in the car.
+    pub(super) fn cloned(
+        &mut self,
+        car: &mut Car,
+        reason: Reason,
+        networks: Option<(Network, Network)>,
+    ) -> ControlFlow<Stop> {
+        self.metrics.clones.add(1);
         if let Some(vehicle) = car.vehicle {
-            self.metrics.clones.add(1);
             let at = self.now.time;
-            let sighting = Sighting { vehicle, at, reason, is_cloned: true, networks: None };
-            self.sightings.push_back(sighting);
+            self.clones.push_back(Sighting { vehicle, at, reason, networks, count: 1 });
         }
-        self.send_away(car)
+        car.session.flush_acks(&mut self.reply);
+        car.session.disconnect(ReasonCode::NotAuthorized, QUARANTINED, &mut self.reply);
+        ControlFlow::Break(Stop::Close(Cause::Quarantined))
     }
 
-    /// Lets nobody in who waited.
-    pub(in crate::gateway) fn turn_away(&mut self, why: TurnedAway) -> ControlFlow<Stop> {
+    /// Tells what one car rarely does; not each time, since whoever does it can do it as often as it likes.
+    pub(super) fn suspect(
+        &mut self,
+        vehicle: VehicleId,
+        reason: Reason,
+        networks: Option<(Network, Network)>,
+    ) {
+        self.metrics.suspicions.add(1);
+        let at = self.now.time;
+        let Some(count) = self.shared.suspect(vehicle, reason, at) else { return };
+        // A flood of suspicions may cost suspicions, and no car its place.
+        if self.backends.suspicions.try_send(Sighting { vehicle, at, reason, networks, count }).is_err() {
+            self.metrics.suspicions_lost.add(usize::try_from(count).unwrap_or(usize::MAX));
+        }
+    }
+
+    /// Lets a newcomer not in.
+    pub(in crate::gateway) fn turn_away<T>(&mut self, why: TurnedAway) -> ControlFlow<Stop, T> {
         let (reason, text, cause) = match why {
-            // CONNACK has no code for what was taken over.
-            TurnedAway::Replaced => {
-                (ReasonCode::ServerBusy, "the same vehicle connected anew", Cause::TakenOver)
+            TurnedAway::Third => {
+                let text = "another connection of this vehicle waits already; try again later";
+                (ReasonCode::ServerBusy, text, Cause::Withdrawn)
             }
             TurnedAway::Second => {
                 let text = "another connection of this vehicle is alive; close it before you open one";
@@ -125,25 +164,10 @@ impl Desk {
         }
     }
 
-    pub(super) fn send_sightings(&mut self) {
-        while let Some(sighting) = self.sightings.pop_front() {
-            match self.backends.sightings.try_send(sighting) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(sighting)) => return self.sightings.push_front(sighting),
-                Err(mpsc::error::TrySendError::Closed(_)) => return self.sightings.clear(),
-            }
+    fn turned_away(&self, newcomer: Option<Place>, why: TurnedAway) {
+        if let Some(Place { worker, key }) = newcomer {
+            self.mailboxes.post(worker, Mail::TurnedAway { key, why });
         }
-    }
-
-    /// Acknowledges what is due, then ends the connection.
-    fn send_away(&mut self, car: &mut Car) -> ControlFlow<Stop> {
-        car.session.flush_acks(&mut self.reply);
-        car.session.disconnect(ReasonCode::NotAuthorized, QUARANTINED, &mut self.reply);
-        ControlFlow::Break(Stop::Close(Cause::Quarantined))
-    }
-
-    fn turned_away(&self, Place { worker, key }: Place, why: TurnedAway) {
-        self.mailboxes.post(worker, Mail::TurnedAway { key, why });
     }
 
     fn place(&self, key: Key) -> Place {

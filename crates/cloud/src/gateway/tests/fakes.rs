@@ -31,6 +31,9 @@ use crate::gateway::{
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Suspicions that nobody has taken.
+pub(super) const SUSPICIONS_MAX: usize = 20;
+
 pub(super) const CAMPAIGN: CampaignId = CampaignId(1);
 pub(super) const OTHERS_CAMPAIGN: CampaignId = CampaignId(2);
 pub(super) const STRANGE_CAMPAIGN: CampaignId = CampaignId(3);
@@ -91,8 +94,8 @@ pub(super) struct Stage {
     pub(super) runtime: Runtime,
     connectivity: mpsc::Sender<Connectivity>,
     news: mpsc::Receiver<Connectivity>,
-    sightings: mpsc::Sender<Sighting>,
-    seen: mpsc::Receiver<Sighting>,
+    clones: (mpsc::Sender<Sighting>, mpsc::Receiver<Sighting>),
+    suspicions: (mpsc::Sender<Sighting>, mpsc::Receiver<Sighting>),
 }
 
 impl Stage {
@@ -104,13 +107,13 @@ impl Stage {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (connectivity, news) = mpsc::channel(100);
-        let (sightings, seen) = mpsc::channel(100);
+        let (clones, suspicions) = (mpsc::channel(100), mpsc::channel(SUSPICIONS_MAX));
         let (log, registry, reports) = (Arc::default(), Arc::default(), Arc::default());
-        let backends = backends(&log, &registry, &reports, (&connectivity, &sightings));
+        let backends = backends(&log, &registry, &reports, (&connectivity, &clones.0, &suspicions.0));
         let mut config = config();
         change(&mut config);
         let gateway = Gateway::start(config, backends, runtime.handle()).unwrap();
-        Self { gateway, log, registry, reports, runtime, connectivity, news, sightings, seen }
+        Self { gateway, log, registry, reports, runtime, connectivity, news, clones, suspicions }
     }
 
     pub(super) fn config(&self) -> Config {
@@ -118,7 +121,8 @@ impl Stage {
     }
 
     pub(super) fn backends(&self) -> Backends {
-        backends(&self.log, &self.registry, &self.reports, (&self.connectivity, &self.sightings))
+        let told = (&self.connectivity, &self.clones.0, &self.suspicions.0);
+        backends(&self.log, &self.registry, &self.reports, told)
     }
 
     /// A connection that has said nothing.
@@ -146,9 +150,19 @@ impl Stage {
         phone
     }
 
-    pub(super) fn next_sighting(&mut self) -> Sighting {
-        let seen = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.seen.recv()).await });
-        seen.expect("sightings come in time").unwrap()
+    pub(super) fn next_clone(&mut self) -> Sighting {
+        let seen = async { tokio::time::timeout(PATIENCE, self.clones.1.recv()).await };
+        self.runtime.block_on(seen).expect("clones are told of in time").unwrap()
+    }
+
+    pub(super) fn next_suspicion(&mut self) -> Sighting {
+        let seen = async { tokio::time::timeout(PATIENCE, self.suspicions.1.recv()).await };
+        self.runtime.block_on(seen).expect("suspicions are told of in time").unwrap()
+    }
+
+    /// Those that came and were not looked at.
+    pub(super) fn suspicions_left(&mut self) -> Vec<Sighting> {
+        std::iter::from_fn(|| self.suspicions.1.try_recv().ok()).collect()
     }
 
     pub(super) fn next_news(&mut self) -> (VehicleId, Change) {
@@ -170,7 +184,11 @@ fn backends(
     log: &Arc<FakeLog>,
     registry: &Arc<FakeRegistry>,
     reports: &Arc<FakeReports>,
-    (connectivity, sightings): (&mpsc::Sender<Connectivity>, &mpsc::Sender<Sighting>),
+    (connectivity, clones, suspicions): (
+        &mpsc::Sender<Connectivity>,
+        &mpsc::Sender<Sighting>,
+        &mpsc::Sender<Sighting>,
+    ),
 ) -> Backends {
     Backends {
         log: Arc::<FakeLog>::clone(log),
@@ -178,7 +196,8 @@ fn backends(
         desired: Arc::new(FakeDesired),
         reports: Arc::<FakeReports>::clone(reports),
         connectivity: connectivity.clone(),
-        sightings: sightings.clone(),
+        clones: clones.clone(),
+        suspicions: suspicions.clone(),
     }
 }
 

@@ -46,6 +46,11 @@ impl Phone {
     /// Waits for a ping and answers it.
     pub(super) fn answer(&mut self) {
         assert_eq!(self.hear(), "publish ping 8");
+        self.answer_ping();
+    }
+
+    /// Answers the ping that was heard.
+    pub(super) fn answer_ping(&mut self) {
         let payload = std::mem::take(&mut self.pinged);
         self.pong(&payload);
     }

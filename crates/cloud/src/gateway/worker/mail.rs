@@ -32,7 +32,7 @@ impl Worker {
                 self.at_the_door(key, |desk, car| desk.enter(key, car, &request, result));
             }
             Mail::Rechecked { key, result } => self.rechecked(key, result),
-            Mail::Reported { key, id, result } => self.answered(key, id, result.map(|()| Vec::new())),
+            Mail::Kept { key, id, result } => self.answered(key, id, result.map(|()| Vec::new())),
             Mail::Fetched { key, id, result } => self.answered(key, id, result),
             Mail::Ping { key, payload } => {
                 if let Some(connection) = self.slots.get_mut(key) {
@@ -135,7 +135,7 @@ impl Worker {
         let newer = match result {
             Ok(newer) => newer,
             Err(error) => {
-                tracing::warn!(%error, "a car's report or fetch has no answer; it is sent away to try again");
+                tracing::warn!(%error, "a car's report, code or fetch has no answer; it is sent away to try again");
                 return self.dismiss_key(key, Cause::Unavailable);
             }
         };

@@ -24,7 +24,7 @@ use serde::Deserialize;
 
 use super::actions::{Found, Logged};
 use crate::{
-    audit::{Audit, AuditError, Named, Record},
+    audit::{Audit, AuditError, Named, Record, slug, word},
     clock::Clock,
     errors::chain,
     http::{
@@ -486,15 +486,6 @@ fn until_its_end(response: Response, ended: Ended) -> Response {
         piece
     });
     (parts, Body::from_stream(pieces)).into_response()
-}
-
-fn slug(text: &'static str) -> Slug {
-    text.parse().expect("names of actions, kinds and reasons are slugs; a test reads all of them")
-}
-
-/// What cannot be an id, such as a number that looks like a VIN, is not repeated.
-fn word(text: &str) -> Word {
-    text.parse().unwrap_or_else(|_| "unnamed".parse().expect("it is visible ASCII and no VIN"))
 }
 
 #[cfg(test)]

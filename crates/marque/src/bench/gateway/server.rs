@@ -58,14 +58,16 @@ async fn serve(options: &ServerOptions) -> anyhow::Result<()> {
         }
     };
     let (connectivity, mut news) = mpsc::channel(4_096);
-    let (sightings, mut seen) = mpsc::channel(4_096);
+    let (clones, mut cloned) = mpsc::channel(4_096);
+    let (suspicions, mut suspected) = mpsc::channel(4_096);
     let backends = Backends {
         log: Arc::new(log),
         registry: Arc::new(Enrolled::new(options.cars)),
         desired: Arc::new(Nothing),
         reports: Arc::new(Nothing),
         connectivity,
-        sightings,
+        clones,
+        suspicions,
     };
     let region = certificates::REGION.parse()?;
     let mut config = Config::new("127.0.0.1:0".parse()?, transport, region);
@@ -83,7 +85,8 @@ async fn serve(options: &ServerOptions) -> anyhow::Result<()> {
             // The twin's part: to take the news.
             Some(Connectivity { .. }) = news.recv() => {}
             // Each car begins its turns elsewhere, so that its numbers go back once.
-            Some(Sighting { .. }) = seen.recv() => {}
+            Some(Sighting { .. }) = suspected.recv() => {}
+            Some(Sighting { .. }) = cloned.recv() => {}
         }
     }
     gateway.shutdown().await;

@@ -86,14 +86,16 @@ async fn serve(options: &ServerOptions) -> anyhow::Result<()> {
     };
     let owner = Owner::start(parts, OwnerOptions::default()).await.context("start the owner")?;
     let (connectivity, mut connectivity_out) = mpsc::channel(4_096);
-    let (sightings, mut sightings_out) = mpsc::channel(4_096);
+    let (clones, mut clones_out) = mpsc::channel(4_096);
+    let (suspicions, mut suspicions_out) = mpsc::channel(4_096);
     let backends = Backends {
         log,
         registry: Arc::new(Enrolled::new(options.cars)),
         desired: Arc::new(Nothing),
         reports: Arc::new(Nothing),
         connectivity,
-        sightings,
+        clones,
+        suspicions,
     };
     let mut config =
         Config::new("127.0.0.1:0".parse()?, Transport::PlainLoopback, certificates::REGION.parse()?);
@@ -116,7 +118,8 @@ async fn serve(options: &ServerOptions) -> anyhow::Result<()> {
                 None => break,
             },
             Some(_) = connectivity_out.recv() => {}
-            Some(_) = sightings_out.recv() => {}
+            Some(_) = clones_out.recv() => {}
+            Some(_) = suspicions_out.recv() => {}
             Some(notice) = notices_out.recv() => bail!("a batch of the bench was not good: {notice:?}"),
         }
     }
