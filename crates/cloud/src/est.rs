@@ -230,10 +230,10 @@ async fn simplereenroll(
                 | registry::Refusal::Expired
                 | registry::Refusal::Revoked => EnrolError::Refused,
             };
-            return Err(match est.refused(act, error).await {
-                Refusal::Unauthorized => Refusal::Forbidden(WITHOUT),
-                refusal => refusal,
-            });
+            let refusal = est.refused(act, error).await;
+            // Only a certificate counts here, so that 401 would ask for what gives nothing.
+            let is_unknown = matches!(refusal, Refusal::Unauthorized);
+            return Err(if is_unknown { Refusal::Forbidden(WITHOUT) } else { refusal });
         }
     };
     // Its certificate stands: what others do from its address, which may be a whole town's, costs it nothing.

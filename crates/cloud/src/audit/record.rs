@@ -44,9 +44,9 @@ pub(crate) fn word(text: &str) -> Word {
     text.parse().unwrap_or_else(|_| "unnamed".parse().expect("it is visible ASCII and no VIN"))
 }
 
-/// A reason, and how many there were where one entry stands for several: `second-connection.17`.
+/// A reason, and how many there were where one entry stands for several: `second-connection-x17`.
 pub(crate) fn counted(reason: &'static str, count: u32) -> Slug {
-    let text = if count == 1 { reason.to_owned() } else { format!("{reason}.{count}") };
+    let text = if count == 1 { reason.to_owned() } else { format!("{reason}-x{count}") };
     text.parse().expect("reasons are short slugs, and stay ones with a number behind")
 }
 

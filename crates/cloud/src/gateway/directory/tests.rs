@@ -1,4 +1,5 @@
 use super::*;
+use crate::gateway::clock;
 
 const NOW: Timestamp = Timestamp(1_000_000_000);
 const FIRST: Place = Place { worker: 0, key: Key { slot: 1, generation: 0 } };
@@ -26,7 +27,7 @@ fn challenged() -> Directory {
 }
 
 fn release(directory: &Directory, place: Place) -> Option<Place> {
-    let leaving = Leaving { quota: &Quota::UNLIMITED, now: Instant::now() };
+    let leaving = Leaving { quota: &Quota::UNLIMITED, now: clock::now().instant };
     directory.release(car(), place, Kept::default(), leaving)
 }
 
