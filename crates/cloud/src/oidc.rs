@@ -16,6 +16,7 @@ use utoipa::IntoParams;
 
 use crate::{
     accounts::{self, Accounts, Opened, PROVEN, Session, random, token_hash},
+    clock::Clock,
     pki::PkiError,
     seal::{SealError, Sealer},
 };
@@ -189,9 +190,9 @@ struct Provider {
 }
 
 impl Provider {
-    fn new(settings: ProviderSettings, public_url: &Url) -> Result<Self, CallError> {
+    fn new(settings: ProviderSettings, public_url: &Url, clock: &Clock) -> Result<Self, CallError> {
         let caller = Caller::new(&settings)?;
-        let discovery = Discovery::new(&settings, caller.clone());
+        let discovery = Discovery::new(&settings, caller.clone(), clock.clone());
         let redirect = public_url.join(&format!("/v1/oidc/{}/callback", settings.id));
         let redirect = RedirectUrl::from_url(redirect.expect("a provider's id is a part of a path"));
         Ok(Self { settings, caller, discovery, redirect })
@@ -207,8 +208,9 @@ impl Oidc {
         region: Region,
         providers: Vec<ProviderSettings>,
         public_url: Url,
+        clock: &Clock,
     ) -> Result<Self, CallError> {
-        let providers = providers.into_iter().map(|settings| Provider::new(settings, &public_url));
+        let providers = providers.into_iter().map(|settings| Provider::new(settings, &public_url, clock));
         let (providers, tokens) = (providers.collect::<Result<_, _>>()?, access::VerifiedTokens::default());
         Ok(Self(Arc::new(Inner { store, accounts, sealer, region, providers, public_url, tokens })))
     }

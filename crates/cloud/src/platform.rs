@@ -155,7 +155,7 @@ impl Platform {
         let server = Server::bind(config.http.listen, http_tls(&config, &pki)?)?;
         let (claim, store) = open_store(&config).await?;
         let (metrics, presence) = (Metrics::default(), Presence::default());
-        let control = Control::load(&config, server.address(), &store, &pki, &metrics, now).await?;
+        let control = Control::load(&config, server.address(), &store, &pki, &metrics, &clock).await?;
         let (notices, notices_out) = mpsc::channel(NOTICES_MAX);
         let (owner, log) = start_owner(&config, &store, &control.catalogues, &clock, notices).await?;
         let log_probe = adapters::log_probe(&log);

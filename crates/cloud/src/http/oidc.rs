@@ -163,9 +163,11 @@ pub(crate) async fn log_out(
     Path(provider): Path<String>,
     Form(body): Form<LogoutToken>,
 ) -> Result<Response, Problem> {
-    let refused = |error: SignInError| match error {
-        SignInError::Token(why) => Problem::bad_request(format!("the logout token does not count: {why}")),
-        error => problem(&error),
+    let refused = |error: SignInError| {
+        if let SignInError::Token(why) = error {
+            return Problem::bad_request(format!("the logout token does not count: {why}"));
+        }
+        problem(&error)
     };
     let logout = api.oidc().read_logout(&provider, &body.logout_token, api.now()).await.map_err(refused)?;
     let logout = logout.ok_or_else(no_such_provider)?;

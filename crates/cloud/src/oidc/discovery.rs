@@ -2,10 +2,7 @@
 //!
 //! Invariant, as an absence: no start of the platform waits for a provider.
 
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::{Duration, Instant},
-};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jsonwebtoken::jwk::Jwk;
 use model::{Micros, Timestamp};
@@ -26,7 +23,7 @@ use super::{
     call::{CallError, Caller},
     settings::{ProviderSettings, is_safe},
 };
-use crate::errors::chain;
+use crate::{clock::Clock, errors::chain};
 
 const KEPT: Micros = Micros::HOUR;
 /// While a provider does not answer, tokens are checked by keys that are as old as this.
@@ -34,7 +31,7 @@ const KEPT_WHILE_DOWN: Micros = Micros::DAY;
 /// Whoever sends tokens with names of keys that do not exist must not make us ask for each.
 const ASKED_AGAIN: Micros = Micros::from_secs(30);
 /// A provider that is down is not asked by everybody who comes.
-const DOWN: Duration = Duration::from_secs(2);
+const DOWN: Micros = Micros::from_secs(2);
 /// So many wait for what one of them asks. A dead provider must not take the places of those who go to another.
 const WAITING_MAX: usize = 8;
 
@@ -104,6 +101,7 @@ pub(super) struct Discovery(Arc<Inner>);
 struct Inner {
     issuer: String,
     caller: Caller,
+    clock: Clock,
     known: RwLock<Option<Arc<Discovered>>>,
     /// One asks at a time.
     asking: Arc<Mutex<Asked>>,
@@ -114,8 +112,8 @@ struct Inner {
 /// How asking went.
 #[derive(Debug, Default)]
 struct Asked {
-    /// When it last failed, by the machine's clock: whoever waited meanwhile came earlier.
-    failed_at: Option<Instant>,
+    /// When it last failed. Whoever waited meanwhile had come before.
+    failed_at: Option<Timestamp>,
     /// When keys alone were asked for since the document was read.
     keys_at: Option<Timestamp>,
 }
@@ -124,10 +122,11 @@ struct Asked {
 type Turn = OwnedMutexGuard<Asked>;
 
 impl Discovery {
-    pub(super) fn new(settings: &ProviderSettings, caller: Caller) -> Self {
+    pub(super) fn new(settings: &ProviderSettings, caller: Caller, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             issuer: settings.issuer.clone(),
             caller,
+            clock,
             known: RwLock::default(),
             asking: Arc::default(),
             waiting: Semaphore::new(WAITING_MAX),
@@ -205,7 +204,7 @@ impl Discovery {
         if let Some(known) = self.fresh(now) {
             return Ok(known);
         }
-        if turn.failed_at.is_some_and(|at| at.elapsed() < DOWN) {
+        if turn.failed_at.is_some_and(|at| self.0.clock.now().since(at) < DOWN) {
             return Err(DiscoveryError::Down);
         }
         match self.discover(now).await {
@@ -214,7 +213,7 @@ impl Discovery {
                 Ok(self.keep(discovered))
             }
             Err(error) => {
-                turn.failed_at = Some(Instant::now());
+                turn.failed_at = Some(self.0.clock.now());
                 Err(error)
             }
         }

@@ -98,8 +98,9 @@ impl Control {
         store: &Store,
         pki: &Arc<Pki>,
         metrics: &Metrics,
-        now: model::Timestamp,
+        clock: &Clock,
     ) -> Result<Self, StartError> {
+        let now = clock.now();
         let sealer = Sealer::open(&config.pki_folder())?;
         let changes = Changes::default();
         let region = &config.region;
@@ -113,6 +114,7 @@ impl Control {
             region.clone(),
             config.identity_providers.clone(),
             public_url,
+            clock,
         )?;
         let outbox = Outbox::new(store.clone(), sealer, &config.outbox_folder());
         let people = People::new(store.clone(), region.clone(), outbox.clone(), changes.clone());

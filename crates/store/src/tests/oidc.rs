@@ -56,7 +56,7 @@ async fn log_out(store: &Store, session: Option<&str>, subject: Option<&str>) ->
     let who = LoggedOut { issuer: ISSUER, session, subject };
     let people = store.people_of_provider_sessions(who).await.unwrap();
     let mut tx = store.begin().await.unwrap();
-    assert_eq!(tx.end_provider_sessions(who).await.unwrap() as usize, people.len());
+    assert_eq!(tx.end_provider_sessions(who).await.unwrap(), people.len() as u64);
     tx.commit().await.unwrap();
     people
 }

@@ -110,7 +110,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Gives one's own account another name or address. The old address is told of another. */
+        patch: operations["change_account"];
         trace?: never;
     };
     "/v1/account/password": {
@@ -633,7 +634,7 @@ export interface paths {
         };
         /**
          * Lists which names and addresses are locked out now.
-         * @description A name is known by its hash alone: what was typed may be a password. Each node counts by itself.
+         * @description A name is not told: what was typed may be a password. Each node counts by itself.
          */
         get: operations["list_lockouts"];
         put?: never;
@@ -923,8 +924,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Gives an account another name or address.
-         * @description For seven days after its address was changed nobody resets its credential.
+         * Gives an account another name, address, fleet or dealership.
+         * @description The old address is told of another. For seven days after its address was changed nobody resets its credential.
          */
         patch: operations["change_person"];
         trace?: never;
@@ -1735,11 +1736,14 @@ export interface components {
          * @example {
          *       "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112",
          *       "username": "operator",
+         *       "address": null,
          *       "second_factor": false,
          *       "identity_provider": null
          *     }
          */
         Account: {
+            /** @description Where notices and one-time links go. */
+            address: string | null;
             /**
              * @description The provider that the account comes from, where password and second factor are; null for an account of the
              *     platform's own.
@@ -1749,6 +1753,18 @@ export interface components {
             /** @description Whether signing in takes a one-time password too. */
             second_factor: boolean;
             username: string;
+        };
+        /**
+         * @description What is to be another.
+         * @example {
+         *       "address": "anna@example.org"
+         *     }
+         */
+        AccountChange: {
+            /** @description Where notices and one-time links go. */
+            address: string | null;
+            /** @description By which one signs in. */
+            username: string | null;
         };
         /** @description What an action is. */
         ActionMeaning: {
@@ -2830,6 +2846,7 @@ export interface components {
             address?: string | null;
             /** @description What the account is for; all brands when absent. */
             brands?: components["schemas"]["BrandSlug"][] | null;
+            organisation_id?: components["schemas"]["OrganisationIdHex"] | null;
             /** @description `staff` or `partner`. */
             realm: components["schemas"]["RealmSlug"];
             /** @description By which the person signs in. */
@@ -2909,6 +2926,7 @@ export interface components {
          *       "account": {
          *         "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112",
          *         "username": "operator",
+         *         "address": null,
          *         "second_factor": false,
          *         "identity_provider": null
          *       },
@@ -3219,6 +3237,7 @@ export interface components {
          *           "created_at": "2026-11-23T08:15:30.000000Z",
          *           "created_by": null,
          *           "created_for": null,
+         *           "organisation_id": null,
          *           "roles": [
          *             {
          *               "assignment_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c",
@@ -3254,6 +3273,7 @@ export interface components {
          *       "created_at": "2026-11-23T08:15:30.000000Z",
          *       "created_by": null,
          *       "created_for": null,
+         *       "organisation_id": null,
          *       "roles": [
          *         {
          *           "assignment_id": "0b9f5c6c3d1e4f2a8b7c6d5e4f3a2b1c",
@@ -3282,6 +3302,7 @@ export interface components {
              *     own.
              */
             identity_provider: string | null;
+            organisation_id: components["schemas"]["OrganisationIdHex"] | null;
             /** @description Whether there is a password; a credential reset voids it. */
             password_set: boolean;
             person_id: components["schemas"]["PersonIdHex"];
@@ -3299,6 +3320,7 @@ export interface components {
          */
         PersonChange: {
             address?: string | null;
+            organisation_id?: components["schemas"]["OrganisationIdHex"] | null;
             username?: string | null;
         };
         /**
@@ -3779,6 +3801,7 @@ export interface components {
          *       "account": {
          *         "person_id": "6f1c6a02d4e84b7f8a3d5c6e7f809112",
          *         "username": "operator",
+         *         "address": null,
          *         "second_factor": false,
          *         "identity_provider": null
          *       },
@@ -5062,6 +5085,210 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-many-requests",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:internal",
+                     *       "title": "The platform failed",
+                     *       "status": 500,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform cannot serve this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unavailable",
+                     *       "title": "The platform cannot serve this now",
+                     *       "status": 503,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountChange"];
+            };
+        };
+        responses: {
+            /** @description The account now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The request is not well formed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:bad-request",
+                     *       "title": "The request is not well formed",
+                     *       "status": 400,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unauthorized",
+                     *       "title": "Sign in first",
+                     *       "status": 401,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:timeout",
+                     *       "title": "The request took too long",
+                     *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:too-large",
+                     *       "title": "The request body is too large",
+                     *       "status": 413,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has the wrong media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unsupported-media-type",
+                     *       "title": "The body has the wrong media type",
+                     *       "status": 415,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -12052,7 +12279,7 @@ export interface operations {
                 headers: {
                     /** @description A page of the console */
                     Location?: string;
-                    /** @description `marque_session`, HttpOnly, SameSite=Strict */
+                    /** @description `__Host-marque_session`, HttpOnly, SameSite=Strict */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -12193,7 +12420,7 @@ export interface operations {
                 headers: {
                     /** @description The provider's page */
                     Location?: string;
-                    /** @description `marque_sign_in`, HttpOnly, SameSite=Lax, for the callback */
+                    /** @description `__Host-marque_sign_in_…`, HttpOnly, SameSite=Lax, for the callback */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
