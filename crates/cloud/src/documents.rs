@@ -30,7 +30,7 @@ pub struct CampaignDocument {
     pub name: String,
     pub purpose: PurposeSlug,
     /// Whose cars may have it; at least one when it is created. They stay: a change may leave them out.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 14)]
     pub brands: Vec<BrandSlug>,
     #[schema(min_items = 1, max_items = 32)]
@@ -72,12 +72,13 @@ pub struct OnChange {
 }
 
 impl CampaignDocument {
-    /// As SQL keeps it.
+    /// As SQL keeps it; brands have a place of their own.
     pub fn to_row(&self) -> NewCampaign {
         let signals: BTreeSet<&str> =
             self.groups.iter().flat_map(|group| group.signals.iter().map(String::as_str)).collect();
         NewCampaign {
-            document: serde_json::to_string(self).expect("a document holds only texts and finite numbers"),
+            document: serde_json::to_string(&Self { brands: Vec::new(), ..self.clone() })
+                .expect("a document holds only texts and finite numbers"),
             name: self.name.clone(),
             purpose: self.purpose.0,
             signals: u32::try_from(signals.len()).unwrap_or(u32::MAX),

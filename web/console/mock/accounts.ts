@@ -249,8 +249,8 @@ function unreachable({ query, response }: Call): undefined {
 }
 
 function account(person: Stored): Account {
-  const { person_id, username, secret, identity_provider } = person;
-  return { person_id, username, second_factor: secret !== undefined, identity_provider };
+  const { person_id, username, address, secret, identity_provider } = person;
+  return { person_id, username, address, second_factor: secret !== undefined, identity_provider };
 }
 
 /** What somebody was told to do, without what is over. */

@@ -45,6 +45,7 @@ export function people(accounts: Accounts): Route[] {
       realm: given.realm,
       address: given.address ?? null,
       created_for: given.brands ?? null,
+      organisation_id: given.organisation_id ?? null,
       enabled: true,
       created_at: timeOf(now),
       created_by: accounts.open(request, now).person.person_id,

@@ -82,6 +82,7 @@ export function seed(password: string, now: number): Stored[] {
     username: seed.username,
     address: index === 0 ? null : `${seed.username}@example.org`,
     realm: seed.realm ?? 'staff',
+    organisation_id: null,
     created_for:
       seed.functions.length === 0 || index === 0
         ? null

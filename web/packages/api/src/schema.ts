@@ -1992,6 +1992,8 @@ export interface components {
          *     }
          */
         CampaignDocument: {
+            /** @description Whose cars may have it; at least one when it is created. They stay: a change may leave them out. */
+            brands?: components["schemas"]["BrandSlug"][];
             groups: components["schemas"]["CampaignGroup"][];
             name: string;
             purpose: components["schemas"]["PurposeSlug"];
