@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::{
     packages,
     run::{Step, cache, headline, target},
-    tidy,
+    sbom, tidy,
 };
 
 pub(crate) fn lint() -> Result<()> {
@@ -34,6 +34,7 @@ pub(crate) fn lint() -> Result<()> {
     Step::new(tools.join("cargo-deny"))
         .args(["--log-level", "error", "check", "bans", "licenses", "sources"])
         .run()?;
+    sbom::sbom()?;
     headline("spelling");
     Step::new(tools.join("typos")).run()
 }

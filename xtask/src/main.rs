@@ -13,6 +13,7 @@ mod live;
 mod packages;
 mod readers;
 mod run;
+mod sbom;
 mod test;
 mod tidy;
 mod web;
@@ -35,6 +36,7 @@ cargo xtask <command>
 
 const USAGE_TAIL: &str = "\
   fuzz [SECONDS]  run every fuzz target for that long (default 60)
+  sbom            write bills of materials (CycloneDX) into target/sbom
 ";
 
 fn usage() -> String {
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         "codegen" => codegen::write(),
         "bench" => bench::bench(&rest),
         "fuzz" => fuzz::fuzz(&rest),
+        "sbom" => sbom::sbom(),
         "help" | "--help" | "-h" => {
             print!("{}", usage());
             return ExitCode::SUCCESS;

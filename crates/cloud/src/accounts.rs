@@ -16,7 +16,6 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use aws_lc_rs::{digest, hmac, rand};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use identity::{
     Assignment, Brands, Function, Link, Person, Realm,
     attempts::{Attempts, Key, Limits},
@@ -29,6 +28,7 @@ use crate::{
     changes::Changes,
     ownership::OrganisationKind,
     pki::PkiError,
+    random,
     seal::{SealError, Sealer},
 };
 
@@ -179,10 +179,10 @@ impl Accounts {
         sealer: Sealer,
         changes: Changes,
     ) -> Result<Self, FirstRunError> {
-        let decoy = hash(&secret()?).ok_or(FirstRunError::Hash)?;
+        let decoy = hash(&random::secret()?).ok_or(FirstRunError::Hash)?;
         let hashing = Arc::new(Semaphore::new(HASHES_AT_ONCE));
         let attempts = Arc::new(Mutex::new(Attempts::new(Limits::SIGN_IN)));
-        let lockout_key = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &random::<32>()?));
+        let lockout_key = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &random::bytes::<32>()?));
         Ok(Self { store, region, sealer, hashing, attempts, lockout_key, changes, decoy: decoy.into() })
     }
 
@@ -204,7 +204,7 @@ impl Accounts {
         }
         for function in OPERATOR_FUNCTIONS {
             tx.add_role(&RoleRow {
-                id: name_of_random()?,
+                id: random::name()?,
                 person: person.id,
                 function: function.slug().to_owned(),
                 brands: Brand::ALL.to_vec(),
@@ -221,13 +221,13 @@ impl Accounts {
     }
 
     fn draw_operator(&self, password_file: &Path, now: Timestamp) -> Result<PersonRow, FirstRunError> {
-        let password = secret()?;
+        let password = random::secret()?;
         let hash = hash(&password).ok_or(FirstRunError::Hash)?;
         // The file first: an account whose password nobody knows would be worse than a spare file.
         crate::pki::write_secret_file(password_file, &format!("{password}\n"))
             .map_err(|source| FirstRunError::File { path: password_file.display().to_string(), source })?;
         Ok(PersonRow {
-            id: PersonId::from_bytes(random()?),
+            id: PersonId::from_bytes(random::bytes()?),
             username: OPERATOR.to_owned(),
             realm: Realm::Staff.slug().to_owned(),
             enabled: true,
@@ -264,9 +264,9 @@ impl Accounts {
         from: IpAddr,
         now: Timestamp,
     ) -> Result<Opened, SignInError> {
-        let token = Token(format!("mq_{}", secret()?));
+        let token = Token(format!("mq_{}", random::secret()?));
         let row = SessionRow {
-            id: name_of_random()?,
+            id: random::name()?,
             person: person.id,
             created_at: now,
             expires_at: now + SESSION,
@@ -474,22 +474,6 @@ fn link(row: &LinkRow) -> Option<Link> {
         until: row.ends_at,
         categories: row.categories.clone(),
     })
-}
-
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], PkiError> {
-    let mut bytes = [0; N];
-    rand::fill(&mut bytes).map_err(|_| PkiError::Random)?;
-    Ok(bytes)
-}
-
-/// A name that nobody guesses, and that is no secret.
-pub(crate) fn name_of_random() -> Result<String, PkiError> {
-    Ok(hex::encode(random::<16>()?))
-}
-
-/// 192 bits of chance as text that people can paste.
-pub(crate) fn secret() -> Result<String, PkiError> {
-    Ok(URL_SAFE_NO_PAD.encode(random::<24>()?))
 }
 
 fn hash(password: &str) -> Option<String> {

@@ -9,7 +9,6 @@ use std::{
     sync::Arc,
 };
 
-use aws_lc_rs::rand;
 use consent::{Grant, Grants};
 use model::{Brand, ConsentEpoch, DataCategory, Purpose, SubjectId, Timestamp, VehicleId, Vin};
 use store::{KeyUse, NewCertificate, NewVehicle, Store, Transaction};
@@ -17,6 +16,7 @@ use store::{KeyUse, NewCertificate, NewVehicle, Store, Transaction};
 use crate::{
     desired::{Desired, DesiredError},
     pki::{self, Issued, Pki, PkiError, Request},
+    random,
     registry::{Car, Registry, Update},
     task::to_its_end,
 };
@@ -109,7 +109,7 @@ impl Enrolment {
 
     /// Registers one car; a VIN that is registered already is a conflict.
     pub async fn register(&self, car: Factory, now: Timestamp) -> Result<VehicleId, EnrolError> {
-        let vehicle = VehicleId::from_bytes(random()?);
+        let vehicle = VehicleId::from_bytes(random::bytes()?);
         let enrolment = self.clone();
         to_its_end(async move {
             enrolment.write(vec![(car, vehicle, true)], vec![None], &HashSet::new(), now).await
@@ -155,7 +155,7 @@ impl Enrolment {
         }
         let mut numbered = Vec::with_capacity(cars.len());
         for (car, known) in cars.into_iter().zip(ids) {
-            let vehicle = known.map_or_else(|| random().map(VehicleId::from_bytes), Ok)?;
+            let vehicle = known.map_or_else(|| random::bytes().map(VehicleId::from_bytes), Ok)?;
             numbered.push((car, vehicle, known.is_none()));
         }
         let requests = numbered
@@ -257,7 +257,7 @@ impl Enrolment {
                 // The owner's word stays as it is; a factory cannot speak for a car that was sold.
                 continue;
             }
-            let subject = SubjectId::from_bytes(random()?);
+            let subject = SubjectId::from_bytes(random::bytes()?);
             let set = Grants::new(ConsentEpoch(1), said);
             grants.push((subject, vehicle, set.clone()));
             fresh.push(Car {
@@ -406,10 +406,4 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-}
-
-fn random<const N: usize>() -> Result<[u8; N], PkiError> {
-    let mut bytes = [0; N];
-    rand::fill(&mut bytes).map_err(|_| PkiError::Random)?;
-    Ok(bytes)
 }

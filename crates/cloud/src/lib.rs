@@ -24,6 +24,7 @@ pub mod pki;
 pub mod platform;
 pub mod presence;
 pub mod quarantine;
+mod random;
 pub mod registry;
 pub mod seal;
 pub mod services;

@@ -15,9 +15,10 @@ use url::Url;
 use utoipa::IntoParams;
 
 use crate::{
-    accounts::{self, Accounts, Opened, PROVEN, Session, random, token_hash},
+    accounts::{self, Accounts, Opened, PROVEN, Session, token_hash},
     clock::Clock,
     pki::PkiError,
+    random,
     seal::{SealError, Sealer},
 };
 use call::Caller;
@@ -433,5 +434,5 @@ fn suffix(state_hash: &str) -> String {
 
 /// 256 bits of chance: 43 characters, as few as a code verifier may have (RFC 7636, section 4.1).
 fn drawn() -> Result<String, PkiError> {
-    Ok(URL_SAFE_NO_PAD.encode(random::<32>()?))
+    Ok(URL_SAFE_NO_PAD.encode(random::bytes::<32>()?))
 }

@@ -19,9 +19,9 @@ use store::{OutboxRow, Store};
 use tokio::sync::Mutex;
 
 use crate::{
-    accounts::name_of_random,
     errors::chain,
     pki::PkiError,
+    random,
     seal::{SealError, Sealer},
 };
 
@@ -83,7 +83,7 @@ impl Outbox {
         letter: &Letter,
         now: Timestamp,
     ) -> Result<OutboxRow, OutboxError> {
-        let id = name_of_random()?;
+        let id = random::name()?;
         let text = serde_json::to_vec(letter).expect("a letter holds only texts");
         let payload = self.sealer.seal(&use_of(&id), &text)?;
         Ok(OutboxRow { id, kind: kind.to_owned(), person, payload, created_at: now })

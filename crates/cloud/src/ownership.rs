@@ -8,7 +8,6 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::rand;
 use identity::{Function, transfer::OwnershipChange};
 use model::{Micros, OrganisationId, PersonId, Timestamp, VehicleId};
 use possession::{CodeKind, Salt};
@@ -19,6 +18,8 @@ use crate::{
     changes::Changes,
     desired::{Desired, DesiredError},
     outbox::{Outbox, OutboxError},
+    pki::PkiError,
+    random,
     registry::{Car, Registry, Update},
 };
 
@@ -57,8 +58,8 @@ pub enum OwnershipError {
     Outbox(#[from] OutboxError),
     #[error(transparent)]
     Audit(#[from] AuditError),
-    #[error("the machine gives no randomness")]
-    Random,
+    #[error(transparent)]
+    Random(#[from] PkiError),
 }
 
 /// Changes who may do what with cars. Cheap to clone.
@@ -152,7 +153,7 @@ impl Ownership {
             return Err(store::Error::Conflict { what }.into());
         }
         let invitation = InvitationRow {
-            id: name()?,
+            id: random::name()?,
             vehicle: car.vehicle,
             invited_by: owner,
             created_at: now,
@@ -237,7 +238,7 @@ impl Ownership {
     ) -> Result<(), OwnershipError> {
         let mut tx = self.0.store.begin().await?;
         let place = (car.brand, self.0.registry.region());
-        tx.join_fleet(&name()?, car.vehicle, fleet, place, now)
+        tx.join_fleet(&random::name()?, car.vehicle, fleet, place, now)
             .await
             .map_err(|error| or_conflict(error, "the car is in a fleet; take it out of that one first"))?;
         let told = tx.members_of(fleet).await?;
@@ -272,7 +273,7 @@ impl Ownership {
         now: Timestamp,
     ) -> Result<LinkRow, OwnershipError> {
         Ok(LinkRow {
-            id: name()?,
+            id: random::name()?,
             person,
             function: function.slug().to_owned(),
             vehicle: car.vehicle,
@@ -300,17 +301,6 @@ const OWNED: &str = "the car has an owner; they offer it to you, or give it up, 
 /// That it is there already, said in words of what it is.
 fn or_conflict(error: store::Error, what: &'static str) -> store::Error {
     if matches!(error, store::Error::Conflict { .. }) { store::Error::Conflict { what } } else { error }
-}
-
-fn random<const N: usize>() -> Result<[u8; N], OwnershipError> {
-    let mut bytes = [0; N];
-    rand::fill(&mut bytes).map_err(|_| OwnershipError::Random)?;
-    Ok(bytes)
-}
-
-/// A name that nobody guesses.
-fn name() -> Result<String, OwnershipError> {
-    Ok(hex::encode(random::<16>()?))
 }
 
 #[cfg(test)]

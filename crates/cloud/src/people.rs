@@ -10,10 +10,11 @@ use model::{Brand, Micros, OrganisationId, PersonId, Region, Timestamp};
 use store::{Address, Besides, CredentialReset, PersonRow, RoleRow, Store, Transaction};
 
 use crate::{
-    accounts::{name_of_random, random, secret, token_hash},
+    accounts::token_hash,
     changes::Changes,
     outbox::{Letter, Outbox, OutboxError},
     pki::PkiError,
+    random,
     words::rfc3339,
 };
 
@@ -195,7 +196,7 @@ impl People {
             return Err(PeopleError::NoPartner);
         }
         let person = PersonRow {
-            id: PersonId::from_bytes(random()?),
+            id: PersonId::from_bytes(random::bytes()?),
             username: new.username,
             realm: new.realm.slug().to_owned(),
             enabled: true,
@@ -327,7 +328,7 @@ impl People {
         if let Some(provider) = &person.identity_provider {
             return Err(PeopleError::Elsewhere { provider: provider.clone() });
         }
-        let token = format!("mqr_{}", secret()?);
+        let token = format!("mqr_{}", random::secret()?);
         let expires_at = now + RESET;
         let letter = Letter {
             to: person.address.as_ref().map(|address| address.text.clone()),
@@ -366,7 +367,7 @@ impl People {
             return Err(PeopleError::Past);
         }
         let role = RoleRow {
-            id: name_of_random()?,
+            id: random::name()?,
             person: known.person.id,
             function: new.function.slug().to_owned(),
             brands: new.brands.iter().collect::<Vec<Brand>>(),

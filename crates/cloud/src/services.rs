@@ -9,13 +9,7 @@ use identity::{Brands, Profile, Service};
 use model::{Micros, PersonId, Region, ServiceId, Timestamp};
 use store::{ServiceRow, Store};
 
-use crate::{
-    accounts::{random, secret, token_hash},
-    changes::Changes,
-    clock::Clock,
-    errors::chain,
-    pki::PkiError,
-};
+use crate::{accounts::token_hash, changes::Changes, clock::Clock, errors::chain, pki::PkiError, random};
 
 /// How each token begins.
 pub const PREFIX: &str = "mqs_";
@@ -126,7 +120,7 @@ impl Services {
 
     /// The id of a service that is to be made: a decision names it before it is there.
     pub fn draw_id(&self) -> Result<ServiceId, PkiError> {
-        random().map(ServiceId::from_bytes)
+        random::bytes().map(ServiceId::from_bytes)
     }
 
     /// Registers a service; with its first token.
@@ -241,7 +235,7 @@ impl Services {
 }
 
 fn draw(now: Timestamp) -> Result<ServiceToken, PkiError> {
-    Ok(ServiceToken { text: format!("{PREFIX}{}", secret()?), expires_at: now + LIFETIME })
+    Ok(ServiceToken { text: format!("{PREFIX}{}", random::secret()?), expires_at: now + LIFETIME })
 }
 
 fn check_name(name: &str) -> Result<(), ServiceError> {

@@ -7,8 +7,8 @@ use identity::totp::{Secret, Step};
 use model::{Micros, PersonId, Timestamp};
 use store::{PersonRow, TotpRow};
 
-use super::{Accounts, Session, SignInError, random};
-use crate::seal::SealError;
+use super::{Accounts, Session, SignInError};
+use crate::{random, seal::SealError};
 
 /// How long somebody has to type the first one-time password of a new second factor.
 pub(super) const ENROLMENT: Micros = Micros(10 * Micros::MINUTE.0);
@@ -39,7 +39,7 @@ impl Accounts {
         session: &Session,
         now: Timestamp,
     ) -> Result<NewSecondFactor, SignInError> {
-        let (bytes, expires_at) = (random::<20>()?, now + ENROLMENT);
+        let (bytes, expires_at) = (random::bytes::<20>()?, now + ENROLMENT);
         let offered = [bytes.as_slice(), &expires_at.0.to_be_bytes()].concat();
         let secret = Secret::from_bytes(bytes);
         Ok(NewSecondFactor {

@@ -6,9 +6,10 @@ use aws_lc_rs::{constant_time, digest};
 use model::{Micros, Timestamp, VehicleId};
 use store::{Credential, CredentialUse, NewCertificate};
 
-use super::{EnrolError, Enrolment, blocking, check_keys, random};
+use super::{EnrolError, Enrolment, blocking, check_keys};
 use crate::{
     pki::{PkiError, Request},
+    random,
     registry::Fingerprint,
     task::to_its_end,
 };
@@ -52,8 +53,9 @@ impl Enrolment {
         let enrolment = self.clone();
         to_its_end(async move {
             enrolment.store.vehicle(vehicle).await?;
-            let drawn = DrawnCredential { secret: hex::encode(random::<24>()?), expires_at: now + VALIDITY };
-            let salt = hex::encode(random::<16>()?);
+            let drawn =
+                DrawnCredential { secret: hex::encode(random::bytes::<24>()?), expires_at: now + VALIDITY };
+            let salt = hex::encode(random::bytes::<16>()?);
             let mut tx = enrolment.store.begin().await?;
             tx.lock_vehicles(&[vehicle]).await?;
             if !replacement && !tx.ever_certified(&[vehicle]).await?.is_empty() {

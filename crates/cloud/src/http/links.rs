@@ -189,7 +189,7 @@ impl From<OwnershipError> for Problem {
             OwnershipError::Store(error) => error.into(),
             OwnershipError::Desired(error) => error.into(),
             OwnershipError::Audit(error) => error.into(),
-            OwnershipError::Outbox(_) | OwnershipError::Random => Self::internal(&error),
+            OwnershipError::Outbox(_) | OwnershipError::Random(_) => Self::internal(&error),
         }
     }
 }

@@ -5,11 +5,7 @@ use model::{Brand, PersonId, Timestamp};
 use store::{Address, PersonRow, RoleRow};
 
 use super::{Oidc, SignInError, id_token::Arrival, settings::ProviderSettings};
-use crate::{
-    accounts::{name_of_random, random},
-    people::is_address,
-    pki::PkiError,
-};
+use crate::{people::is_address, pki::PkiError, random};
 
 /// Beside the provider's id, as long as a name of ours.
 const NAME_LEN_MAX: usize = 64;
@@ -28,7 +24,7 @@ pub struct NewAccount {
 
 impl NewAccount {
     pub(super) fn of(settings: &ProviderSettings, arrival: Arrival) -> Result<Self, PkiError> {
-        Ok(Self { id: PersonId::from_bytes(random()?), settings: settings.clone(), arrival })
+        Ok(Self { id: PersonId::from_bytes(random::bytes()?), settings: settings.clone(), arrival })
     }
 }
 
@@ -74,7 +70,7 @@ impl Oidc {
             person.username = match number {
                 1 => format!("{}:{name}", settings.id),
                 2..=SAME_NAMES_MAX => format!("{}:{name}-{number}", settings.id),
-                _ => format!("{}:{name}-{}", settings.id, name_of_random()?),
+                _ => format!("{}:{name}-{}", settings.id, random::name()?),
             };
             if tx.add_person(&person).await? {
                 break;
@@ -96,7 +92,7 @@ impl Oidc {
 
     fn role(&self, person: PersonId, function: Function, now: Timestamp) -> Result<RoleRow, SignInError> {
         Ok(RoleRow {
-            id: name_of_random()?,
+            id: random::name()?,
             person,
             function: function.slug().to_owned(),
             brands: Brand::ALL.to_vec(),

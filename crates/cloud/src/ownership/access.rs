@@ -4,8 +4,8 @@ use model::{DataCategory, Micros, OrganisationId, PersonId, Timestamp};
 use possession::CodeKind;
 use store::{AccessGrantRow, OrganisationRow};
 
-use super::{NoticeKind, Ownership, OwnershipError, Proven, name, notices, random};
-use crate::registry::Car;
+use super::{NoticeKind, Ownership, OwnershipError, Proven, notices};
+use crate::{random, registry::Car};
 
 /// How long a dealership has access by the code shown in a car.
 pub const BY_CODE: Micros = Micros(72 * Micros::HOUR.0);
@@ -78,7 +78,7 @@ impl Ownership {
     ) -> Result<AccessGrantRow, OwnershipError> {
         let owner = self.owner(car.vehicle, now).await?;
         let grant = AccessGrantRow {
-            id: name()?,
+            id: random::name()?,
             vehicle: car.vehicle,
             dealership: wanted.dealership,
             brand: car.brand,
@@ -133,7 +133,7 @@ impl Ownership {
         &self,
         mut new: OrganisationRow,
     ) -> Result<OrganisationRow, OwnershipError> {
-        new.id = OrganisationId::from_bytes(random()?);
+        new.id = OrganisationId::from_bytes(random::bytes()?);
         let mut tx = self.0.store.begin().await?;
         tx.add_organisation(&new).await?;
         tx.commit().await?;

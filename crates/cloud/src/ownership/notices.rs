@@ -3,7 +3,8 @@
 use model::{OrganisationId, PersonId, Timestamp, VehicleId};
 use store::{NoticeRow, Transaction};
 
-use super::{OwnershipError, name};
+use super::OwnershipError;
+use crate::random;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident $slug:literal),+ $(,)?) => {
@@ -70,7 +71,7 @@ pub(super) async fn tell(
     people.dedup();
     let notice = |person| {
         Ok(NoticeRow {
-            id: name()?,
+            id: random::name()?,
             person,
             kind: kind.slug().to_owned(),
             vehicle,

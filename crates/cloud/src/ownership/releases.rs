@@ -5,12 +5,13 @@ use identity::transfer::OwnershipChange;
 use model::{Micros, PersonId, Timestamp, VehicleId};
 use store::{ReleaseRow, Transaction};
 
-use super::{NoticeKind, Ownership, OwnershipError, Proven, name, notices, or_conflict};
+use super::{NoticeKind, Ownership, OwnershipError, Proven, notices, or_conflict};
 use crate::{
     audit::{Audit, Named, Record},
     desired::RELEASE_REQUESTED,
     errors::chain,
     outbox::Letter,
+    random,
     registry::Car,
     words::rfc3339,
 };
@@ -80,7 +81,7 @@ impl Ownership {
             return Err(store::Error::Conflict { what }.into());
         }
         let release = ReleaseRow {
-            id: name()?,
+            id: random::name()?,
             vehicle: car.vehicle,
             subject: car.subject,
             owner,

@@ -11,7 +11,8 @@ use model::{ConsentEpoch, OrganisationId, PersonId, SubjectId, Timestamp};
 use possession::CodeKind;
 use store::{LinkRow, Transaction};
 
-use super::{NoticeKind, OWNED, Ownership, OwnershipError, notices, or_conflict, random};
+use super::{NoticeKind, OWNED, Ownership, OwnershipError, notices, or_conflict};
+use crate::random;
 use crate::registry::{Car, Update};
 
 /// A car that changes hands, step by step.
@@ -68,7 +69,7 @@ impl<'a> Reset<'a> {
             car,
             now,
             change,
-            subject: SubjectId::from_bytes(random()?),
+            subject: SubjectId::from_bytes(random::bytes()?),
             epoch: ConsentEpoch(car.grants.epoch().0.saturating_add(1)),
             next,
             buyer,

@@ -111,7 +111,7 @@ impl Visitor<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_needs_the_code_and_anothers_ownership() {
+async fn a_request_needs_the_code_and_that_somebody_else_owns_the_car() {
     let fixture = Fixture::new().await;
     let car = Car::enrol(&fixture, 1, &[]).await;
     let mut link = car.connect(&fixture).await.unwrap();

@@ -86,8 +86,10 @@ async fn status_and_detail(response: Response) -> (u16, Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_route_answers_a_stranger() {
     let cell = Cell::new().await;
-    let client = Client::new();
-    for (method, path, _) in cell.routes().await {
+    for ((method, path, _), number) in cell.routes().await.into_iter().zip(1..) {
+        // One address alone would soon be told to wait.
+        let from = std::net::Ipv4Addr::new(127, 0, 1, number);
+        let client = Client::builder().local_address(std::net::IpAddr::from(from)).build().unwrap();
         for token in [None, Some("mq_guess"), Some("mqs_guess"), Some("a.b.c"), Some("")] {
             let mut request =
                 client.request(method.clone(), cell.url(&filled(&path, &format!("{:032x}", 1))));

@@ -100,7 +100,7 @@ fn a_batch_that_comes_again_changes_nothing() {
     assert_eq!(again.outcome.changes().cars, []);
     let state = state.into_inner();
     assert_eq!((state.counts.batches, state.counts.samples, state.counts.duplicate_batches), (2, 4, 2));
-    assert_eq!(state.campaigns[&(CampaignId(5), Some(Brand::Peugeot))], 4);
+    assert_eq!(state.campaigns[&(CampaignId(5), Some(Brand::Fiat))], 4);
 }
 
 #[test]

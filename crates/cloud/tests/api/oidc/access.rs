@@ -143,7 +143,10 @@ async fn a_provider_that_is_silent_keeps_nobody_waiting_who_shows_a_token() {
     }
     ask(&provider.sign("at+jwt", fresh.clone(), |_| {})).await.expect(200);
     // A key that nobody knows is asked for; meanwhile nothing can be said.
-    let unknown = provider.sign("at+jwt", fresh, |draft| draft.signer = Signer::Key(Key::new("unknown")));
+    let unknown = provider.sign("at+jwt", fresh, |draft| {
+        draft.signer = Signer::Key(Key::new("unknown"));
+        draft.header["kid"] = json!("unknown");
+    });
     let reply = ask(&unknown).await;
     assert!(!reply.header("retry-after").is_empty());
     reply.problem(503, "unavailable");
