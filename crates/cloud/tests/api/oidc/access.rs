@@ -16,8 +16,10 @@ async fn a_token_of_who_has_signed_in_before_counts() {
     let fixed = Fixed::of(&provider).await;
     let ask = async |token: &str| fixed.fixture.by(token, Method::GET, "/v1/session", None).await;
     let token = provider.sign("at+jwt", claims(&provider), |_| {});
-    ask(&token).await.problem(401, "unauthorized");
     let mut browser = fixed.browser();
+    // The provider's keys are known from then on.
+    browser.sign_in(&provider, json!({ "sub": "ben-1" })).await;
+    ask(&token).await.problem(401, "unauthorized");
     browser.sign_in(&provider, anna()).await;
     let session = ask(&token).await.expect(200);
     assert_eq!(session["account"]["username"], "group:anna");
