@@ -40,8 +40,8 @@ mod writer;
 
 pub use files::{Folder, LogFiles};
 pub use key::origin;
+pub(crate) use record::{CROWD, commitment_hex, counted, slug, word};
 pub use record::{Named, Record};
-pub(crate) use record::{commitment_hex, counted, slug, word};
 
 /// Entries that wait for the writer. Behind so many an answer would come too late anyway.
 const QUEUE_ENTRIES_MAX: usize = 4_096;

@@ -33,7 +33,7 @@ use crate::{
     enrolment::{EnrolError, Enrolment},
     errors::chain,
     http::server::{ClientCertificate, Peer},
-    limits::{Budget, Rate, Telling, household, seconds_up},
+    limits::{Budget, Rate, household, seconds_up},
     metrics::{Counter, Metrics},
     pki::{Pki, PkiError},
     registry::{self, Registry},
@@ -42,7 +42,7 @@ use crate::{
 mod record;
 mod tls;
 
-use record::{Act, Kind, ToldAs};
+use record::{Act, Kind, Refusals};
 pub use tls::tls_config;
 
 /// From the head of a request to its answer.
@@ -73,8 +73,7 @@ struct Inner {
     places: Semaphore,
     addresses: Budget<IpAddr>,
     renewals: Budget<VehicleId>,
-    /// Of whom the audit log was told that they were refused, and why.
-    refusals: Mutex<Telling<ToldAs>>,
+    refusals: Mutex<Refusals>,
     issued: Counter,
     refused: Counter,
 }
@@ -115,7 +114,7 @@ impl Est {
             places: Semaphore::new(REQUESTS_MAX),
             addresses: Budget::new(REFUSALS),
             renewals: Budget::new(RENEWALS),
-            refusals: Mutex::new(Telling::new(REFUSALS_TOLD_EVERY)),
+            refusals: Mutex::new(Refusals::told_every(REFUSALS_TOLD_EVERY)),
             issued: counter("marque_est_issued_total", "Certificates given to cars over EST."),
             refused: counter("marque_est_refused_total", "EST requests that were refused."),
         }))
@@ -280,10 +279,9 @@ impl Est {
     /// fill the log.
     async fn refused(&self, act: Act, error: EnrolError) -> Refusal {
         let now = self.0.clock.now();
-        let told =
-            self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner).tell(act.told_as(&error), now);
-        if let Some(count) = told {
-            act.refused(&self.0.audit, &self.0.registry, now, (&error, count)).await;
+        let tale = self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner).tale(act, &error, now);
+        if let Some(tale) = tale {
+            act.refused(&self.0.audit, &self.0.registry, now, (&error, tale)).await;
         }
         self.count(refusal(error))
     }

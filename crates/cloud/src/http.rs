@@ -150,6 +150,7 @@ struct Inner {
     routes: audit::actions::Routes,
     recent: auth::Recent,
     rates: rates::Rates,
+    guesses: audit::strangers::Guesses,
 }
 
 macro_rules! parts {
@@ -172,6 +173,7 @@ impl Api {
             routes,
             recent: auth::Recent::default(),
             rates: rates::Rates::new(),
+            guesses: audit::strangers::Guesses::new(),
         }))
     }
 
@@ -213,6 +215,10 @@ impl Api {
 
     fn rates(&self) -> &rates::Rates {
         &self.0.rates
+    }
+
+    fn guesses(&self) -> &audit::strangers::Guesses {
+        &self.0.guesses
     }
 
     fn recent(&self) -> &auth::Recent {

@@ -15,6 +15,7 @@ pub mod gateway;
 pub mod http;
 mod limits;
 pub mod metrics;
+pub mod notices;
 pub mod oidc;
 pub mod outbox;
 pub mod owner;

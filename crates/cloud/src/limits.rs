@@ -74,11 +74,17 @@ impl<K: Eq + Hash + Copy> Budget<K> {
     }
 }
 
+/// Strangers who are told of apart from each other. They have as many addresses as they like, and what is told of them
+/// may be kept for ever.
+pub(crate) const STRANGERS_TOLD_MAX: usize = 128;
+
 /// How often somebody is told of: at once, and then not again for a while. What comes meanwhile is counted, and the
 /// count goes with the next.
 #[derive(Debug)]
 pub(crate) struct Telling<K> {
     every: Micros,
+    /// So many are told of apart from each other in this time, and the others as one.
+    room: usize,
     /// `None` is who finds no room.
     told: HashMap<Option<K>, Told>,
     tidied_at: Timestamp,
@@ -91,25 +97,45 @@ struct Told {
     untold: u32,
 }
 
+/// What is to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tale {
+    /// Of how many.
+    pub(crate) count: u32,
+    /// They are of many, and have nothing in common with the last of them.
+    pub(crate) of_crowd: bool,
+}
+
 impl<K: Eq + Hash + Copy> Telling<K> {
+    /// Of those who are known.
     pub(crate) fn new(every: Micros) -> Self {
-        Self { every, told: HashMap::new(), tidied_at: Timestamp::MIN }
+        Self { every, room: KNOWN_MAX, told: HashMap::new(), tidied_at: Timestamp::MIN }
+    }
+
+    pub(crate) fn of_strangers(every: Micros) -> Self {
+        Self { room: STRANGERS_TOLD_MAX, ..Self::new(every) }
     }
 
     /// One more. How many to tell of, with this one; nothing when they were told of a moment ago.
     pub(crate) fn tell(&mut self, who: K, now: Timestamp) -> Option<u32> {
+        self.tale(who, now).map(|tale| tale.count)
+    }
+
+    /// The same, and whether it is of this one alone.
+    pub(crate) fn tale(&mut self, who: K, now: Timestamp) -> Option<Tale> {
         // Of a clock that was set back nobody knows how long it will take to come here again.
         let every = self.every;
         let is_fresh = |at: Timestamp| (Micros(0)..every).contains(&now.since(at));
-        if self.told.len() >= KNOWN_MAX && now.since(self.tidied_at) >= TIDIED_EVERY {
+        if self.told.len() >= self.room && now.since(self.tidied_at) >= TIDIED_EVERY {
             self.told.retain(|_, told| is_fresh(told.at));
             self.tidied_at = now;
         }
-        let who = Some(who).filter(|_| self.told.len() < KNOWN_MAX || self.told.contains_key(&Some(who)));
+        let who = Some(who).filter(|_| self.told.len() < self.room || self.told.contains_key(&Some(who)));
+        let of_crowd = who.is_none();
         let told = match self.told.entry(who) {
             Entry::Vacant(place) => {
                 place.insert(Told { at: now, untold: 0 });
-                return Some(1);
+                return Some(Tale { count: 1, of_crowd });
             }
             Entry::Occupied(place) => place.into_mut(),
         };
@@ -118,7 +144,7 @@ impl<K: Eq + Hash + Copy> Telling<K> {
             return None;
         }
         told.at = now;
-        Some(std::mem::take(&mut told.untold))
+        Some(Tale { count: std::mem::take(&mut told.untold), of_crowd })
     }
 }
 
@@ -177,6 +203,19 @@ mod tests {
         }
         assert_eq!(telling.tell(KNOWN_MAX + 1, now), None);
         assert_eq!(telling.tell(KNOWN_MAX + 2, now + TEN_S), Some(1));
+    }
+
+    #[test]
+    fn of_a_crowd_of_strangers_few_are_told_apart() {
+        let mut telling = Telling::of_strangers(TEN_S);
+        let now = Timestamp(0);
+        let told: Vec<_> = (0..10_000).filter_map(|who| telling.tale(who, now)).collect();
+        assert_eq!(told.len(), STRANGERS_TOLD_MAX + 1);
+        let crowd = |count| Some(Tale { count, of_crowd: true });
+        assert_eq!((told.last().copied(), told[0].of_crowd), (crowd(1), false));
+        // Those who came first go on to be told of apart, and room comes back with time.
+        assert_eq!(telling.tale(0, now), None);
+        assert_eq!(telling.tale(10_000, now + TEN_S), Some(Tale { count: 1, of_crowd: false }));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use utoipa::IntoParams;
 use crate::{
     accounts::{self, Accounts, Opened, PROVEN, Session, token_hash},
     clock::Clock,
+    limits::{Budget, Rate, household},
     pki::PkiError,
     random,
     seal::{SealError, Sealer},
@@ -43,6 +44,11 @@ mod signed;
 
 /// For who signs in there, with a second factor and a new password if need be.
 pub const SIGN_IN: Micros = Micros(10 * Micros::MINUTE.0);
+/// A page of the console with its filters. It goes with each request of a browser that signs in, in a cookie.
+pub(crate) const RETURN_LEN_MAX: usize = 256;
+/// Of one address: sign-ins that come back with a code, each of which is a call to its provider. Those that end well
+/// cost nothing.
+const CODES: Rate = Rate { at_once: 10, every: Micros::from_secs(5) };
 /// Of the state's hash, in a cookie's name: two tabs sign in beside each other.
 const TOLD_APART_BY: usize = 8;
 
@@ -53,6 +59,8 @@ pub enum SignInError {
     Over,
     #[error("the sign-in was begun by another browser; begin again in this one")]
     OtherBrowser,
+    #[error("too many sign-ins that came to nothing come from this address; wait a little")]
+    TooMany,
     #[error("the answer is another provider's; begin again")]
     OtherProvider,
     #[error("the provider refused it: `{0}`")]
@@ -165,6 +173,15 @@ pub enum Wants {
     Proof(ProvenSession),
 }
 
+/// How it ended for who has come.
+#[derive(Debug)]
+pub struct Settled {
+    /// Whether what they wanted besides a session is done: their account was made, or their proof noted.
+    pub is_done: bool,
+    /// The session that was opened, if one was.
+    pub ended: Result<Option<Opened>, SignInError>,
+}
+
 /// Signs people in at providers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Oidc(Arc<Inner>);
@@ -177,6 +194,7 @@ struct Inner {
     region: Region,
     providers: Vec<Provider>,
     public_url: Url,
+    codes: Budget<IpAddr>,
     tokens: access::VerifiedTokens,
 }
 
@@ -212,8 +230,9 @@ impl Oidc {
         clock: &Clock,
     ) -> Result<Self, CallError> {
         let providers = providers.into_iter().map(|settings| Provider::new(settings, &public_url, clock));
-        let (providers, tokens) = (providers.collect::<Result<_, _>>()?, access::VerifiedTokens::default());
-        Ok(Self(Arc::new(Inner { store, accounts, sealer, region, providers, public_url, tokens })))
+        let providers = providers.collect::<Result<_, _>>()?;
+        let (codes, tokens) = (Budget::new(CODES), access::VerifiedTokens::default());
+        Ok(Self(Arc::new(Inner { store, accounts, sealer, region, providers, public_url, codes, tokens })))
     }
 
     /// The providers' ids and names, as configured.
@@ -226,10 +245,8 @@ impl Oidc {
 
     /// Whether a path is one of the console's, that a browser may be sent to after signing in.
     pub fn is_return(&self, path: &str) -> bool {
-        // Sealed, with its secrets and in Base64, it goes into a cookie of 4 kB.
-        const LEN_MAX: usize = 2_048;
         // Browsers take a backslash for a slash, and two slashes for another host.
-        let is_path = path.starts_with('/') && !path.starts_with("//") && path.len() <= LEN_MAX;
+        let is_path = path.starts_with('/') && !path.starts_with("//") && path.len() <= RETURN_LEN_MAX;
         let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         let ours = self.0.public_url.join(path).ok().filter(|url| url.origin() == self.0.public_url.origin());
         // As a browser resolves it: `/..//host` is no page, either.
@@ -246,7 +263,7 @@ impl Oidc {
         now: Timestamp,
     ) -> Result<Option<Begun>, SignInError> {
         let Some(provider) = self.provider(provider) else { return Ok(None) };
-        let known = provider.discovery.get(now).await?;
+        let known = provider.discovery.whereabouts(now).await?;
         let state = drawn()?;
         let sign_in = SignIn {
             provider: provider.settings.id.clone(),
@@ -262,6 +279,11 @@ impl Oidc {
         Ok(Some(Begun { location, suffix: suffix(&state_hash), cookie: URL_SAFE_NO_PAD.encode(sealed) }))
     }
 
+    /// Whether it may tell a cookie apart.
+    pub fn is_suffix(text: &str) -> bool {
+        text.len() == TOLD_APART_BY && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    }
+
     /// What tells the cookie apart that belongs to what the browser brings back.
     pub fn cookie_suffix(callback: &Callback) -> Option<String> {
         callback.state.as_deref().map(|state| suffix(&token_hash(state)))
@@ -273,6 +295,7 @@ impl Oidc {
         provider: &str,
         callback: &Callback,
         cookie: Option<&str>,
+        from: IpAddr,
         now: Timestamp,
     ) -> Result<Option<Arrived>, Failure> {
         let Some(provider) = self.provider(provider) else { return Ok(None) };
@@ -280,7 +303,14 @@ impl Oidc {
         let state_hash = token_hash(state);
         let begun = cookie.and_then(|cookie| self.begun(&state_hash, cookie));
         let begun = begun.ok_or_else(|| Failure::of_stranger(SignInError::OtherBrowser))?;
+        let from = household(from);
+        // Before anything is done, so that the browser may come again.
+        self.0.codes.take(from, now).map_err(|_| Failure::of_stranger(SignInError::TooMany))?;
         let arrived = self.arrive(provider, callback, begun, &state_hash, now).await;
+        // Of those whom others left no place nobody was asked.
+        if matches!(arrived, Ok(_) | Err(SignInError::Call(CallError::Busy))) {
+            self.0.codes.give_back(from);
+        }
         arrived.map(Some).map_err(|error| Failure { error, was_begun: true })
     }
 
@@ -315,12 +345,12 @@ impl Oidc {
         }
         let code = callback.code.as_deref();
         let code = code.ok_or_else(|| SignInError::Code("there is no `code`".to_owned()))?;
-        let expected = Expected { secrets: &begun.secrets, begun_at, anew: begun.proves.is_some() };
-        let arrival = provider.exchange(code, expected, now).await?;
-        // A code counts once at its provider; the browser's cookie counts once here.
+        // The browser's cookie counts once, and for one code: each is a call to the provider.
         if !self.0.store.take_sign_in(state_hash, over_at).await? {
             return Err(SignInError::Over);
         }
+        let expected = Expected { secrets: &begun.secrets, begun_at, anew: begun.proves.is_some() };
+        let arrival = provider.exchange(code, expected, now).await?;
         match begun.proves {
             Some((id, person)) => {
                 let person = person.parse().map_err(|_| SealError::Closed)?;
@@ -391,32 +421,51 @@ impl Oidc {
         Ok(Arrived { person, wants, return_to, issuer, session: arrival.session, proven_at })
     }
 
-    /// Does what somebody came for: makes their account, opens a session or notes the proof. The session that was
-    /// opened, if one was.
-    pub async fn settle(
-        &self,
-        arrived: Arrived,
-        from: IpAddr,
-        now: Timestamp,
-    ) -> Result<Option<Opened>, SignInError> {
-        let Arrived { wants, issuer, session, proven_at, .. } = arrived;
-        let person = match wants {
-            Wants::Account(account) => self.make(*account, now).await?,
-            Wants::Session(person) => *person,
+    /// Does what somebody came for: makes their account, opens a session or notes the proof.
+    pub async fn settle(&self, arrived: Arrived, from: IpAddr, now: Timestamp) -> Settled {
+        let Arrived { person: drawn, wants, issuer, session, proven_at, .. } = arrived;
+        let (is_done, person) = match wants {
+            Wants::Account(account) => match self.make(*account, now).await {
+                // Not where they came in another window, too, whose sign-in was faster.
+                Ok(person) => (person.id == drawn, person),
+                Err(error) => return Settled { is_done: false, ended: Err(error) },
+            },
+            Wants::Session(person) => (true, *person),
             Wants::Proof(proves) => {
-                let proven = self.0.store.prove_provider_session(&proves, session.as_deref(), proven_at, now);
-                if !proven.await? {
-                    return Err(SignInError::Ended);
-                }
-                self.0.accounts.changed();
-                return Ok(None);
+                let ended = self.prove(&proves, session.as_deref(), proven_at, now).await.map(|()| None);
+                return Settled { is_done: ended.is_ok(), ended };
             }
         };
+        let ended = self.open(person, SessionOrigin { issuer, session }, proven_at, from, now).await;
+        Settled { is_done, ended: ended.map(Some) }
+    }
+
+    async fn prove(
+        &self,
+        proves: &ProvenSession,
+        session: Option<&str>,
+        proven_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), SignInError> {
+        if !self.0.store.prove_provider_session(proves, session, proven_at, now).await? {
+            return Err(SignInError::Ended);
+        }
+        self.0.accounts.changed();
+        Ok(())
+    }
+
+    async fn open(
+        &self,
+        person: PersonRow,
+        origin: SessionOrigin,
+        proven_at: Timestamp,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<Opened, SignInError> {
         if !person.enabled {
             return Err(SignInError::Disabled(person.id));
         }
-        let origin = SessionOrigin { issuer, session };
-        Ok(Some(self.0.accounts.open_elsewhere(person, origin, proven_at, from, now).await?))
+        Ok(self.0.accounts.open_elsewhere(person, origin, proven_at, from, now).await?)
     }
 
     fn provider(&self, id: &str) -> Option<&Provider> {

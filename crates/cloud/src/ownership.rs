@@ -17,6 +17,7 @@ use crate::{
     audit::AuditError,
     changes::Changes,
     desired::{Desired, DesiredError},
+    notices::{self, About, NoticeError, NoticeKind},
     outbox::{Outbox, OutboxError},
     pki::PkiError,
     random,
@@ -25,13 +26,11 @@ use crate::{
 
 pub use access::{BY_CODE, BY_OWNER_MAX, OrganisationKind, Wanted, may_be_granted};
 pub use codes::Proven;
-pub use notices::NoticeKind;
 pub use people::{CarPeople, Named};
 pub use releases::{ReleaseState, UnknownReleaseState};
 
 mod access;
 mod codes;
-mod notices;
 mod people;
 mod releases;
 mod reset;
@@ -60,6 +59,15 @@ pub enum OwnershipError {
     Audit(#[from] AuditError),
     #[error(transparent)]
     Random(#[from] PkiError),
+}
+
+impl From<NoticeError> for OwnershipError {
+    fn from(error: NoticeError) -> Self {
+        match error {
+            NoticeError::Store(error) => error.into(),
+            NoticeError::Random(error) => error.into(),
+        }
+    }
 }
 
 /// Changes who may do what with cars. Cheap to clone.
@@ -115,7 +123,7 @@ impl Ownership {
             OfferRow { vehicle: car.vehicle, offered_by: owner, created_at: now, expires_at: now + OFFER };
         let mut tx = self.0.store.begin().await?;
         tx.put_offer(&offer).await?;
-        notices::tell(&mut tx, &[owner], NoticeKind::Offered, Some(car.vehicle), None, now).await?;
+        notices::tell(&mut tx, &[owner], NoticeKind::Offered, About::car(car.vehicle), now).await?;
         tx.commit().await?;
         Ok(offer)
     }
@@ -197,7 +205,7 @@ impl Ownership {
             .map_err(|error| or_conflict(error, "you are a driver of this car already"))?;
         tx.add_access_notice(car.vehicle, CodeKind::Driver.slug(), now).await?;
         let told = [invitation.invited_by];
-        notices::tell(&mut tx, &told, NoticeKind::DriverLinked, Some(car.vehicle), None, now).await?;
+        notices::tell(&mut tx, &told, NoticeKind::DriverLinked, About::car(car.vehicle), now).await?;
         self.commit(tx, car.vehicle).await?;
         Ok(link)
     }
@@ -224,7 +232,7 @@ impl Ownership {
         }
         let told = [Some(driver.person), owner.map(|owner| owner.person)];
         let told: Vec<PersonId> = told.into_iter().flatten().filter(|person| *person != by).collect();
-        notices::tell(&mut tx, &told, NoticeKind::DriverLinkEnded, Some(car.vehicle), None, now).await?;
+        notices::tell(&mut tx, &told, NoticeKind::DriverLinkEnded, About::car(car.vehicle), now).await?;
         self.commit(tx, car.vehicle).await?;
         Ok(true)
     }
@@ -242,7 +250,8 @@ impl Ownership {
             .await
             .map_err(|error| or_conflict(error, "the car is in a fleet; take it out of that one first"))?;
         let told = tx.members_of(fleet).await?;
-        notices::tell(&mut tx, &told, NoticeKind::FleetJoined, Some(car.vehicle), Some(fleet), now).await?;
+        notices::tell(&mut tx, &told, NoticeKind::FleetJoined, About::car(car.vehicle).and(Some(fleet)), now)
+            .await?;
         self.commit(tx, car.vehicle).await
     }
 
@@ -253,7 +262,8 @@ impl Ownership {
         let Some(fleet) = tx.leave_fleet(car.vehicle, now).await? else { return Ok(false) };
         let mut told = tx.members_of(fleet).await?;
         told.extend(owner);
-        notices::tell(&mut tx, &told, NoticeKind::FleetLeft, Some(car.vehicle), Some(fleet), now).await?;
+        notices::tell(&mut tx, &told, NoticeKind::FleetLeft, About::car(car.vehicle).and(Some(fleet)), now)
+            .await?;
         self.commit(tx, car.vehicle).await?;
         Ok(true)
     }

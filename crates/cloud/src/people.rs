@@ -12,20 +12,24 @@ use store::{Address, Besides, CredentialReset, PersonRow, RoleRow, Store, Transa
 use crate::{
     accounts::token_hash,
     changes::Changes,
+    notices::{self, About, NoticeError, NoticeKind},
     outbox::{Letter, Outbox, OutboxError},
     pki::PkiError,
     random,
     words::rfc3339,
 };
 
+mod roles;
+
+pub use roles::NewRole;
+pub(crate) use roles::ROLES_MAX;
+
 /// Accounts that are looked after here; customers look after their own.
 pub(crate) const REALMS: [Realm; 2] = [Realm::Staff, Realm::Partner];
 /// How long a one-time link counts.
 const RESET: Micros = Micros::DAY;
-/// How long nobody resets a credential after somebody else changed the address that the link goes to.
+/// How long nobody resets a credential after the address was changed that the link goes to.
 const SETTLED: Micros = Micros(7 * Micros::DAY.0);
-/// Roles of one person at once: each request looks at them.
-pub(crate) const ROLES_MAX: usize = 64;
 const USERNAME_MAX: usize = 64;
 /// RFC 5321, section 4.5.3.1.3.
 const ADDRESS_MAX: usize = 254;
@@ -65,6 +69,15 @@ pub enum PeopleError {
     Outbox(#[from] OutboxError),
 }
 
+impl From<NoticeError> for PeopleError {
+    fn from(error: NoticeError) -> Self {
+        match error {
+            NoticeError::Store(error) => error.into(),
+            NoticeError::Random(error) => error.into(),
+        }
+    }
+}
+
 /// An account to make.
 #[derive(Debug)]
 pub struct NewAccount {
@@ -83,16 +96,6 @@ pub struct Change<'a> {
     pub address: Option<&'a str>,
     /// Whose account it is changes it.
     pub by_oneself: bool,
-    /// The fleet or dealership that a partner belongs to from now on, or none.
-    pub organisation: Option<Option<OrganisationId>>,
-}
-
-/// A function to give.
-#[derive(Debug, Clone, Copy)]
-pub struct NewRole {
-    pub function: Function,
-    pub brands: Brands,
-    pub until: Option<Timestamp>,
 }
 
 /// An account with the roles that are not over.
@@ -215,28 +218,73 @@ impl People {
         if let Some(organisation) = new.organisation {
             tx.join_organisation(person.id, organisation, now).await?;
         }
+        let brands = new.brands.unwrap_or(Brands::ALL);
+        self.tell_security(&mut tx, person.id, brands, NoticeKind::AccountMade, now).await?;
         tx.commit().await?;
         self.changes.changed();
         Ok(person)
     }
 
-    /// Gives an account another name, another address or another organisation. Who could be reached before hears of
-    /// another address there.
-    pub async fn change(
+    /// Gives somebody's own account another name or another address.
+    pub async fn change_own(
         &self,
         person: &PersonRow,
         change: Change<'_>,
         now: Timestamp,
     ) -> Result<(), PeopleError> {
-        let Change { username, address, by_oneself, organisation } = change;
-        if organisation.is_some() && person.realm != Realm::Partner.slug() {
+        let mut tx = self.store.begin().await?;
+        self.change_in(&mut tx, person, change, now).await?;
+        tx.commit().await?;
+        self.changes.changed();
+        self.outbox.send(now).await;
+        Ok(())
+    }
+
+    /// Gives somebody else's account another name, another address or another organisation. Whoever puts an account
+    /// into an organisation counts as having made it, and it has no function there yet: else one administrator alone
+    /// could open a dealership's cars to whomever they like.
+    pub async fn change(
+        &self,
+        known: &Known,
+        change: Change<'_>,
+        organisation: Option<Option<OrganisationId>>,
+        by: Option<PersonId>,
+        now: Timestamp,
+    ) -> Result<(), PeopleError> {
+        if organisation.is_some() && known.realm != Realm::Partner {
             return Err(PeopleError::NoPartner);
         }
+        let id = known.person.id;
+        let mut tx = self.store.begin().await?;
+        self.change_in(&mut tx, &known.person, change, now).await?;
+        match organisation.filter(|organisation| *organisation != known.organisation) {
+            Some(Some(organisation)) => {
+                tx.begin_anew(id, by, now).await?;
+                tx.join_organisation(id, organisation, now).await?;
+            }
+            Some(None) => tx.leave_organisation(id).await?,
+            None => {}
+        }
+        self.tell_security(&mut tx, id, known.brands(), NoticeKind::AccountChanged, now).await?;
+        tx.commit().await?;
+        self.changes.changed();
+        self.outbox.send(now).await;
+        Ok(())
+    }
+
+    /// Who could be reached before hears of another address there.
+    async fn change_in(
+        &self,
+        tx: &mut Transaction,
+        person: &PersonRow,
+        change: Change<'_>,
+        now: Timestamp,
+    ) -> Result<(), PeopleError> {
+        let Change { username, address, by_oneself } = change;
         // One that a provider's sign-in made has a colon, and may stay as it is.
         let username = username.filter(|name| *name != person.username);
         username.map_or(Ok(()), check_username)?;
         address.map_or(Ok(()), check_address)?;
-        let mut tx = self.store.begin().await?;
         if let Some(username) = username {
             match tx.rename_person(person.id, username).await {
                 Err(store::Error::Conflict { .. }) => return Err(PeopleError::Taken),
@@ -245,28 +293,29 @@ impl People {
         }
         let before = person.address.as_ref().map(|address| address.text.as_str());
         if let Some(text) = address.filter(|text| before != Some(*text)) {
-            let address = Address { text: text.to_owned(), changed_at: (!by_oneself).then_some(now) };
+            // Also where somebody changes their own: it may be who found their screen unlocked.
+            let address = Address { text: text.to_owned(), changed_at: Some(now) };
             tx.set_address(person.id, &address).await?;
             if let Some(before) = before {
-                let letter = Letter {
-                    to: Some(before.to_owned()),
-                    username: person.username.clone(),
-                    text: "From now on, notices and one-time links of your account go to another address. If that \
-                           was not you, and nobody told you, tell an administrator within seven days."
-                        .to_owned(),
-                };
+                let (to, username) = (Some(before.to_owned()), person.username.clone());
+                let letter = Letter { to, username, text: address_changed(by_oneself) };
                 tx.add_to_outbox(&self.outbox.row("address-changed", person.id, &letter, now)?).await?;
             }
         }
-        match organisation {
-            Some(Some(organisation)) => tx.join_organisation(person.id, organisation, now).await?,
-            Some(None) => tx.leave_organisation(person.id).await?,
-            None => {}
-        }
-        tx.commit().await?;
-        self.changes.changed();
-        self.outbox.send(now).await;
         Ok(())
+    }
+
+    /// Tells all who guard a brand of the account what was done to it: who hands out rights is watched by others.
+    async fn tell_security(
+        &self,
+        tx: &mut Transaction,
+        person: PersonId,
+        brands: Brands,
+        kind: NoticeKind,
+        now: Timestamp,
+    ) -> Result<(), PeopleError> {
+        let security = (Function::Security, &self.region, brands);
+        Ok(notices::tell_holders(tx, security, kind, About::person(person), now).await?)
     }
 
     /// Lets somebody sign in, or not any more: all sessions and links of who is disabled end. The last administrator
@@ -282,6 +331,8 @@ impl People {
             }
         }
         tx.set_enabled(known.person.id, enabled).await?;
+        let kind = if enabled { NoticeKind::AccountEnabled } else { NoticeKind::AccountDisabled };
+        self.tell_security(&mut tx, known.person.id, known.brands(), kind, now).await?;
         tx.commit().await?;
         self.changes.changed();
         Ok(())
@@ -306,25 +357,9 @@ impl People {
         Ok(())
     }
 
-    /// Whether each of the brands has an administrator who stays one.
-    async fn check_administrators(
-        &self,
-        tx: &mut Transaction,
-        besides: Besides<'_>,
-        brands: &[Brand],
-        now: Timestamp,
-    ) -> Result<(), PeopleError> {
-        let administrator = Function::Administrator.slug();
-        let held = tx.brands_held_besides(besides, administrator, &self.region, now).await?;
-        if brands.iter().all(|brand| held.contains(brand)) {
-            Ok(())
-        } else {
-            Err(PeopleError::LastAdministrator)
-        }
-    }
-
     /// Voids password and second factor, and sends the person a one-time link for a new password.
-    pub async fn reset_credentials(&self, person: &PersonRow, now: Timestamp) -> Result<(), PeopleError> {
+    pub async fn reset_credentials(&self, known: &Known, now: Timestamp) -> Result<(), PeopleError> {
+        let person = &known.person;
         if let Some(provider) = &person.identity_provider {
             return Err(PeopleError::Elsewhere { provider: provider.clone() });
         }
@@ -345,60 +380,10 @@ impl People {
         let mut tx = self.store.begin().await?;
         tx.reset_credentials(&reset).await?;
         tx.add_to_outbox(&row).await?;
+        self.tell_security(&mut tx, person.id, known.brands(), NoticeKind::CredentialsReset, now).await?;
         tx.commit().await?;
         self.changes.changed();
         self.outbox.send(now).await;
-        Ok(())
-    }
-
-    /// Tells somebody to do something.
-    pub async fn assign(
-        &self,
-        known: &Known,
-        new: NewRole,
-        by: Option<PersonId>,
-        now: Timestamp,
-    ) -> Result<RoleRow, PeopleError> {
-        let (wanted, found) = (new.function.realm(), known.realm);
-        if wanted != found {
-            return Err(PeopleError::Realm { wanted, found });
-        }
-        if new.until.is_some_and(|until| until <= now) {
-            return Err(PeopleError::Past);
-        }
-        let role = RoleRow {
-            id: random::name()?,
-            person: known.person.id,
-            function: new.function.slug().to_owned(),
-            brands: new.brands.iter().collect::<Vec<Brand>>(),
-            region: self.region.clone(),
-            starts_at: now,
-            ends_at: new.until,
-            created_at: now,
-            created_by: by,
-        };
-        let mut tx = self.store.begin().await?;
-        // Of two who give a role at once, each counts the other's.
-        if tx.count_roles(known.person.id, now).await? >= ROLES_MAX {
-            return Err(PeopleError::Roles);
-        }
-        tx.add_role(&role).await?;
-        tx.commit().await?;
-        self.changes.changed();
-        Ok(role)
-    }
-
-    /// Ends a role now. The last administrator's stays.
-    pub async fn revoke(&self, role: &RoleRow, now: Timestamp) -> Result<(), PeopleError> {
-        let mut tx = self.store.begin().await?;
-        if role.function == Function::Administrator.slug() {
-            self.check_administrators(&mut tx, Besides::Role(&role.id), &role.brands, now).await?;
-        }
-        if !tx.end_role(role.person, &role.id, now).await? {
-            return Err(PeopleError::Over);
-        }
-        tx.commit().await?;
-        self.changes.changed();
         Ok(())
     }
 }
@@ -413,6 +398,19 @@ fn known(
     let realm = person.realm.parse().ok().filter(|realm| REALMS.contains(realm))?;
     let roles = roles.into_iter().filter(|role| role.ends_at.is_none_or(|end| now < end)).collect();
     Some(Known { person, realm, roles, organisation })
+}
+
+/// What is written to the address that was somebody's before.
+fn address_changed(by_oneself: bool) -> String {
+    let (who, unless) = if by_oneself {
+        ("somebody who was signed in to it", "that was not you")
+    } else {
+        ("somebody who looks after accounts", "nobody told you of it")
+    };
+    format!(
+        "From now on, notices and one-time links of your account go to another address, which {who} gave. If \
+         {unless}, tell an administrator within seven days: for so long nobody is sent a link for a new password."
+    )
 }
 
 /// Small letters only, so that no two names look the same.

@@ -14,6 +14,10 @@ use crate::steady_clock::SteadyClock;
 
 /// How long the first of two connections may take to answer a ping. A newcomer waits so long at most.
 pub const ANSWER_WAIT: Micros = Micros::from_secs(10);
+/// How long a network from which somebody was sent away, because another waited, has the next place to wait.
+pub const NEXT_PLACE: Micros = Micros::from_secs(60);
+/// Networks that have a next place, of each car.
+const NEXT_MAX: usize = 8;
 /// Going back or forking once in a lane can be a disk that was restored. Twice within this time are two queues.
 pub const SUSPICION: Micros = Micros::DAY;
 /// Batches of a lane that are remembered: more than a car has in flight, and than it forgets to have been
@@ -75,7 +79,7 @@ pub enum Opened<C, P> {
     /// Let it wait until the first has answered or `until` has passed. Ping the first, where it was not asked
     /// before.
     Waits { ping: Option<C>, until: Timestamp },
-    /// Another waits already, and keeps its place: send this one away.
+    /// Another waits already and keeps its place, or has the next one: send this one away.
     Taken {
         /// Where another is and where it comes from, if these are two.
         elsewhere: Option<(P, P)>,
@@ -101,6 +105,9 @@ pub struct ConnectionWatch<C, P> {
     answer_wait: Micros,
     live: Option<(C, P)>,
     challenge: Option<Challenge<C, P>>,
+    /// Where those came from who were sent away since another waited, each network once and since when: they wait
+    /// next, in this order. A copy with two connections that never answer would else keep the car out for good.
+    next: VecDeque<(P, Timestamp)>,
     clock: SteadyClock,
 }
 
@@ -134,7 +141,13 @@ struct LaneWatch {
 impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
     /// `answer_wait` is [`ANSWER_WAIT`] but in tests.
     pub fn new(answer_wait: Micros) -> Self {
-        Self { answer_wait, live: None, challenge: None, clock: SteadyClock::default() }
+        Self {
+            answer_wait,
+            live: None,
+            challenge: None,
+            next: VecDeque::new(),
+            clock: SteadyClock::default(),
+        }
     }
 
     pub fn handle_opened(&mut self, connection: C, place: P, now: Timestamp) -> Opened<C, P> {
@@ -146,14 +159,31 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
         // Whom it was asked for has gone, and so has the time for the answer.
         self.challenge.take_if(|challenge| challenge.newcomer.is_none() && now >= challenge.until);
         if let Some((_, waits)) = self.challenge.and_then(|challenge| challenge.newcomer) {
+            if waits != place {
+                self.give_next_place(place, now);
+            }
             let other = [waits, home].into_iter().find(|other| *other != place);
             return Opened::Taken { elsewhere: other.map(|other| (other, place)) };
         }
+        self.next.retain(|(_, since)| now.since(*since) < NEXT_PLACE);
+        if let Some((due, _)) = self.next.front().copied()
+            && due != place
+        {
+            self.give_next_place(place, now);
+            return Opened::Taken { elsewhere: Some((due, place)) };
+        }
+        self.next.pop_front();
         let ping = self.challenge.is_none().then_some(first);
         let until = now + self.answer_wait;
         let challenge = self.challenge.get_or_insert(Challenge { asked_for: place, newcomer: None, until });
         challenge.newcomer = Some((connection, place));
         Opened::Waits { ping, until: self.clock.shown_at(challenge.until) }
+    }
+
+    fn give_next_place(&mut self, place: P, now: Timestamp) {
+        if self.next.len() < NEXT_MAX && self.next.iter().all(|(known, _)| *known != place) {
+            self.next.push_back((place, now));
+        }
     }
 
     /// A connection answered a ping. An answer that comes too late is none.

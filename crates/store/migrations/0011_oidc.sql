@@ -16,9 +16,19 @@ ALTER TABLE sessions ADD COLUMN issuer TEXT;
 ALTER TABLE sessions ADD COLUMN provider_session TEXT;
 CREATE INDEX sessions_by_issuer ON sessions (issuer, provider_session);
 
--- Sign-ins that were taken: each counts once. What is on its way, browsers keep.
+-- Sign-ins that have begun: their browsers are at a provider now.
 CREATE TABLE sign_ins (
     state_hash TEXT NOT NULL PRIMARY KEY,
+    provider TEXT NOT NULL,
+    -- Of the cookie of the browser that began it.
+    browser_hash TEXT NOT NULL,
+    -- The nonce and the code verifier, sealed by the platform's key.
+    secrets BYTEA NOT NULL,
+    return_to TEXT NOT NULL,
+    -- The session that is to be proven, and whose it is; none where one is to be opened.
+    session_id TEXT,
+    person_id TEXT,
+    created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at);

@@ -11,7 +11,7 @@ struct Migration {
 }
 
 /// In order; a released one is never changed.
-const MIGRATIONS: [Migration; 14] = [
+const MIGRATIONS: [Migration; 15] = [
     Migration { version: 1, script: include_str!("../migrations/0001_start.sql") },
     Migration { version: 2, script: include_str!("../migrations/0002_ended_campaigns.sql") },
     Migration { version: 3, script: include_str!("../migrations/0003_current_assignments.sql") },
@@ -26,6 +26,7 @@ const MIGRATIONS: [Migration; 14] = [
     Migration { version: 12, script: include_str!("../migrations/0012_campaign_brands.sql") },
     Migration { version: 13, script: include_str!("../migrations/0013_releases.sql") },
     Migration { version: 14, script: include_str!("../migrations/0014_networks.sql") },
+    Migration { version: 15, script: include_str!("../migrations/0015_people_told.sql") },
 ];
 
 pub(crate) async fn run(store: &Store) -> Result<(), Error> {

@@ -16,6 +16,8 @@ pub struct NoticeRow {
     pub kind: String,
     pub vehicle: Option<VehicleId>,
     pub organisation: Option<OrganisationId>,
+    /// Whose account it is about.
+    pub about: Option<PersonId>,
     pub at: Timestamp,
     pub acknowledged_at: Option<Timestamp>,
 }
@@ -29,8 +31,8 @@ pub struct AccessNoticeRow {
     pub at: Timestamp,
 }
 
-const NOTICE: &str = "SELECT notice_id, person_id, kind, vehicle_id, organisation_id, noticed_at, \
-                      acknowledged_at FROM notices";
+const NOTICE: &str = "SELECT notice_id, person_id, kind, vehicle_id, organisation_id, about_person_id, \
+                      noticed_at, acknowledged_at FROM notices";
 
 fn notice(row: &Row) -> Result<NoticeRow, Error> {
     Ok(NoticeRow {
@@ -39,8 +41,9 @@ fn notice(row: &Row) -> Result<NoticeRow, Error> {
         kind: row.text(2)?,
         vehicle: row.opt_word(3)?,
         organisation: row.opt_word(4)?,
-        at: Timestamp(row.int(5)?),
-        acknowledged_at: row.opt_int(6)?.map(Timestamp),
+        about: row.opt_word(5)?,
+        at: Timestamp(row.int(6)?),
+        acknowledged_at: row.opt_int(7)?.map(Timestamp),
     })
 }
 
@@ -106,12 +109,12 @@ impl Transaction {
         let rows: Vec<_> = new
             .iter()
             .map(|notice| {
-                let (vehicle, organisation) = (notice.vehicle, notice.organisation);
-                row![&notice.id, notice.person, &notice.kind, vehicle, organisation, notice.at]
+                let NoticeRow { vehicle, organisation, about, at, .. } = notice;
+                row![&notice.id, notice.person, &notice.kind, *vehicle, *organisation, *about, *at]
             })
             .collect();
-        let head =
-            "INSERT INTO notices (notice_id, person_id, kind, vehicle_id, organisation_id, noticed_at)";
+        let head = "INSERT INTO notices (notice_id, person_id, kind, vehicle_id, organisation_id, \
+                    about_person_id, noticed_at)";
         self.insert(head, &rows, "").await.map(drop)
     }
 

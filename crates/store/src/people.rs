@@ -40,7 +40,7 @@ pub struct PersonRow {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     pub text: String,
-    /// When somebody else changed it last.
+    /// When it was changed last; none while it is the one that the account was made with.
     pub changed_at: Option<Timestamp>,
 }
 
@@ -352,6 +352,32 @@ impl Transaction {
         Ok(held.into_iter().flatten().collect())
     }
 
+    /// Who is enabled and has a function in the region now, each with the brands of one role.
+    pub async fn holders(
+        &mut self,
+        function: &str,
+        region: &Region,
+        now: Timestamp,
+    ) -> Result<Vec<(PersonId, Vec<Brand>)>, Error> {
+        let sql = "SELECT roles.person_id, roles.brands FROM roles JOIN people ON people.person_id = roles.person_id \
+                   WHERE person_function = $1 AND region = $2 AND starts_at <= $3 \
+                   AND (ends_at IS NULL OR ends_at > $3) AND enabled = 1 ORDER BY roles.person_id";
+        let rows = self.fetch(sql, args![function, region, now]).await?;
+        rows.iter().map(|row| Ok((row.word(0)?, row.brands(1)?))).collect()
+    }
+
+    /// The account counts as made by somebody else, and has no role any more.
+    pub async fn begin_anew(
+        &mut self,
+        person: PersonId,
+        by: Option<PersonId>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.execute("UPDATE people SET created_by = $2 WHERE person_id = $1", args![person, by]).await?;
+        let sql = "UPDATE roles SET ends_at = $2 WHERE person_id = $1 AND (ends_at IS NULL OR ends_at > $2)";
+        self.execute(sql, args![person, now]).await.map(drop)
+    }
+
     /// How many roles a person has that are not over. Until the end of this transaction nobody else gives one.
     pub async fn count_roles(&mut self, person: PersonId, now: Timestamp) -> Result<usize, Error> {
         let lock = "UPDATE people SET enabled = enabled WHERE person_id = $1";
@@ -360,12 +386,14 @@ impl Transaction {
         Ok(self.fetch(sql, args![person, now]).await?.len())
     }
 
-    /// Enables or disables an account; whoever is disabled is signed out everywhere, and no open link counts.
+    /// Enables or disables an account; whoever is disabled is signed out everywhere, no open link counts, and it is
+    /// forgotten where they were.
     pub async fn set_enabled(&mut self, person: PersonId, enabled: bool) -> Result<bool, Error> {
         let sql = "UPDATE people SET enabled = $2 WHERE person_id = $1";
         let known = self.execute(sql, args![person, enabled]).await? == 1;
         if !enabled {
             self.end_sessions(person, None).await?;
+            self.forget_networks_of(person).await?;
             self.execute("DELETE FROM credential_resets WHERE person_id = $1", args![person]).await?;
         }
         Ok(known)
@@ -402,12 +430,18 @@ impl Transaction {
             ],
         )
         .await?;
-        if let Some(network) = new.address.as_deref() {
+        // Who comes from a provider has no password to guess at, and needs to be known nowhere.
+        if let Some(network) = new.address.as_deref().filter(|_| new.origin.is_none()) {
             let sql = "INSERT INTO networks (person_id, network, seen_at) VALUES ($1, $2, $3) \
                        ON CONFLICT (person_id, network) DO UPDATE SET seen_at = excluded.seen_at";
             self.execute(sql, args![new.person, network, new.created_at]).await?;
         }
         Ok(true)
+    }
+
+    /// Forgets where a person signed in: it may have been somebody else.
+    pub(crate) async fn forget_networks_of(&mut self, person: PersonId) -> Result<(), Error> {
+        self.execute("DELETE FROM networks WHERE person_id = $1", args![person]).await.map(drop)
     }
 
     /// Ends a person's sessions but one; how many.

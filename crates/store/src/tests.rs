@@ -99,6 +99,7 @@ checks! {
     people::a_link_counts_once_and_replaces_the_one_before,
     people::what_was_sent_leaves_no_payload,
     people::a_role_holds_until_it_ends,
+    people::where_people_were_is_forgotten_with_what_they_had_there,
     people::who_is_disabled_is_signed_out_and_stays_out,
     people::a_session_is_opened_by_the_credentials_of_now,
     people::a_step_of_the_second_factor_is_taken_once,

@@ -24,6 +24,7 @@ const SCREENS: [name: string, path: string, complete: string][] = [
   ['certificates', '/certificates', 'main .card'],
   ['quarantine', '/quarantine', 'main .card'],
   ['releases', '/releases', 'main .card'],
+  ['notices', '/notices', 'main .card'],
   ['new campaign', '/campaigns/new', 'fieldset .branch'],
 ];
 

@@ -11,6 +11,7 @@ import { certificates } from './certificates.ts';
 import type { Fleet } from './fleet.ts';
 import { history } from './history.ts';
 import { leaves } from './leaves.ts';
+import { notices } from './notices.ts';
 import { people } from './people.ts';
 import { quarantines } from './quarantines.ts';
 import { releases } from './releases.ts';
@@ -51,6 +52,7 @@ export function handler(fleet: Fleet, password: string) {
     ...certificates(fleet, carOf),
     ...quarantines(fleet, carOf),
     ...releases(fleet),
+    ...notices(fleet),
     ...campaigns(fleet, (call, action) => accounts.brandsOf(call, action)),
     ['GET', /^\/v1\/roles$/, roles],
     ['GET', /^\/v1\/facets$/, facets],

@@ -44,6 +44,9 @@ pub(crate) fn word(text: &str) -> Word {
     text.parse().unwrap_or_else(|_| "unnamed".parse().expect("it is visible ASCII and no VIN"))
 }
 
+/// The reason of an entry for many, of whom others are told apart already.
+pub(crate) const CROWD: &str = "crowd";
+
 /// A reason, and how many there were where one entry stands for several: `second-connection-x17`.
 pub(crate) fn counted(reason: &'static str, count: u32) -> Slug {
     let text = if count == 1 { reason.to_owned() } else { format!("{reason}-x{count}") };

@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 
 use ::audit::{Outcome, Slug};
-use model::{Timestamp, VehicleId};
+use model::{Micros, Timestamp, VehicleId};
 
 use crate::{
-    audit::{Audit, AuditError, Named, Record, counted, slug, word},
+    audit::{Audit, AuditError, CROWD, Named, Record, counted, slug, word},
     enrolment::EnrolError,
+    limits::{Tale, Telling},
     pki::PkiError,
     registry::Registry,
     words::Network,
@@ -22,11 +23,26 @@ pub(super) struct Act {
     pub(super) from: IpAddr,
 }
 
-/// Refusals that are alike: of one car whose certificate was shown, or of all strangers of one network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct ToldAs {
-    who: Result<VehicleId, Network>,
-    reason: &'static str,
+/// Of whom the log was told that they were refused, and why. Strangers crowd out no car that has shown its certificate.
+#[derive(Debug)]
+pub(super) struct Refusals {
+    cars: Telling<(VehicleId, &'static str)>,
+    strangers: Telling<(Network, &'static str)>,
+}
+
+impl Refusals {
+    /// What one entry stands for, in this time.
+    pub(super) fn told_every(every: Micros) -> Self {
+        Self { cars: Telling::new(every), strangers: Telling::of_strangers(every) }
+    }
+
+    pub(super) fn tale(&mut self, act: Act, error: &EnrolError, now: Timestamp) -> Option<Tale> {
+        let reason = reason_of(error).1;
+        match act.vehicle.filter(|_| act.kind == Kind::Renew) {
+            Some(vehicle) => self.cars.tale((vehicle, reason), now),
+            None => self.strangers.tale((Network::of(act.from), reason), now),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,26 +87,26 @@ impl Act {
     }
 
     /// Nothing began: the credential was wrong, or the certificate does not stand. So many were refused like this one
-    /// since it was recorded last.
+    /// since it was recorded last, or just as many.
     pub(super) async fn refused(
         self,
         audit: &Audit,
         registry: &Registry,
         now: Timestamp,
-        (error, count): (&EnrolError, u32),
+        (error, tale): (&EnrolError, Tale),
     ) {
-        let (outcome, reason) = reason_of(error);
-        let knows_who = self.kind == Kind::Renew;
-        let record = self.record(registry, now, knows_who, (outcome, Some(counted(reason, count))));
+        let record = if tale.of_crowd {
+            let crowd = (Outcome::Denied, Some(counted(CROWD, tale.count)));
+            let nobody = Self { vehicle: None, ..self };
+            Record { address: None, ..nobody.record(registry, now, false, crowd) }
+        } else {
+            let (outcome, reason) = reason_of(error);
+            let knows_who = self.kind == Kind::Renew;
+            self.record(registry, now, knows_who, (outcome, Some(counted(reason, tale.count))))
+        };
         if let Err(error) = audit.record(record).await {
             tracing::error!(%error, "that EST refused somebody was not recorded");
         }
-    }
-
-    /// What one entry a minute stands for.
-    pub(super) fn told_as(self, error: &EnrolError) -> ToldAs {
-        let who = self.vehicle.filter(|_| self.kind == Kind::Renew).ok_or_else(|| Network::of(self.from));
-        ToldAs { who, reason: reason_of(error).1 }
     }
 
     fn record(

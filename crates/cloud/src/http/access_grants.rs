@@ -153,7 +153,8 @@ pub(crate) async fn end_access_grant(
     let car = api.registry().car(vehicle_id.0).ok_or_else(none)?;
     let grant = api.store().access_grant(car.vehicle, &access_grant_id, now).await?.ok_or_else(none)?;
     let part = VehiclePart::AccessGrant { dealership: grant.dealership };
-    gate.ask(What::OfVehicle { vehicle: car.vehicle, brand: car.brand, part }, Facts::NONE)?;
+    gate.ask(What::OfVehicle { vehicle: car.vehicle, brand: car.brand, part }, Facts::NONE)
+        .map_err(|problem| problem.hidden_as(none))?;
     trail.car(&car);
     if api.ownership().end_access(&car, &grant, now).await? {
         Ok(edge::empty(StatusCode::NO_CONTENT))

@@ -49,8 +49,8 @@ pub(crate) async fn change_account(
     let person = api.store().person(session.person.id).await?;
     let person = person.ok_or_else(|| Problem::unauthorized("the account is gone"))?;
     let (username, address) = (body.username.as_deref(), body.address.as_deref());
-    let change = Change { username, address, by_oneself: true, organisation: None };
-    api.people().change(&person, change, api.now()).await?;
+    let change = Change { username, address, by_oneself: true };
+    api.people().change_own(&person, change, api.now()).await?;
     let username = body.username.unwrap_or_else(|| session.username.clone());
     let address = body.address.or_else(|| session.address.clone());
     Ok(Json(Account::of(&Session { username, address, ..session.clone() })))

@@ -26,6 +26,7 @@ use trail::Trail;
 use types::{AuditItem, AuditPage, AuditQuery, CarAuditQuery, Disclosed, OutcomeSlug, Party};
 
 pub(crate) mod actions;
+pub(crate) mod strangers;
 pub(crate) mod trail;
 pub(crate) mod types;
 

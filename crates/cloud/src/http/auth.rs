@@ -11,7 +11,7 @@ use axum::{
     extract::{FromRequestParts, Request, State},
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use identity::Principal as Who;
 use model::{Micros, PersonId, Timestamp};
@@ -87,6 +87,11 @@ impl Recent {
             None => drop(recent.remove(&hash)),
         }
         Ok(found)
+    }
+
+    /// Whether somebody had this token a moment ago, who may have lost it since.
+    fn knows(&self, token: &str) -> bool {
+        self.lock().contains_key(&token_hash(token))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Principal>> {
@@ -260,15 +265,13 @@ pub(crate) async fn require(
     Caller(from): Caller,
     request: Request,
     next: Next,
-) -> Result<Response, Problem> {
-    match identify(&api, request.method(), request.headers()).await {
-        Ok((principal, origin)) => {
-            let key = principal.key();
-            Ok(rates::of_identity(&api, key, admit(&api, principal, origin, request, next)).await)
-        }
-        // Whoever guesses is a stranger.
-        Err(problem) => Ok(rates::of_address(&api, from, async { Err(problem) }).await),
-    }
+) -> Response {
+    let (principal, origin) = match identify(&api, from, request.method(), request.headers()).await {
+        Ok(identified) => identified,
+        Err(response) => return *response,
+    };
+    let key = principal.key();
+    rates::of_identity(&api, key, admit(&api, principal, origin, request, next)).await
 }
 
 async fn admit(
@@ -292,37 +295,63 @@ async fn admit(
 /// The same for metrics, which are open where only this machine can ask.
 pub(crate) async fn require_for_metrics(
     State(api): State<Api>,
+    Caller(from): Caller,
     request: Request,
     next: Next,
-) -> Result<Response, Problem> {
-    if !api.metrics_open() {
-        let (principal, origin) = identify(&api, request.method(), request.headers()).await?;
+) -> Response {
+    if api.metrics_open() {
+        return next.run(request).await;
+    }
+    let (principal, origin) = match identify(&api, from, request.method(), request.headers()).await {
+        Ok(identified) => identified,
+        Err(response) => return *response,
+    };
+    let answers = async {
         origin?;
         Gate::of(&api, &principal, &request)?.map_or(Ok(()), |gate| gate.enter())?;
-    }
-    Ok(next.run(request).await)
+        Ok(next.run(request).await)
+    };
+    rates::of_identity(&api, principal.key(), answers).await
 }
 
-/// Whose session it is, and whether the request may be made in it.
+/// Whose session it is, and whether the request may be made in it. Each look is work for the store or for a core: an
+/// address that guesses has only so many, and what others guess there keeps nobody out whose token was right a moment
+/// ago.
 async fn identify(
     api: &Api,
+    from: IpAddr,
     method: &Method,
     headers: &HeaderMap,
-) -> Result<(Principal, Result<(), Problem>), Problem> {
-    let (token, origin) = match bearer(headers) {
-        Some(token) => (token.to_owned(), Ok(())),
-        None => {
-            let token = cookie(headers, &cookie_name(COOKIE, api.secure())).ok_or_else(sign_in_first)?;
-            (token.to_owned(), if method.is_safe() || same_origin(headers) { Ok(()) } else { Err(foreign()) })
+) -> Result<(Principal, Result<(), Problem>), Box<Response>> {
+    let shown = shown(api, method, headers);
+    if let Some((token, origin)) = shown.as_ref().filter(|(token, _)| api.recent().knows(token)) {
+        match api.recent().of(api, token).await {
+            Ok(Some(principal)) => return Ok((principal, origin.clone())),
+            Ok(None) => {}
+            Err(error) => return Err(Box::new(Problem::from(error).into_response())),
         }
+    }
+    let looks = async {
+        let Some((token, origin)) = shown else { return Ok(None) };
+        let found = api.recent().of(api, token).await?;
+        Ok(found.map(|principal| (principal, origin)))
     };
-    let principal = api.recent().of(api, &token).await?.ok_or_else(sign_in_first)?;
-    Ok((principal, origin))
+    rates::of_token(api, from, looks, sign_in_first()).await
+}
+
+/// The token that a request shows, and whether it may.
+fn shown<'h>(api: &Api, method: &Method, headers: &'h HeaderMap) -> Option<(&'h str, Result<(), Problem>)> {
+    if let Some(token) = bearer(headers) {
+        return Some((token, Ok(())));
+    }
+    let token = cookie(headers, &cookie_name(COOKIE, api.secure()))?;
+    Some((token, if method.is_safe() || same_origin(headers) { Ok(()) } else { Err(foreign()) }))
 }
 
 /// The session of who reads an open page that is about it.
 pub(crate) async fn session_of(api: &Api, headers: &HeaderMap) -> Result<Arc<Session>, Problem> {
-    let (principal, _) = identify(api, &Method::GET, headers).await?;
+    let (token, _) = shown(api, &Method::GET, headers).ok_or_else(sign_in_first)?;
+    let principal = api.recent().of(api, token).await?.ok_or_else(sign_in_first)?;
     match &principal.0.asker {
         Asker::Person(session) => Ok(Arc::clone(session)),
         Asker::Service => Err(Problem::new(Kind::Forbidden, "only people do this")),
@@ -358,11 +387,13 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 pub(crate) fn cookie<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
+    cookies(headers).find_map(|(name, value)| (name == wanted).then_some(value))
+}
+
+/// Names and values, as the browser orders them.
+pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(';')).find_map(|pair| {
-        let (name, value) = pair.trim().split_once('=')?;
-        (name == wanted).then_some(value)
-    })
+    lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
 }
 
 /// Browsers say where a request comes from; one that comes from elsewhere, or does not say, does not count

@@ -5,13 +5,7 @@ use identity::{BrandsThing, Condition, Facts, What};
 use model::PersonId;
 
 use super::{
-    Api,
-    audit::trail::Trail,
-    edge,
-    extract::Path,
-    gate::Gate,
-    problem::{Kind, Problem},
-    words::PersonIdHex,
+    Api, audit::trail::Trail, edge, extract::Path, gate::Gate, problem::Problem, words::PersonIdHex,
 };
 
 /// Disables a customer's account: its sessions end at once, its links to cars stay.
@@ -57,8 +51,7 @@ async fn set_enabled(
     trail.brands(brands.iter());
     let what = What::OfBrands { brands, thing: BrandsThing::Customer };
     let facts = if gate.person() == Some(id) { Facts::NONE } else { Facts::NONE.with(Condition::NotSelf) };
-    gate.ask(what, facts)
-        .map_err(|problem| if problem.kind() == Kind::NotFound { no_such_customer() } else { problem })?;
+    gate.ask(what, facts).map_err(|problem| problem.hidden_as(no_such_customer))?;
     api.people().set_customer_enabled(id, enabled).await?;
     Ok(edge::empty(StatusCode::NO_CONTENT))
 }

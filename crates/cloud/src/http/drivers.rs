@@ -88,18 +88,19 @@ pub(crate) async fn end_driver_link(
     trail: Trail,
     Paths(vehicle_id, driver_link_id): Paths<VehicleIdHex, String>,
 ) -> Result<Response, Problem> {
-    const NONE: &str = "no such driver; GET /v1/vehicles/{vehicle_id}/people lists them";
+    let none = || Problem::not_found("no such driver; GET /v1/vehicles/{vehicle_id}/people lists them");
     let now = api.now();
-    let car = api.registry().car(vehicle_id.0).ok_or_else(|| Problem::not_found(NONE))?;
+    let car = api.registry().car(vehicle_id.0).ok_or_else(none)?;
     let links = api.store().links_to(car.vehicle, now).await?;
     let is_driver = |function: &str| function == Function::Driver.slug();
     let link = links.iter().find(|link| link.id == driver_link_id && is_driver(&link.function));
     let part = VehiclePart::DriverLink { driver: link.map(|link| link.person) };
-    gate.ask(What::OfVehicle { vehicle: car.vehicle, brand: car.brand, part }, Facts::NONE)?;
+    gate.ask(What::OfVehicle { vehicle: car.vehicle, brand: car.brand, part }, Facts::NONE)
+        .map_err(|problem| problem.hidden_as(none))?;
     trail.car(&car);
     if api.ownership().end_driver(&car, &driver_link_id, signed_in.person(), now).await? {
         Ok(edge::empty(StatusCode::NO_CONTENT))
     } else {
-        Err(Problem::not_found(NONE))
+        Err(none())
     }
 }

@@ -66,7 +66,7 @@ pub(crate) async fn get_history(
         after: query.cursor.as_deref().map(after).transpose()?,
     };
     if request.from >= request.to {
-        return Err(Problem::query("to", "must be later than `from`"));
+        return Err(Problem::at("to", "must be later than `from`"));
     }
     let withheld = withheld.into_iter().map(CategorySlug).collect();
     if request.signals.is_empty() {

@@ -50,7 +50,7 @@ pub(crate) async fn repeatable(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let Some(key) = request.headers().get(KEY) else {
+    let (Some(Extension(gate)), Some(key)) = (gate, request.headers().get(KEY)) else {
         return Ok(next.run(request).await);
     };
     let key = readable(key)?.to_owned();
@@ -63,9 +63,7 @@ pub(crate) async fn repeatable(
         match api.store().claim_key(&principal.name().1, &key, &hash, now).await? {
             Claim::New => {}
             Claim::Answered(answer) => {
-                if let Some(Extension(gate)) = gate {
-                    gate.repeats();
-                }
+                gate.repeats();
                 return Ok(replay(answer));
             }
             Claim::Unanswered { since } => return Err(unanswered(now.since(since))),

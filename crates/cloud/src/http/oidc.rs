@@ -13,7 +13,7 @@ use url::form_urlencoded;
 
 use super::{
     Api,
-    audit::trail,
+    audit::strangers,
     auth::{self, Caller},
     edge::{self, RequestId},
     extract::{Form, Json, Path, Query},
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     errors::chain,
-    oidc::{Callback, Failure, Oidc, SIGN_IN, SignInError, Wants},
+    oidc::{Callback, Failure, Oidc, SIGN_IN, Settled, SignInError, Wants},
 };
 use types::{IdentityProvider, IdentityProviders, LoginQuery, LogoutToken};
 
@@ -31,6 +31,9 @@ pub(crate) mod types;
 pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024;
 /// Holds a sign-in that has begun, sealed; what tells it apart follows.
 const COOKIE: &str = "marque_sign_in_";
+/// Sign-ins that a browser has on their way. They go with each of its requests, and another site can send it here to
+/// begin as many as it likes.
+const BEGUN_MAX: usize = 3;
 
 /// Lists the identity providers where people may sign in.
 #[utoipa::path(
@@ -52,7 +55,8 @@ pub(crate) async fn list_identity_providers(State(api): State<Api>) -> Json<Iden
     responses(
         (status = 303, description = "To the provider", headers(
             ("Location" = String, description = "The provider's page"),
-            ("Set-Cookie" = String, description = "`__Host-marque_sign_in_…`, HttpOnly, SameSite=Lax, for the callback"))),
+            ("Set-Cookie" = String, description = "`__Host-marque_sign_in_…`, HttpOnly, SameSite=Lax, for the callback; \
+                a browser has three at most, and the oldest goes"))),
     ),
 )]
 pub(crate) async fn begin_sign_in(
@@ -68,7 +72,7 @@ pub(crate) async fn begin_sign_in(
     let session = if query.step_up.unwrap_or(false) {
         let session = auth::session_of(&api, &headers).await?;
         if session.identity_provider.as_ref() != Some(&provider) {
-            return Err(Problem::bad_request("your account is not of this provider; step up where it is"));
+            return Err(Problem::conflict("your account is not of this provider; step up where it is"));
         }
         Some(session)
     } else {
@@ -76,8 +80,10 @@ pub(crate) async fn begin_sign_in(
     };
     match api.oidc().begin(&provider, return_to, session.as_deref(), api.now()).await {
         Ok(Some(begun)) => {
-            let cookie = cookie(&begun.suffix, &begun.cookie, SIGN_IN.0 / 1_000_000, api.secure());
-            see_other(&begun.location, [cookie])
+            let kept = cookie(&begun.suffix, &begun.cookie, SIGN_IN.0 / 1_000_000, api.secure());
+            let given_up = given_up(&headers, api.secure());
+            let given_up = given_up.iter().map(|suffix| cookie(suffix, "", 0, api.secure()));
+            see_other(&begun.location, given_up.chain([kept]))
         }
         Ok(None) => Err(no_such_provider()),
         Err(error) => failed(&error, return_to, []),
@@ -109,7 +115,7 @@ pub(crate) async fn end_sign_in(
     let suffix = Oidc::cookie_suffix(&callback).unwrap_or_default();
     let brought = auth::cookie(&headers, &auth::cookie_name(&format!("{COOKIE}{suffix}"), api.secure()));
     let over = cookie(&suffix, "", 0, api.secure());
-    let arrived = match api.oidc().finish(&provider, &callback, brought, now).await {
+    let arrived = match api.oidc().finish(&provider, &callback, brought, from, now).await {
         Ok(arrived) => arrived.ok_or_else(no_such_provider)?,
         Err(Failure { error, was_begun }) => {
             record_failure(&api, &error, from, &request).await?;
@@ -123,21 +129,23 @@ pub(crate) async fn end_sign_in(
         Wants::Proof(_) => Some(Action::SessionStepUp),
     };
     if let Some(act) = act {
-        trail::begun_by_person(&api, act, person, from, &request).await?;
+        strangers::begun_by_person(&api, act, person, from, &request).await?;
     }
-    let opened = match api.oidc().settle(arrived, from, now).await {
+    let Settled { is_done, ended } = api.oidc().settle(arrived, from, now).await;
+    if let Some(act) = act {
+        let why_not = (!is_done).then(|| ended.as_ref().map_or_else(slug, |_| Kind::Conflict.slug()));
+        strangers::ended_by_person(&api, act, person, from, &request, why_not).await;
+    }
+    let opened = match ended {
         Ok(opened) => opened,
         Err(error) => {
             record_failure(&api, &error, from, &request).await?;
             return failed(&error, "/", [over]);
         }
     };
-    if let Some(act) = act {
-        trail::done_by_person(&api, act, person, from, &request).await;
-    }
     let Some(opened) = opened else { return see_other(&return_to, [over]) };
     // A session whose beginning is not recorded is given to nobody.
-    if let Err(problem) = trail::sign_in(&api, Some(opened.session.person.id), from, &request, None).await {
+    if let Err(problem) = strangers::signed_in(&api, opened.session.person.id, from, &request).await {
         api.accounts().sign_out(&opened.session).await?;
         return Err(problem);
     }
@@ -172,11 +180,11 @@ pub(crate) async fn log_out(
     let logout = api.oidc().read_logout(&provider, &body.logout_token, api.now()).await.map_err(refused)?;
     let logout = logout.ok_or_else(no_such_provider)?;
     for person in &logout.people {
-        trail::begun_by_person(&api, Action::SessionEndOwn, *person, from, &request).await?;
+        strangers::begun_by_person(&api, Action::SessionEndOwn, *person, from, &request).await?;
     }
     api.oidc().log_out(&logout).await.map_err(refused)?;
     for person in &logout.people {
-        trail::done_by_person(&api, Action::SessionEndOwn, *person, from, &request).await;
+        strangers::ended_by_person(&api, Action::SessionEndOwn, *person, from, &request, None).await;
     }
     Ok(edge::empty(StatusCode::OK))
 }
@@ -191,6 +199,7 @@ async fn record_failure(
     let known = match error {
         SignInError::Over
         | SignInError::OtherBrowser
+        | SignInError::TooMany
         | SignInError::OtherProvider
         | SignInError::Refused(_)
         | SignInError::Code(_)
@@ -207,7 +216,7 @@ async fn record_failure(
         | SignInError::Random(_) => None,
     };
     let refused = Problem::new(Kind::SignInRefused, error.to_string());
-    trail::sign_in(api, known, from, request, Some(&refused)).await
+    strangers::arrival_refused(api, known, from, request, &refused).await
 }
 
 /// Why it failed, as the console tells it.
@@ -219,6 +228,7 @@ fn slug(error: &SignInError) -> &'static str {
         SignInError::OtherPerson => "other-person",
         SignInError::Stale => "stale",
         SignInError::Disabled(_) => "disabled",
+        SignInError::TooMany => "busy",
         SignInError::Discovery(_) | SignInError::Call(_) => "unavailable",
         SignInError::Account(_) | SignInError::Store(_) | SignInError::Seal(_) | SignInError::Random(_) => {
             "failed"
@@ -227,10 +237,10 @@ fn slug(error: &SignInError) -> &'static str {
 }
 
 /// To the sign-in page, which says what happened.
-fn failed<const N: usize>(
+fn failed(
     error: &SignInError,
     return_to: &str,
-    cookies: [Option<HeaderValue>; N],
+    cookies: impl IntoIterator<Item = Option<HeaderValue>>,
 ) -> Result<Response, Problem> {
     let slug = slug(error);
     tracing::info!(slug, error = %chain(error), "a sign-in at a provider failed");
@@ -253,7 +263,10 @@ fn no_such_provider() -> Problem {
     Problem::not_found("no such identity provider; GET /v1/oidc lists them")
 }
 
-fn see_other<const N: usize>(location: &str, cookies: [Option<HeaderValue>; N]) -> Result<Response, Problem> {
+fn see_other(
+    location: &str,
+    cookies: impl IntoIterator<Item = Option<HeaderValue>>,
+) -> Result<Response, Problem> {
     let mut response = edge::empty(StatusCode::SEE_OTHER);
     let location = HeaderValue::from_str(location).map_err(|error| Problem::internal(&error))?;
     response.headers_mut().insert(header::LOCATION, location);
@@ -266,6 +279,17 @@ fn see_other<const N: usize>(location: &str, cookies: [Option<HeaderValue>; N]) 
 /// `Lax`, since the browser comes back from another site.
 fn cookie(suffix: &str, value: &str, max_age_s: i64, secure: bool) -> Option<HeaderValue> {
     auth::cookie_line(&format!("{COOKIE}{suffix}"), value, "Lax", max_age_s, secure)
+}
+
+/// What tells the sign-ins apart that a browser has on their way and that have to go, so that another has room. The
+/// first cookies are the oldest (RFC 6265, section 5.4).
+fn given_up(headers: &HeaderMap, secure: bool) -> Vec<String> {
+    let prefix = auth::cookie_name(COOKIE, secure);
+    let suffixes = auth::cookies(headers).filter_map(|(name, _)| name.strip_prefix(&prefix));
+    let mut begun: Vec<String> =
+        suffixes.filter(|suffix| Oidc::is_suffix(suffix)).map(str::to_owned).collect();
+    begun.truncate((begun.len() + 1).saturating_sub(BEGUN_MAX));
+    begun
 }
 
 /// For routes that a provider account has no use for: what they change is at the provider.

@@ -6,7 +6,7 @@ use axum::{http::header, response::IntoResponse};
 use utoipa::{
     OpenApi,
     openapi::{
-        self, ContentBuilder, HttpMethod, Ref, RefOr, Required, ResponseBuilder, Schema,
+        self, ContentBuilder, HttpMethod, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, Type,
         path::{Operation, ParameterBuilder, ParameterIn},
         security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
@@ -20,7 +20,7 @@ use super::{
 
 /// What clients send may leave fields out, and so does a problem. Everything else that the platform says has
 /// all its fields, some of them null.
-const MAY_LEAVE_OUT: [&str; 10] = [
+const MAY_LEAVE_OUT: [&str; 11] = [
     "Campaign",
     "CampaignDocument",
     "CampaignGroup",
@@ -29,12 +29,13 @@ const MAY_LEAVE_OUT: [&str; 10] = [
     "NewRole",
     "OnChange",
     "PersonChange",
+    "AccountChange",
     "Problem",
     "VehicleChoice",
 ];
 
 /// Where somebody may have changed, ended or registered the same meanwhile, or an account is kept elsewhere.
-const CONFLICTS: [(HttpMethod, &str); 27] = [
+const CONFLICTS: [(HttpMethod, &str); 28] = [
     (HttpMethod::Post, "/v1/session/step-up"),
     (HttpMethod::Post, "/v1/account/password"),
     (HttpMethod::Post, "/v1/account/totp"),
@@ -62,6 +63,7 @@ const CONFLICTS: [(HttpMethod, &str); 27] = [
     (HttpMethod::Post, "/v1/campaigns/{campaign_id}/assignments"),
     (HttpMethod::Post, "/v1/campaigns/{campaign_id}/unassignments"),
     (HttpMethod::Post, "/v1/campaigns/{campaign_id}/end"),
+    (HttpMethod::Get, "/v1/oidc/{provider}/login"),
 ];
 
 #[derive(OpenApi)]
@@ -175,6 +177,13 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
         // Of who steps up without a session, or as a service.
         kinds.extend([Kind::Unauthorized, Kind::Forbidden]);
     }
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response
+            && let Some(RefOr::T(stream)) = response.content.get_mut("text/event-stream")
+        {
+            stream.schema = Some(streamed_event());
+        }
+    }
     if path.contains('{') {
         kinds.push(Kind::NotFound);
     }
@@ -213,13 +222,24 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
     }
 }
 
+/// Of a stream each event is described, since it has no end.
+fn streamed_event() -> RefOr<Schema> {
+    let text = |what: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(what));
+    let event = ObjectBuilder::new()
+        .property("event", text("What it tells of"))
+        .property("data", text("A document in JSON"))
+        .required("event")
+        .required("data");
+    event.build().into()
+}
+
 fn header_parameter(name: &str, description: &str) -> RefOr<openapi::path::Parameter> {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(description))
-        .schema(Some(openapi::ObjectBuilder::new().schema_type(openapi::Type::String)))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
         .build()
         .into()
 }

@@ -116,7 +116,7 @@ pub(crate) async fn disable_organisation(
     let none = || Problem::not_found("no such organisation; GET /v1/organisations lists them");
     let known = api.store().organisation(organisation_id.0).await?.ok_or_else(none)?;
     let brands = Brands::new(known.brands).map_err(|error| Problem::internal(&error))?;
-    gate.ask(of_brands(brands), Facts::NONE)?;
+    gate.ask(of_brands(brands), Facts::NONE).map_err(|problem| problem.hidden_as(none))?;
     trail.resource("organisation", known.id);
     trail.brands(brands.iter());
     // Who disables it again wants the same.

@@ -123,6 +123,7 @@ pub(crate) async fn create_person(
 /// Gives an account another name, address, fleet or dealership.
 ///
 /// The old address is told of another. For seven days after its address was changed nobody resets its credential.
+/// Who comes into another fleet or dealership loses all functions; somebody other than the caller gives them anew.
 #[utoipa::path(
     patch, path = "/v1/people/{person_id}", tag = "people", request_body = PersonChange,
     extensions(("x-marque-action" = json!("person.update"))),
@@ -143,9 +144,9 @@ pub(crate) async fn change_person(
         None => None,
     };
     let (username, address) = (body.username.as_deref(), body.address.as_deref());
-    api.people()
-        .change(&known.person, Change { username, address, by_oneself: false, organisation }, api.now())
-        .await?;
+    let change = Change { username, address, by_oneself: false };
+    api.people().change(&known, change, organisation, gate.person(), api.now()).await?;
+    organisation.into_iter().for_each(|_| trail.which("organisation"));
     Ok(Json(PersonAccount::of(&find(&api, person_id.0).await?, Brands::ALL)))
 }
 

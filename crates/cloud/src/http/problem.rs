@@ -108,6 +108,11 @@ impl Problem {
         Self::new(Kind::NotFound, detail)
     }
 
+    /// What is out of reach is answered as what is not there, to the letter.
+    pub(crate) fn hidden_as(self, none: impl FnOnce() -> Self) -> Self {
+        if self.kind == Kind::NotFound { none() } else { self }
+    }
+
     pub(crate) fn conflict(detail: impl Into<String>) -> Self {
         Self::new(Kind::Conflict, detail)
     }

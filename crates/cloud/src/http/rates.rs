@@ -73,6 +73,30 @@ pub(crate) async fn of_address(
     answer("address", OF_ADDRESS, taken, answers).await
 }
 
+/// Whose token it is. An address that has no try left is not told, and nobody looks; one that shows a token of nobody's
+/// has used one up. What cannot be told now is no guess.
+pub(crate) async fn of_token<T>(
+    api: &Api,
+    from: IpAddr,
+    looks: impl Future<Output = Result<Option<T>, Problem>>,
+    nobody: Problem,
+) -> Result<T, Box<Response>> {
+    let (addresses, who) = (&api.rates().addresses, household(from));
+    let left = match addresses.take(who, api.now()) {
+        Ok(left) => left,
+        Err(wait) => return Err(Box::new(told("address", OF_ADDRESS, 0, Err(too_fast(wait))))),
+    };
+    let found = looks.await;
+    if !matches!(found, Ok(None)) {
+        addresses.give_back(who);
+    }
+    match found {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Err(Box::new(told("address", OF_ADDRESS, left, Err(nobody)))),
+        Err(problem) => Err(Box::new(problem.into_response())),
+    }
+}
+
 /// Around all routes that need no session.
 pub(crate) async fn of_strangers(
     State(api): State<Api>,
@@ -92,11 +116,20 @@ async fn answer(
     let left = taken.unwrap_or(0);
     let answered = match taken {
         Ok(_) => answers.await,
-        Err(wait) => Err(too_many("too many requests; send them more slowly, as `RateLimit` tells", wait)),
+        Err(wait) => Err(too_fast(wait)),
     };
+    told(name, rate, left, answered)
+}
+
+/// An answer that tells what is left.
+fn told(name: &str, rate: Rate, left: i64, answered: Result<Response, Problem>) -> Response {
     let mut response = answered.into_response();
     tell(response.headers_mut(), name, rate, left);
     response
+}
+
+fn too_fast(wait: Micros) -> Problem {
+    too_many("too many requests; send them more slowly, as `RateLimit` tells", wait)
 }
 
 fn too_many(why: &str, wait: Micros) -> Problem {

@@ -137,8 +137,7 @@ pub(crate) async fn object_to_release(
 async fn found(api: &Api, gate: &Gate, id: &str) -> Result<(ListedRelease, Arc<Car>), Problem> {
     let found = api.store().release(id).await?;
     let vehicle = found.as_ref().map_or(VehicleId::from_bytes([0; 16]), |found| found.release.vehicle);
-    let hidden = |problem: Problem| if problem.kind() == Kind::NotFound { none() } else { problem };
-    let car = gate.car(vehicle).map_err(hidden)?;
+    let car = gate.car(vehicle).map_err(|problem| problem.hidden_as(none))?;
     Ok((found.ok_or_else(none)?, car))
 }
 

@@ -40,6 +40,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// What one HTTP/2 stream may have in memory on its way out.
 const STREAM_BYTES_MAX: usize = 64 * 1024;
+/// Names and values of one HTTP/2 request's headers. Browsers send all cookies with each: one that has many is
+/// answered, and may be rid of them.
+const HEADER_BYTES_MAX: u32 = 64 * 1024;
 /// Requests of one HTTP/2 connection at once.
 const STREAMS_MAX: u32 = 64;
 /// What answers that have begun get to end when the platform stops.
@@ -216,6 +219,7 @@ where
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEADER_BYTES_MAX)
         .max_send_buf_size(STREAM_BYTES_MAX)
         .keep_alive_interval(PATIENCE);
     let asked = CancellationToken::new();

@@ -135,8 +135,7 @@ async fn ask_about(api: &Api, gate: &Gate, trail: &Trail, id: ServiceId) -> Resu
     let row = api.store().service(id).await?.ok_or_else(no_such_service)?;
     let brands = Brands::new(row.brands.iter().copied()).map_err(|_| no_such_service())?;
     trail.brands(brands.iter());
-    gate.ask(what(id, brands), Facts::NONE)
-        .map_err(|problem| if problem.kind() == Kind::NotFound { no_such_service() } else { problem })?;
+    gate.ask(what(id, brands), Facts::NONE).map_err(|problem| problem.hidden_as(no_such_service))?;
     Ok(row)
 }
 

@@ -9,7 +9,7 @@ use axum::{
 
 use super::{
     Api,
-    audit::trail,
+    audit::strangers,
     auth::{self, Caller, SignedIn},
     edge::{self, RequestId},
     extract::Json,
@@ -29,7 +29,8 @@ pub(crate) mod types;
     post, path = "/v1/session", tag = "session", security(()),
     request_body = Credentials,
     responses((status = 201, description = "Signed in", body = NewSession,
-        headers(("Set-Cookie" = String, description = "`marque_session`, HttpOnly, SameSite=Strict")))),
+        headers(("Set-Cookie" = String, description = "`__Host-marque_session` by HTTPS, else `marque_session`; HttpOnly, \
+            SameSite=Strict")))),
 )]
 pub(crate) async fn create_session(
     State(api): State<Api>,
@@ -48,13 +49,13 @@ pub(crate) async fn create_session(
         Err(error @ (SignInError::Wrong | SignInError::SecondFactor)) => {
             let problem = refused(error);
             let known = api.store().person_named(&body.username).await?.map(|person| person.id);
-            trail::sign_in(&api, known, from, &request, Some(&problem)).await?;
+            strangers::sign_in_refused(&api, known, from, &request, &problem);
             return Err(problem);
         }
         Err(error) => return Err(refused(error)),
     };
     // A session whose beginning is not recorded is given to nobody.
-    if let Err(problem) = trail::sign_in(&api, Some(opened.session.person.id), from, &request, None).await {
+    if let Err(problem) = strangers::signed_in(&api, opened.session.person.id, from, &request).await {
         api.accounts().sign_out(&opened.session).await?;
         return Err(problem);
     }

@@ -53,9 +53,11 @@ pub(super) struct Verified {
     subject: String,
     proven_at: Timestamp,
     expires_at: Timestamp,
+    /// By what the provider said of itself: it may have taken the key back since.
+    by: u64,
 }
 
-/// Tokens that were verified, by their hashes: a signature is checked once.
+/// Tokens that were verified, by their hashes: a signature is checked once by the same keys.
 #[derive(Debug, Default)]
 pub(super) struct VerifiedTokens(Mutex<HashMap<String, Verified>>);
 
@@ -93,7 +95,8 @@ impl Oidc {
         now: Timestamp,
     ) -> Result<Option<accounts::Session>, UntoldError> {
         let hash = token_hash(token);
-        let verified = match self.0.tokens.get(&hash, now) {
+        let known = self.0.tokens.get(&hash, now).filter(|known| self.holds(known, now));
+        let verified = match known {
             Some(verified) => verified,
             None => match self.verify_access(token, now) {
                 Ok(verified) => {
@@ -115,17 +118,26 @@ impl Oidc {
         Ok(Some(self.0.accounts.of_token(id, person, proven_at, expires_at, now).await?))
     }
 
+    /// Whether the provider has not said anything new of itself since.
+    fn holds(&self, verified: &Verified, now: Timestamp) -> bool {
+        let provider = self.with_issuer(&verified.issuer);
+        provider.is_some_and(|provider| provider.discovery.is_newest(verified.by, now))
+    }
+
+    fn with_issuer(&self, issuer: &str) -> Option<&Provider> {
+        self.0.providers.iter().find(|provider| provider.settings.issuer == issuer)
+    }
+
     fn verify_access(&self, token: &str, now: Timestamp) -> Result<Verified, SignInError> {
-        let issuer = issuer_of(token);
-        let with_issuer = |provider: &&Provider| issuer.as_ref() == Some(&provider.settings.issuer);
-        let provider = self.0.providers.iter().find(with_issuer);
+        let provider = issuer_of(token).and_then(|issuer| self.with_issuer(&issuer));
         let audience = provider.and_then(|provider| provider.settings.audience.as_deref());
         let (Some(provider), Some(audience)) = (provider, audience) else {
             return Err(SignInError::Token(
                 "no provider is configured whose access tokens are taken".to_owned(),
             ));
         };
-        let claims: AccessClaims = provider.claims_at_once(token, |typ| typ == Some("at+jwt"), now)?;
+        let is_type = |typ: Option<&str>| typ == Some("at+jwt");
+        let (claims, by): (AccessClaims, u64) = provider.claims_at_once(token, is_type, now)?;
         let registered = &claims.registered;
         registered.check(&provider.settings.issuer, audience, now)?;
         if !provider.settings.access_clients.contains(&claims.client_id) {
@@ -148,6 +160,7 @@ impl Oidc {
             subject: claims.sub,
             proven_at: proven_at.min(issued_at).min(now),
             expires_at: expires_at.min(now + LIFE_MAX),
+            by,
         })
     }
 }

@@ -14,7 +14,7 @@ use super::settings::{ProviderSettings, is_safe};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A set of keys with their certificates has 30 kB.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
-/// So many wait for one provider. A dead one must not take the places of those who go to another.
+/// So many codes are exchanged at one provider at once. A dead one must not take the places of those who go to another.
 const CALLS_MAX: usize = 8;
 
 /// Why a provider gave no answer that can be read.
@@ -65,14 +65,19 @@ impl Caller {
         Ok(Self { client, places: Arc::new(Semaphore::new(CALLS_MAX)) })
     }
 
-    /// Reads a document.
+    /// Reads a document of the provider's own, which one asks for at a time: it takes no place, so that those who come
+    /// back with codes keep nobody from beginning.
     pub(super) async fn get(&self, url: &Url) -> Result<HttpResponse, CallError> {
         let request = http::Request::get(url.as_str()).header(http::header::ACCEPT, "application/json");
         self.ask(request.body(Vec::new()).map_err(CallError::Unwritten)?).await
     }
 
-    async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, CallError> {
+    async fn ask_in_place(&self, request: HttpRequest) -> Result<HttpResponse, CallError> {
         let _place = self.places.try_acquire().map_err(|_| CallError::Busy)?;
+        self.ask(request).await
+    }
+
+    async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, CallError> {
         let (parts, body) = request.into_parts();
         let url = parts.uri.to_string();
         let parsed = Url::parse(&url).ok().filter(is_safe).ok_or(CallError::Unsafe { url })?;
@@ -98,6 +103,6 @@ impl<'c> AsyncHttpClient<'c> for Caller {
     type Future = BoxFuture<'c, Result<HttpResponse, CallError>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(self.ask(request))
+        Box::pin(self.ask_in_place(request))
     }
 }

@@ -1,8 +1,8 @@
-//! What a provider says of itself: its discovery document and its keys, kept for an hour.
+//! What a provider says of itself: its discovery document and its keys, which count for an hour.
 //!
 //! Invariant, as an absence: no start of the platform waits for a provider.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use jsonwebtoken::jwk::Jwk;
 use model::{Micros, Timestamp};
@@ -26,12 +26,16 @@ use super::{
 use crate::{clock::Clock, errors::chain};
 
 const KEPT: Micros = Micros::HOUR;
+/// Who comes from then on has it asked for anew, and waits for nothing.
+const ASKED_AHEAD: Micros = Micros(50 * Micros::MINUTE.0);
 /// While a provider does not answer, tokens are checked by keys that are as old as this.
 const KEPT_WHILE_DOWN: Micros = Micros::DAY;
 /// Whoever sends tokens with names of keys that do not exist must not make us ask for each.
 const ASKED_AGAIN: Micros = Micros::from_secs(30);
 /// A provider that is down is not asked by everybody who comes.
 const DOWN: Micros = Micros::from_secs(2);
+/// A provider that failed is taken to be down for so long, unless it is heard of: whoever comes later asks again.
+const TAKEN_FOR_DOWN: Micros = Micros::from_secs(30);
 /// So many wait for what one of them asks. A dead provider must not take the places of those who go to another.
 const WAITING_MAX: usize = 8;
 
@@ -90,6 +94,8 @@ pub(super) struct Discovered {
     pub(super) metadata: Metadata,
     /// The same keys, for other tokens.
     pub(super) keys: Vec<Jwk>,
+    /// What was said before has another.
+    pub(super) number: u64,
     at: Timestamp,
 }
 
@@ -102,18 +108,25 @@ struct Inner {
     issuer: String,
     caller: Caller,
     clock: Clock,
-    known: RwLock<Option<Arc<Discovered>>>,
+    known: RwLock<Known>,
     /// One asks at a time.
     asking: Arc<Mutex<Asked>>,
     /// The others wait for it.
     waiting: Semaphore,
 }
 
-/// How asking went.
+#[derive(Debug, Default)]
+struct Known {
+    newest: Option<Arc<Discovered>>,
+    /// When asking for it anew last failed, since it was read. Whoever waited meanwhile had come before.
+    failed_at: Option<Timestamp>,
+    /// How often something was read.
+    count: u64,
+}
+
+/// What is known while somebody asks.
 #[derive(Debug, Default)]
 struct Asked {
-    /// When it last failed. Whoever waited meanwhile had come before.
-    failed_at: Option<Timestamp>,
     /// When keys alone were asked for since the document was read.
     keys_at: Option<Timestamp>,
 }
@@ -136,11 +149,20 @@ impl Discovery {
     /// For who can wait: a browser on its way.
     pub(super) async fn get(&self, now: Timestamp) -> Result<Arc<Discovered>, DiscoveryError> {
         if let Some(known) = self.fresh(now) {
+            self.ask_ahead(&known, now);
             return Ok(known);
         }
         let _waits = self.0.waiting.try_acquire().map_err(|_| DiscoveryError::Busy)?;
         let turn = Arc::clone(&self.0.asking).lock_owned().await;
         self.ask(turn, now).await
+    }
+
+    /// The same where others wait already: only to know where the provider is, for which an old document will do.
+    pub(super) async fn whereabouts(&self, now: Timestamp) -> Result<Arc<Discovered>, DiscoveryError> {
+        match self.get(now).await {
+            Err(DiscoveryError::Busy) => self.old(now).ok_or(DiscoveryError::Busy),
+            known => known,
+        }
     }
 
     /// The same with keys that are newer than these, for a token whose key is not among them; none when they were
@@ -161,10 +183,35 @@ impl Discovery {
         self.ask_keys(&mut turn, than, now).await.map(Some)
     }
 
-    /// For who cannot wait, and shows tokens: what is known, be it old. It is asked for meanwhile.
+    /// For who cannot wait, and shows tokens: what is known, be it old while the provider does not answer. Otherwise
+    /// it is asked for, since keys may have been taken back.
     pub(super) fn at_hand(&self, now: Timestamp) -> Result<Arc<Discovered>, DiscoveryError> {
         if let Some(known) = self.fresh(now) {
+            self.ask_ahead(&known, now);
             return Ok(known);
+        }
+        self.ask_meanwhile(now);
+        let is_down = self.failed_within(TAKEN_FOR_DOWN);
+        self.old(now).filter(|_| is_down).ok_or(DiscoveryError::Asking)
+    }
+
+    /// Whether nothing was read since this was. What gets old is asked for meanwhile.
+    pub(super) fn is_newest(&self, number: u64, now: Timestamp) -> bool {
+        let Some(known) = self.newest() else { return false };
+        self.ask_ahead(&known, now);
+        known.number == number
+    }
+
+    fn ask_ahead(&self, known: &Discovered, now: Timestamp) {
+        if now.since(known.at) >= ASKED_AHEAD {
+            self.ask_meanwhile(now);
+        }
+    }
+
+    /// Unless somebody asks already, or it failed a moment ago.
+    fn ask_meanwhile(&self, now: Timestamp) {
+        if self.failed_within(DOWN) {
+            return;
         }
         if let Ok(turn) = Arc::clone(&self.0.asking).try_lock_owned() {
             let asks = self.clone();
@@ -174,8 +221,6 @@ impl Discovery {
                 }
             });
         }
-        let known = self.newest().filter(|known| now.since(known.at) < KEPT_WHILE_DOWN);
-        known.ok_or(DiscoveryError::Asking)
     }
 
     /// Whether there may be newer keys than these in a moment: somebody asks for them, also by this question.
@@ -201,19 +246,20 @@ impl Discovery {
     }
 
     async fn ask(&self, mut turn: Turn, now: Timestamp) -> Result<Arc<Discovered>, DiscoveryError> {
-        if let Some(known) = self.fresh(now) {
+        // Somebody else has asked meanwhile.
+        if let Some(known) = self.newest().filter(|known| now.since(known.at) < ASKED_AHEAD) {
             return Ok(known);
         }
-        if turn.failed_at.is_some_and(|at| self.0.clock.now().since(at) < DOWN) {
+        if self.failed_within(DOWN) {
             return Err(DiscoveryError::Down);
         }
-        match self.discover(now).await {
-            Ok(discovered) => {
+        match self.discover().await {
+            Ok((metadata, keys)) => {
                 *turn = Asked::default();
-                Ok(self.keep(discovered))
+                Ok(self.keep(metadata, keys, now))
             }
             Err(error) => {
-                turn.failed_at = Some(self.0.clock.now());
+                self.known_mut().failed_at = Some(self.0.clock.now());
                 Err(error)
             }
         }
@@ -228,11 +274,19 @@ impl Discovery {
         // Also a question that fails is one.
         turn.keys_at = Some(now);
         let (metadata, keys) = self.fetch_keys(than.metadata.clone()).await?;
-        Ok(self.keep(Discovered { metadata, keys, at: than.at }))
+        Ok(self.keep(metadata, keys, than.at))
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.0.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_mut(&self) -> RwLockWriteGuard<'_, Known> {
+        self.0.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn newest(&self) -> Option<Arc<Discovered>> {
-        self.0.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.known().newest.clone()
     }
 
     fn other(&self, than: &Arc<Discovered>) -> Option<Arc<Discovered>> {
@@ -243,14 +297,30 @@ impl Discovery {
         self.newest().filter(|known| now.since(known.at) < KEPT)
     }
 
-    fn keep(&self, discovered: Discovered) -> Arc<Discovered> {
-        let discovered = Arc::new(discovered);
-        *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&discovered));
+    fn old(&self, now: Timestamp) -> Option<Arc<Discovered>> {
+        self.newest().filter(|known| now.since(known.at) < KEPT_WHILE_DOWN)
+    }
+
+    fn failed_within(&self, time: Micros) -> bool {
+        let failed_at = self.known().failed_at;
+        failed_at.is_some_and(|at| self.0.clock.now().since(at) < time)
+    }
+
+    /// Keys alone do not tell that the provider has answered for its document.
+    fn keep(&self, metadata: Metadata, keys: Vec<Jwk>, at: Timestamp) -> Arc<Discovered> {
+        let mut known = self.known_mut();
+        let is_later = known.newest.as_ref().is_none_or(|newest| newest.at < at);
+        known.count += 1;
+        let discovered = Arc::new(Discovered { metadata, keys, number: known.count, at });
+        known.newest = Some(Arc::clone(&discovered));
+        if is_later {
+            known.failed_at = None;
+        }
         discovered
     }
 
     /// OpenID Connect Discovery 1.0, section 4.
-    async fn discover(&self, now: Timestamp) -> Result<Discovered, DiscoveryError> {
+    async fn discover(&self) -> Result<(Metadata, Vec<Jwk>), DiscoveryError> {
         let address = format!("{}/.well-known/openid-configuration", self.0.issuer.trim_end_matches('/'));
         let address = Url::parse(&address).map_err(|error| unreadable(&address, &error))?;
         let body = self.document(&address).await?;
@@ -266,8 +336,7 @@ impl Discovery {
                 return Err(DiscoveryError::Unsafe { url: url.to_string() });
             }
         }
-        let (metadata, keys) = self.fetch_keys(metadata).await?;
-        Ok(Discovered { metadata, keys, at: now })
+        self.fetch_keys(metadata).await
     }
 
     async fn fetch_keys(&self, metadata: Metadata) -> Result<(Metadata, Vec<Jwk>), DiscoveryError> {

@@ -4,8 +4,12 @@ use model::{DataCategory, Micros, OrganisationId, PersonId, Timestamp};
 use possession::CodeKind;
 use store::{AccessGrantRow, OrganisationRow};
 
-use super::{NoticeKind, Ownership, OwnershipError, Proven, notices};
-use crate::{random, registry::Car};
+use super::{Ownership, OwnershipError, Proven};
+use crate::{
+    notices::{self, About, NoticeKind},
+    random,
+    registry::Car,
+};
 
 /// How long a dealership has access by the code shown in a car.
 pub const BY_CODE: Micros = Micros(72 * Micros::HOUR.0);
@@ -102,8 +106,8 @@ impl Ownership {
             told.extend(tx.members_of(wanted.dealership).await?);
             NoticeKind::AccessGranted
         };
-        let (vehicle, dealership) = (Some(car.vehicle), Some(wanted.dealership));
-        notices::tell(&mut tx, &told, kind, vehicle, dealership, now).await?;
+        let about = About::car(car.vehicle).and(Some(wanted.dealership));
+        notices::tell(&mut tx, &told, kind, about, now).await?;
         self.commit(tx, car.vehicle).await?;
         Ok(grant)
     }
@@ -122,8 +126,8 @@ impl Ownership {
         }
         let mut told = tx.members_of(grant.dealership).await?;
         told.extend(owner);
-        let (vehicle, dealership) = (Some(car.vehicle), Some(grant.dealership));
-        notices::tell(&mut tx, &told, NoticeKind::AccessEnded, vehicle, dealership, now).await?;
+        let about = About::car(car.vehicle).and(Some(grant.dealership));
+        notices::tell(&mut tx, &told, NoticeKind::AccessEnded, about, now).await?;
         self.commit(tx, car.vehicle).await?;
         Ok(true)
     }

@@ -1,15 +1,16 @@
 //! Releases: a buyer whose seller did not let go asks for the car, privacy approves, and the owner can object.
 
 use ::audit::{Outcome, Slug, Word};
-use identity::transfer::OwnershipChange;
+use identity::{Brands, Function, transfer::OwnershipChange};
 use model::{Micros, PersonId, Timestamp, VehicleId};
 use store::{ReleaseRow, Transaction};
 
-use super::{NoticeKind, Ownership, OwnershipError, Proven, notices, or_conflict};
+use super::{Ownership, OwnershipError, Proven, or_conflict};
 use crate::{
     audit::{Audit, Named, Record},
     desired::RELEASE_REQUESTED,
     errors::chain,
+    notices::{self, About, NoticeKind},
     outbox::Letter,
     random,
     registry::Car,
@@ -105,6 +106,9 @@ impl Ownership {
             car.vehicle, release.id
         );
         self.tell_all(&mut tx, &[owner], NoticeKind::ReleaseRequested, car.vehicle, &text, now).await?;
+        let privacy = (Function::Privacy, self.0.registry.region(), Brands::from(car.brand));
+        let about = About::car(car.vehicle);
+        notices::tell_holders(&mut tx, privacy, NoticeKind::ReleaseWaits, about, now).await?;
         self.commit(tx, car.vehicle).await?;
         self.0.outbox.send(now).await;
         Ok(release)
@@ -274,7 +278,7 @@ impl Ownership {
         text: &str,
         now: Timestamp,
     ) -> Result<(), OwnershipError> {
-        notices::tell(tx, people, kind, Some(vehicle), None, now).await?;
+        notices::tell(tx, people, kind, About::car(vehicle), now).await?;
         for person in people {
             let to = tx.recipient(*person).await?;
             let letter = Letter { to: to.address, username: to.username, text: text.to_owned() };

@@ -11,9 +11,12 @@ use model::{ConsentEpoch, OrganisationId, PersonId, SubjectId, Timestamp};
 use possession::CodeKind;
 use store::{LinkRow, Transaction};
 
-use super::{NoticeKind, OWNED, Ownership, OwnershipError, notices, or_conflict};
-use crate::random;
-use crate::registry::{Car, Update};
+use super::{OWNED, Ownership, OwnershipError, or_conflict};
+use crate::{
+    notices::{self, About, NoticeKind},
+    random,
+    registry::{Car, Update},
+};
 
 /// A car that changes hands, step by step.
 pub(super) struct Reset<'a> {
@@ -183,7 +186,7 @@ impl<'a> Reset<'a> {
     }
 
     async fn tell(&mut self, people: &[PersonId], kind: NoticeKind) -> Result<(), OwnershipError> {
-        notices::tell(&mut self.tx, people, kind, Some(self.car.vehicle), None, self.now).await
+        Ok(notices::tell(&mut self.tx, people, kind, About::car(self.car.vehicle), self.now).await?)
     }
 
     /// What the former owner granted, all of it taken back.

@@ -45,7 +45,7 @@ async fn names_and_addresses_are_plain() {
 }
 
 #[tokio::test]
-async fn an_address_settles_in_seven_days_when_somebody_else_changed_it() {
+async fn an_address_settles_in_seven_days_whoever_changed_it() {
     let folder = tempfile::tempdir().unwrap();
     let people = people(folder.path()).await;
     let new = NewAccount { address: Some("a@example.org".to_owned()), ..account("anna") };
@@ -57,13 +57,25 @@ async fn an_address_settles_in_seven_days_when_somebody_else_changed_it() {
     assert!(is_settled(NOW).await, "it is the one that it was made with");
     let to = |address: &'static str| Change { address: Some(address), ..Change::default() };
     let renamed = Change { username: Some("ann"), ..to("a@example.org") };
-    people.change(&anna, renamed, NOW).await.unwrap();
+    let change = async |change| {
+        let known = people.find(anna.id, NOW).await.unwrap().unwrap();
+        people.change(&known, change, None, None, NOW).await.unwrap();
+    };
+    change(renamed).await;
     assert!(is_settled(NOW).await, "it is the same");
-    people.change(&anna, Change { by_oneself: true, ..to("c@example.org") }, NOW).await.unwrap();
-    assert!(is_settled(NOW).await, "it was their own doing");
-    people.change(&anna, to("b@example.org"), NOW).await.unwrap();
-    let end = NOW + Micros(7 * Micros::DAY.0);
-    assert!(!is_settled(end - Micros(1)).await && is_settled(end).await);
+    let mut changed_at = NOW;
+    for (address, by_oneself) in [("b@example.org", false), ("c@example.org", true)] {
+        let change = Change { by_oneself, ..to(address) };
+        let known = people.find(anna.id, changed_at).await.unwrap().unwrap();
+        if by_oneself {
+            people.change_own(&known.person, change, changed_at).await.unwrap();
+        } else {
+            people.change(&known, change, None, None, changed_at).await.unwrap();
+        }
+        let end = changed_at + Micros(7 * Micros::DAY.0);
+        assert!(!is_settled(end - Micros(1)).await && is_settled(end).await, "by oneself: {by_oneself}");
+        changed_at = end - Micros(1);
+    }
 }
 
 #[tokio::test]
@@ -88,6 +100,101 @@ async fn who_made_an_account_gives_it_functions_only_while_alone() {
     assert!(!may(person(1)).await);
     let facts = people.facts(&find(anna.id).await, Some(anna.id), NOW).await.unwrap();
     assert!(!facts.has(Condition::NotSelf));
+}
+
+#[tokio::test]
+async fn who_puts_an_account_into_an_organisation_counts_as_having_made_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let people = people(folder.path()).await;
+    let administrator = NewRole { function: Function::Administrator, brands: Brands::ALL, until: None };
+    let find = async |id| people.find(id, NOW).await.unwrap().unwrap();
+    for name in ["one", "two"] {
+        let made = people.create(account(name), None, NOW).await.unwrap();
+        people.assign(&find(made.id).await, administrator, None, NOW).await.unwrap();
+    }
+    let new = NewAccount { realm: Realm::Partner, ..account("mechanic") };
+    let mechanic = people.create(new, person(1), NOW).await.unwrap();
+    let dealer = NewRole { function: Function::Dealer, brands: Brands::ALL, until: None };
+    people.assign(&find(mechanic.id).await, dealer, None, NOW).await.unwrap();
+    let may = async |by| {
+        let facts = people.facts(&find(mechanic.id).await, by, NOW).await.unwrap();
+        facts.has(Condition::NotCreator)
+    };
+    assert!(may(person(2)).await);
+    let organisation = dealership(&people, 7).await;
+    let join = async |organisation| {
+        let known = find(mechanic.id).await;
+        people.change(&known, Change::default(), organisation, person(2), NOW).await.unwrap();
+    };
+    join(Some(Some(organisation))).await;
+    assert!(!may(person(2)).await && may(person(1)).await, "it was made by whoever put it there");
+    assert!(find(mechanic.id).await.roles.is_empty(), "and has no function there");
+
+    people.assign(&find(mechanic.id).await, dealer, person(1), NOW).await.unwrap();
+    join(Some(Some(organisation))).await;
+    assert_eq!(find(mechanic.id).await.roles.len(), 1, "it was there already");
+    join(Some(None)).await;
+    assert_eq!(find(mechanic.id).await.organisation, None);
+}
+
+async fn dealership(people: &People, number: u8) -> OrganisationId {
+    let id = OrganisationId::from_bytes([number; 16]);
+    let row = store::OrganisationRow {
+        id,
+        kind: "dealership".to_owned(),
+        name: format!("dealership {number}"),
+        brands: vec![Brand::Opel],
+        region: people.region.clone(),
+        enabled: true,
+        created_at: NOW,
+        created_by: PersonId::from_bytes([9; 16]),
+    };
+    let mut tx = people.store.begin().await.unwrap();
+    tx.add_organisation(&row).await.unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn who_guards_a_brand_hears_of_what_is_done_to_its_accounts() {
+    let folder = tempfile::tempdir().unwrap();
+    let people = people(folder.path()).await;
+    let find = async |id| people.find(id, NOW).await.unwrap().unwrap();
+    let guard = async |name: &str, brand: Brand| {
+        let made = people.create(account(name), None, NOW).await.unwrap();
+        let security = NewRole { function: Function::Security, brands: brand.into(), until: None };
+        people.assign(&find(made.id).await, security, None, NOW).await.unwrap();
+        made.id
+    };
+    let (opel, fiat) = (guard("opel", Brand::Opel).await, guard("fiat", Brand::Fiat).await);
+    let heard = async |who, about: PersonId| {
+        let notices = people.store.notices_to(who, None, 100).await.unwrap().items;
+        let mut kinds: Vec<String> =
+            notices.into_iter().filter(|n| n.about == Some(about)).map(|n| n.kind).collect();
+        kinds.sort_unstable();
+        kinds
+    };
+    let new = NewAccount { brands: Some(Brand::Opel.into()), ..account("anna") };
+    let anna = people.create(new, person(1), NOW).await.unwrap().id;
+    let support = NewRole { function: Function::Support, brands: Brand::Opel.into(), until: None };
+    let role = people.assign(&find(anna).await, support, person(1), NOW).await.unwrap();
+    let renamed = Change { username: Some("ann"), ..Change::default() };
+    people.change(&find(anna).await, renamed, None, person(1), NOW).await.unwrap();
+    people.reset_credentials(&find(anna).await, NOW).await.unwrap();
+    people.revoke(&role, NOW).await.unwrap();
+    people.set_enabled(&find(anna).await, false, NOW).await.unwrap();
+    people.set_enabled(&find(anna).await, true, NOW).await.unwrap();
+    let all = [
+        "account-changed",
+        "account-disabled",
+        "account-enabled",
+        "account-made",
+        "credentials-reset",
+        "role-ended",
+        "role-given",
+    ];
+    assert_eq!(heard(opel, anna).await, all);
+    assert!(heard(fiat, anna).await.is_empty(), "it is another brand's");
 }
 
 #[tokio::test]
@@ -117,7 +224,8 @@ async fn what_could_not_be_sent_is_sent_later_and_forgotten_in_the_end() {
     let anna = people.create(account("anna"), None, NOW).await.unwrap();
     let outbox = folder.path().join("outbox");
     std::fs::write(&outbox, "in the way").unwrap();
-    people.reset_credentials(&anna, NOW).await.unwrap();
+    let known = people.find(anna.id, NOW).await.unwrap().unwrap();
+    people.reset_credentials(&known, NOW).await.unwrap();
     std::fs::remove_file(&outbox).unwrap();
     let files = || std::fs::read_dir(&outbox).unwrap().count();
     people.outbox().send(NOW).await;

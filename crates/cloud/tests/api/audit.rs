@@ -64,6 +64,12 @@ fn texts(event: &Event) -> Vec<&str> {
 }
 
 fn check_text(text: &str) {
+    // Of random ids one in some millions has seventeen digits in a row.
+    let is_id = |part: &&str| part.len() == 32 && part.bytes().all(|b| b.is_ascii_hexdigit());
+    let parts = || text.split(|c: char| !c.is_ascii_alphanumeric());
+    if let Some(id) = parts().find(is_id) {
+        return check_text(&text.replace(id, "-"));
+    }
     let windows = text.as_bytes().windows(17).filter_map(|window| std::str::from_utf8(window).ok());
     for window in windows {
         assert!(window.parse::<Vin>().is_err(), "`{text}` holds a VIN");

@@ -374,6 +374,20 @@ async fn guess(factory: &Factory, from: [u8; 4]) {
     panic!("{last}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_crowd_of_guessers_the_log_has_few_entries_and_names_none_for_all() {
+    let factory = Factory::month().await;
+    let (_, csr) = plain();
+    for network in 0..140 {
+        refused(factory.enrol_from([127, 0, network, 1], &factory.vehicle, "wrong", &csr).await, 401).await;
+    }
+    let told = audit::told(&factory.fixture);
+    let told = told.iter().filter(|(action, ..)| action == "certificate.enrol").map(|(.., reason)| reason);
+    let (apart, crowd): (Vec<_>, Vec<_>) = told.partition(|reason| reason.starts_with("credential"));
+    assert_eq!((apart.len(), crowd.as_slice()), (128, &[&"crowd".to_owned()][..]));
+    factory.fixture.platform.stop().await;
+}
+
 /// The vehicle's id is in every URL.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_guesses_keeps_no_car_from_enrolling_and_none_from_renewing() {

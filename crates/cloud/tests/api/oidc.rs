@@ -1,11 +1,8 @@
 //! Signing in at an OpenID Connect provider, and all the ways in which a provider or a stranger may lie.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
 };
 
 use cloud::oidc::settings;
@@ -22,8 +19,8 @@ mod provider;
 /// The console's hand: keeps cookies, follows nothing.
 struct Browser<'a> {
     router: &'a Router,
-    /// Of sign-ins on their way.
-    begun: BTreeMap<String, String>,
+    /// Of sign-ins on their way, the oldest first.
+    begun: Vec<(String, String)>,
     session: String,
 }
 
@@ -58,7 +55,7 @@ impl Fixed {
     }
 
     fn browser(&self) -> Browser<'_> {
-        Browser { router: &self.router, begun: BTreeMap::new(), session: String::new() }
+        Browser { router: &self.router, begun: Vec::new(), session: String::new() }
     }
 
     /// Who is signed in with this session.
@@ -81,10 +78,8 @@ impl Browser<'_> {
             let value = rest.split(';').next().unwrap().to_owned();
             match name {
                 "marque_session" => self.session = value,
-                name if value.is_empty() => drop(self.begun.remove(name)),
-                name if name.starts_with("marque_sign_in_") => {
-                    drop(self.begun.insert(name.to_owned(), value))
-                }
+                name if value.is_empty() => self.begun.retain(|(known, _)| known != name),
+                name if name.starts_with("marque_sign_in_") => self.begun.push((name.to_owned(), value)),
                 other => panic!("a cookie `{other}`"),
             }
         }
@@ -365,5 +360,48 @@ async fn a_step_up_proves_the_session_by_the_same_person_anew() {
     let step_up = "/v1/oidc/group/login?step_up=true";
     call(&fixed.router, Method::GET, step_up, None, &[]).await.problem(401, "unauthorized");
     fixed.fixture.get(step_up).await.problem(400, "bad-request");
+    fixed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_windows_make_one_account_and_the_log_says_so() {
+    let provider = Provider::start().await;
+    let fixed = Fixed::of(&provider).await;
+    let login = "/v1/oidc/group/login";
+    for number in 0..10 {
+        let (mut first, mut second) = (fixed.browser(), fixed.browser());
+        let person = json!({ "sub": format!("s-{number}"), "auth_time": seconds() });
+        let one = first.go(&provider, login, person.clone()).await;
+        let other = second.go(&provider, login, person).await;
+        let ended = tokio::join!(first.follow(&one), second.follow(&other));
+        assert_eq!(ended, ("/".to_owned(), "/".to_owned()));
+    }
+    let told = audit::told(&fixed.fixture);
+    let made = |outcome: ::audit::Outcome, why: &str| {
+        let is_so = |(action, its, reason): &&(String, ::audit::Outcome, String)| {
+            action == "person.create" && *its == outcome && reason == why
+        };
+        told.iter().filter(is_so).count()
+    };
+    assert_eq!(made(::audit::Outcome::Allowed, ""), 10, "nobody else came into being");
+    let begun = made(::audit::Outcome::Allowed, "begun");
+    assert_eq!(made(::audit::Outcome::Failed, "conflict"), begun - 10, "each says how it ended");
+    fixed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_up_of_a_session_that_ended_meanwhile_failed() {
+    let provider = Provider::start().await;
+    let fixed = Fixed::of(&provider).await;
+    let mut browser = fixed.browser();
+    browser.sign_in(&provider, anna()).await;
+    let back = browser.go(&provider, "/v1/oidc/group/login?step_up=true", anna()).await;
+    fixed.fixture.by(&browser.session, Method::DELETE, "/v1/session", None).await.expect(204);
+    assert_eq!(browser.follow(&back).await, failed("expired"));
+    let told = audit::told(&fixed.fixture);
+    let told: Vec<_> = told.iter().map(|(action, _, reason)| (action.as_str(), reason.as_str())).collect();
+    let expected =
+        [("session.step_up", "begun"), ("session.step_up", "expired"), ("session.create", "sign-in-refused")];
+    assert!(told.ends_with(&expected), "{told:?}");
     fixed.stop().await;
 }

@@ -257,12 +257,16 @@ async fn an_offer_can_be_taken_back_and_a_car_given_up() {
     fixture.platform.stop().await;
 }
 
-/// They belong to a fleet or a dealership from now on.
-async fn join(fixture: &Fixture, partner: &Visitor<'_>, organisation: &str) {
+/// They belong to a fleet or a dealership from now on, and have a function there.
+async fn join(fixture: &Fixture, partner: &Visitor<'_>, organisation: &str, function: &str) {
     let path = format!("/v1/people/{}", partner.person);
     let body = json!({ "organisation_id": organisation });
     let joined = fixture.call(Method::PATCH, &path, Some(body), &[]).await.expect(200);
     assert_eq!(joined["organisation_id"], organisation);
+    assert_eq!(joined["roles"], json!([]), "what they were told to do was for elsewhere");
+    let slugs: Vec<_> = Brand::ALL.iter().map(|brand| brand.slug()).collect();
+    let role = json!({ "function": function, "brands": slugs });
+    fixture.post(&format!("{path}/roles"), role).await.expect(201);
 }
 
 /// A dealership of these brands, and a dealer of it.
@@ -272,7 +276,7 @@ async fn dealer<'a>(fixture: &'a Fixture, name: &str, brands: &[Brand]) -> (Stri
     let made = fixture.post("/v1/organisations", body).await.expect(201);
     let id = made["organisation_id"].as_str().unwrap().to_owned();
     let dealer = fixture.signed_in_as(name, "partner", &[("dealer", &Brand::ALL)]).await;
-    join(fixture, &dealer, &id).await;
+    join(fixture, &dealer, &id, "dealer").await;
     (id, dealer)
 }
 
@@ -358,7 +362,7 @@ async fn a_disabled_organisation_sees_no_car_any_more() {
     let body = json!({ "kind": "fleet", "name": "Taxis", "brands": ["peugeot"] });
     let fleet = fixture.post("/v1/organisations", body).await.expect(201)["organisation_id"].clone();
     let keeper = fixture.signed_in_as("keeper", "partner", &[("fleet-customer", &Brand::ALL)]).await;
-    join(&fixture, &keeper, fleet.as_str().unwrap()).await;
+    join(&fixture, &keeper, fleet.as_str().unwrap(), "fleet-customer").await;
     let path = format!("/v1/vehicles/{}/fleet", car.id);
     anna.put(&path, json!({ "fleet_id": fleet })).await.expect(204);
     anna.put(&path, json!({ "fleet_id": fleet })).await.expect(204);

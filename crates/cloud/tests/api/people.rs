@@ -40,6 +40,39 @@ async fn a_guesser_waits_and_the_account_stays_open_where_its_person_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn names_that_are_nobodys_fill_no_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let platform = start(&folder, |options| options.behind_tls_proxy = true).await;
+    let fixture = Fixture::of(platform, folder).await;
+    let router = fixture.platform.router();
+    let post = async |from: &str, path: &str, body: Value| {
+        call(&router, Method::POST, path, Some(body), &[("x-forwarded-for", from)]).await
+    };
+    for number in 0..5 {
+        let wrong = json!({ "username": format!("nobody-{number}"), "password": "wrong" });
+        post("192.0.2.7", "/v1/session", wrong).await.problem(401, "sign-in-refused");
+        let link = json!({ "token": format!("mqr_{number}"), "password": "five words that are long" });
+        post("198.51.100.7", "/v1/credential-resets", link).await.problem(422, "unprocessable");
+    }
+    // Each try at an account that there is has an entry.
+    for _ in 0..3 {
+        let wrong = json!({ "username": "operator", "password": "wrong" });
+        post("203.0.113.7", "/v1/session", wrong).await.problem(401, "sign-in-refused");
+    }
+    // Which is behind them in the log.
+    fixture.car(1, "opel", "Corsa").await;
+    let told = audit::told(&fixture);
+    let count = |action: &str| {
+        let denied = |(its, outcome, _): &&(String, ::audit::Outcome, String)| {
+            its == action && *outcome == ::audit::Outcome::Denied
+        };
+        told.iter().filter(denied).count()
+    };
+    assert_eq!((count("session.create"), count("account.credentials.take")), (1 + 3, 1));
+    fixture.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cookie_counts_only_for_the_consoles_own_pages() {
     let fixture = Fixture::new().await;
     let router = fixture.platform.router();

@@ -134,6 +134,9 @@ async fn a_request_needs_the_code_and_that_somebody_else_owns_the_car() {
     let again = ben.post(PATH, json!({ "code": code })).await.problem(409, "conflict");
     assert!(again["detail"].as_str().unwrap().contains("already"), "{again}");
     assert_eq!(anna.told().await[0], "release-requested");
+    // The operator answers for privacy.
+    let waits = &fixture.get("/v1/notices").await.expect(200)["items"][0];
+    assert_eq!((&waits["kind"], &waits["vehicle_id"]), (&json!("release-waits"), &json!(car.id)));
     let notices = access_notices(&mut link, 1).await;
     let kinds: Vec<_> = notices.iter().map(|notice| notice.kind).collect();
     assert_eq!(kinds, [AccessNoticeKind::ReleaseRequested]);

@@ -237,11 +237,15 @@ async fn what_is_refused_counts_against_its_limit() {
     reply.problem(429, "too-many-requests");
     assert_eq!(refused, 2_000);
     // Whoever guesses tokens is counted by their address.
+    let late = sign_in(&fixture.platform.router(), &fixture.folder).await;
     let mut refused = 0;
     while fixture.by("mq_guessed", Method::GET, "/v1/session", None).await.status == 401 {
         refused += 1;
     }
     assert!((1..=600).contains(&refused), "{refused}");
+    fixture.by("mq_guessed", Method::GET, "/metrics", None).await.problem(429, "too-many-requests");
+    // Of no token that is shown for the first time anybody looks whose it is; of others they know.
+    fixture.by(&late, Method::GET, "/v1/session", None).await.problem(429, "too-many-requests");
     fixture.get("/v1/session").await.expect(200);
     fixture.platform.stop().await;
 }

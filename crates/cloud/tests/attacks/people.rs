@@ -39,20 +39,20 @@ impl Cell {
         routes
     }
 
-    /// A staff account with all of staff's functions in one brand, and its token.
-    async fn staff_of(&self, name: &str, brand: Brand) -> String {
+    /// An account with these functions, and its token. It has proven who it is.
+    async fn account(&self, name: &str, realm: &str, functions: &[&str], brands: &[Brand]) -> String {
         let store = Store::sqlite(&self.data().join("marque.db")).await.unwrap();
         let operator = store.person_named("operator").await.unwrap().unwrap();
-        let id = model::PersonId::from_bytes(*b"of another brand");
-        let person = store::PersonRow { id, username: name.to_owned(), ..operator };
+        let id = model::PersonId::from_bytes([u8::try_from(name.len()).unwrap(); 16]);
+        let person = store::PersonRow { id, username: name.to_owned(), realm: realm.to_owned(), ..operator };
         let mut tx = store.begin().await.unwrap();
         assert!(tx.add_person(&person).await.unwrap());
-        for function in ["operations", "updates", "security", "privacy", "support", "administrator"] {
+        for function in functions {
             let role = RoleRow {
                 id: format!("{name}-{function}"),
                 person: id,
-                function: function.to_owned(),
-                brands: vec![brand],
+                function: (*function).to_owned(),
+                brands: brands.to_vec(),
                 region: "eu".parse().unwrap(),
                 starts_at: Timestamp(0),
                 ends_at: None,
@@ -69,8 +69,13 @@ impl Cell {
 
 /// The path with something in each of its parameters.
 fn filled(path: &str, vehicle: &str) -> String {
+    filled_with(path, "{vehicle_id}", vehicle)
+}
+
+fn filled_with(path: &str, name: &str, id: &str) -> String {
     let parts = path.split('/').map(|part| match part {
-        "{vehicle_id}" => vehicle.to_owned(),
+        part if part == name => id.to_owned(),
+        "{index}" => "1".to_owned(),
         part if part.starts_with('{') => "9f1c6a02d4e84b7f8a3d5c6e7f809112".to_owned(),
         part => part.to_owned(),
     });
@@ -131,6 +136,8 @@ async fn another_sites_page_changes_nothing_in_a_persons_session() {
             }
             let (status, detail) = status_and_detail(request.json(&json!({})).send().await.unwrap()).await;
             assert_eq!(status, 403, "{method} {path} {headers:?}: {detail}");
+            let why = detail.as_str().unwrap();
+            assert!(why.starts_with("a cookie counts only"), "{method} {path} {headers:?}: {why}");
             tried += 1;
         }
     }
@@ -176,18 +183,68 @@ async fn a_stolen_token_is_worth_nothing_once_its_session_has_ended() {
     cell.platform.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rights_in_one_brand_reach_no_car_of_another() {
-    let cell = Cell::new().await;
-    let foreign = cell.register(1).await.id.to_string();
+/// What there is of another brand, by the parameter that names it, and what there is not.
+async fn of_another_brand(cell: &Cell) -> [(&'static str, String, String); 5] {
     let missing = format!("{:032x}", 7);
-    let token = cell.staff_of("opel-staff", Brand::Opel).await;
+    let brands = json!(["peugeot"]);
+    let made = async |path: &str, body: Value, id: &str| {
+        cell.step_up().await;
+        let made = cell.post(path, body).await;
+        made.pointer(id).and_then(Value::as_str).unwrap().to_owned()
+    };
+    let vehicle = cell.register(1).await.id.to_string();
+    let person = json!({ "username": "theirs", "realm": "staff", "brands": brands });
+    let person = made("/v1/people", person, "/person_id").await;
+    let service = json!({ "name": "theirs", "brands": brands, "profiles": ["monitoring"] });
+    let service = made("/v1/services", service, "/service/service_id").await;
+    let organisation = json!({ "kind": "dealership", "name": "theirs", "brands": brands });
+    let organisation = made("/v1/organisations", organisation, "/organisation_id").await;
+    let schemas = cell.get("/v1/openapi.json").await["components"]["schemas"].clone();
+    let mut campaign = schemas["CampaignDocument"]["example"].clone();
+    campaign["brands"] = brands;
+    let made = cell.post("/v1/campaigns", campaign).await;
+    let campaign = made["campaign_id"].as_u64().unwrap();
+    [
+        ("{vehicle_id}", vehicle, missing.clone()),
+        ("{person_id}", person, missing.clone()),
+        ("{service_id}", service, missing.clone()),
+        ("{organisation_id}", organisation, missing),
+        ("{campaign_id}", campaign.to_string(), (campaign + 1).to_string()),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_in_one_brand_reach_nothing_of_another() {
+    let cell = Cell::new().await;
+    let foreign = of_another_brand(&cell).await;
+    let staff = ["operations", "updates", "security", "privacy", "support", "administrator"];
+    let token = cell.account("opel-staff", "staff", &staff, &[Brand::Opel]).await;
+    check_hidden(&cell, &token, &foreign).await;
+    cell.platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_link_to_a_car_cannot_tell_that_it_is_there() {
+    let cell = Cell::new().await;
+    let foreign = of_another_brand(&cell).await;
+    let owner = cell.account("anna", "customer", &["owner", "driver"], &Brand::ALL).await;
+    check_hidden(&cell, &owner, &foreign).await;
+    let dealer = cell.account("dealer", "partner", &["dealer"], &Brand::ALL).await;
+    check_hidden(&cell, &dealer, &foreign).await;
+    cell.platform.stop().await;
+}
+
+/// On each route that names something, what is another's is as what is not there, to the letter.
+async fn check_hidden(cell: &Cell, token: &str, foreign: &[(&str, String, String)]) {
     let client = Client::new();
+    let step_up = client.post(cell.url("/v1/session/step-up")).bearer_auth(token);
+    let proof = step_up.json(&json!({ "password": cell.password() })).send().await.unwrap();
+    assert_eq!(proof.status(), 200, "what is refused is refused for the thing, not for a proof");
     let mut tried = BTreeSet::new();
     for (method, path, operation) in cell.routes().await {
-        if !path.contains("{vehicle_id}") {
+        let Some((name, theirs, missing)) = foreign.iter().find(|(name, ..)| path.contains(name)) else {
             continue;
-        }
+        };
         let named = operation["parameters"].as_array().into_iter().flatten();
         let needed: Vec<String> = named
             .filter(|parameter| parameter["in"] == "query" && parameter["required"] == json!(true))
@@ -199,11 +256,11 @@ async fn rights_in_one_brand_reach_no_car_of_another() {
             .collect();
         let body = operation["requestBody"]["content"]["application/json"].clone();
         let mut answers = Vec::new();
-        for vehicle in [&foreign, &missing] {
-            let url = format!("{}?{}", cell.url(&filled(&path, vehicle)), needed.join("&"));
-            let mut request = client.request(method.clone(), url).bearer_auth(&token);
+        for id in [theirs, missing] {
+            let url = format!("{}?{}", cell.url(&filled_with(&path, name, id)), needed.join("&"));
+            let mut request = client.request(method.clone(), url).bearer_auth(token);
             if !body.is_null() {
-                request = request.json(&example(&cell, &body).await);
+                request = request.json(&example(cell, &body).await);
             }
             answers.push(status_and_detail(request.send().await.unwrap()).await);
         }
@@ -211,8 +268,7 @@ async fn rights_in_one_brand_reach_no_car_of_another() {
         assert!([403, 404].contains(&answers[0].0), "{method} {path}: {answers:?}");
         tried.insert((method.to_string(), path));
     }
-    assert!(tried.len() > 25, "{tried:?}");
-    cell.platform.stop().await;
+    assert!(tried.len() > 45, "{tried:?}");
 }
 
 /// The example that the API's description has of a body.
@@ -247,15 +303,23 @@ async fn no_path_leads_out_of_the_consoles_files() {
         ["../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..\\", "..%5c", "....//", "..;/", "%252e%252e%252f"];
     let prefixes =
         ["/", "/assets/", "/v1/audit/log/tile/entries/", "/v1/audit/log/tile/0/", "/v1/catalogues/"];
+    let data = cell.data();
+    let targets = ["operator-password", "pki/eu/ca-key.pem"];
+    assert!(targets.iter().all(|target| data.join(target).is_file()), "there is something to be found");
+    let from_root = data.join("operator-password").to_str().unwrap().trim_start_matches('/').to_owned();
+    // As many steps up as a folder of the platform's data or of its program can be deep.
+    let near = (1..=6).flat_map(|steps| targets.map(|target| (steps, target.to_owned())));
+    let wanted: Vec<(usize, String)> = near.chain([(16, "etc/passwd".to_owned()), (16, from_root)]).collect();
     for climb in climbs {
         for prefix in prefixes {
-            for target in ["etc/passwd", "operator-password", "data/operator-password", "pki/eu/ca.key"] {
-                let path = format!("{prefix}{}{target}", climb.repeat(6));
+            for (steps, target) in &wanted {
+                let path = format!("{prefix}{}{target}", climb.repeat(*steps));
                 let request = format!(
                     "GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\nconnection: close\r\n\r\n",
                     cell.token()
                 );
                 let answer = raw(&cell, request.as_bytes()).await;
+                assert!(answer.starts_with("HTTP/1.1 "), "{path}: {answer}");
                 for secret in ["root:", password.as_str(), "PRIVATE KEY"] {
                     assert!(!answer.contains(secret), "{path}");
                 }

@@ -352,3 +352,56 @@ fn a_clock_that_is_set_back_does_not_keep_a_newcomer_waiting() {
     assert_eq!(watch.handle_timeout(SECOND, NOW), Waited::Until(later(10)));
     check_gives_way(&mut watch, SECOND);
 }
+
+const ELSEWHERE: Place = Place(3);
+
+fn named(number: u8) -> Connection {
+    Connection(number)
+}
+
+#[test]
+fn who_was_sent_away_waits_next() {
+    let mut watch = connected();
+    // Two of a copy, which never answer.
+    watch.handle_opened(SECOND, HERE, NOW);
+    let elsewhere = Some((HERE, THERE));
+    assert_eq!(watch.handle_opened(THIRD, THERE, later(1)), Opened::Taken { elsewhere });
+    assert_eq!(watch.handle_closed(FIRST), Some(SECOND));
+    // A third of it comes first, and is not let wait.
+    let elsewhere = Some((THERE, HERE));
+    assert_eq!(watch.handle_opened(named(4), HERE, later(11)), Opened::Taken { elsewhere });
+    let waits = Opened::Waits { ping: Some(SECOND), until: later(21) };
+    assert_eq!(watch.handle_opened(named(5), THERE, later(11)), waits);
+    assert_eq!(watch.handle_timeout(named(5), later(21)), Waited::Over { first: SECOND });
+    assert_eq!(watch.handle_closed(SECOND), Some(named(5)));
+    // The copy comes back, and the car answers.
+    let waits = Opened::Waits { ping: Some(named(5)), until: later(32) };
+    assert_eq!(watch.handle_opened(named(6), HERE, later(22)), waits);
+    let answered = watch.handle_answer(named(5), later(22)).unwrap();
+    assert_eq!(answered.verdict, Verdict::Cloned(Reason::TwoPlaces));
+}
+
+#[test]
+fn networks_of_a_copy_do_not_crowd_out_the_car() {
+    let mut watch = connected();
+    watch.handle_opened(SECOND, HERE, NOW);
+    // It comes from two more networks, before and after the car does.
+    watch.handle_opened(named(3), ELSEWHERE, later(1));
+    watch.handle_opened(named(4), THERE, later(2));
+    watch.handle_opened(named(5), ELSEWHERE, later(3));
+    watch.handle_closed(FIRST);
+    assert!(matches!(watch.handle_opened(named(6), ELSEWHERE, later(10)), Opened::Waits { .. }));
+    watch.handle_closed(SECOND);
+    assert!(matches!(watch.handle_opened(named(7), HERE, later(20)), Opened::Taken { .. }));
+    assert!(matches!(watch.handle_opened(named(8), THERE, later(20)), Opened::Waits { .. }));
+}
+
+#[test]
+fn a_next_place_that_nobody_takes_is_free_after_a_minute() {
+    let mut watch = connected();
+    watch.handle_opened(SECOND, HERE, NOW);
+    watch.handle_opened(THIRD, THERE, later(1));
+    watch.handle_closed(FIRST);
+    assert!(matches!(watch.handle_opened(named(4), HERE, later(60)), Opened::Taken { .. }));
+    assert!(matches!(watch.handle_opened(named(5), HERE, later(61)), Opened::Waits { .. }));
+}

@@ -31,11 +31,13 @@ impl Store {
 }
 
 impl Transaction {
-    /// Voids password and second factor, ends all sessions, and keeps a new link; the one before counts no more.
+    /// Voids password and second factor, ends all sessions, forgets where they were opened, and keeps a new link; the
+    /// one before counts no more.
     pub async fn reset_credentials(&mut self, new: &CredentialReset) -> Result<(), Error> {
         self.set_password(new.person, None).await?;
         self.set_totp(new.person, None).await?;
         self.end_sessions(new.person, None).await?;
+        self.forget_networks_of(new.person).await?;
         self.execute(
             "INSERT INTO credential_resets (person_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (person_id) DO UPDATE SET token_hash = excluded.token_hash, \

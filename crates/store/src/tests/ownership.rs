@@ -143,6 +143,7 @@ pub(super) async fn a_disabled_organisation_sees_no_car(store: Store) {
 pub(super) async fn notices_come_newest_first_and_are_marked_once(store: Store) {
     let vehicle = car(&store).await;
     let notice = |id: &str, at: i64| NoticeRow {
+        about: None,
         id: id.to_owned(),
         person: OWNER,
         kind: "driver-linked".to_owned(),

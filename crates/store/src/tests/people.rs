@@ -3,7 +3,7 @@ use model::{Brand, Micros, PersonId, Region, Timestamp};
 use super::NOW;
 use crate::{
     Address, Besides, Claim, CredentialReset, Error, OutboxRow, Page, PeopleFilter, PersonRow, RoleRow,
-    SessionRow, Store, StoredAnswer, TotpRow,
+    SessionOrigin, SessionRow, Store, StoredAnswer, TotpRow,
 };
 
 pub(super) fn person(number: u8, username: &str) -> PersonRow {
@@ -326,6 +326,37 @@ pub(super) async fn a_session_ends(store: Store) {
     assert!(!store.prove_session("2", end).await.unwrap());
     assert_eq!(store.session("bb", NOW).await.unwrap().unwrap().proven_at, proven);
     assert_eq!(store.forget_ended_sessions(end).await.unwrap(), 1);
+}
+
+pub(super) async fn where_people_were_is_forgotten_with_what_they_had_there(store: Store) {
+    let is_familiar = async |name: &str| {
+        let before = Timestamp(NOW.0 - 1);
+        store.is_familiar(name, "192.0.2.0/24", before).await.unwrap()
+    };
+    let (reset, disabled, elsewhere) = (person(1, "reset"), person(2, "disabled"), person(3, "elsewhere"));
+    for (index, one) in [&reset, &disabled, &elsewhere].into_iter().enumerate() {
+        add(&store, one).await;
+        let issuer = "https://id.example.org".to_owned();
+        let origin = (index == 2).then_some(SessionOrigin { issuer, session: None });
+        let session = SessionRow { origin, ..session(&index.to_string(), one.id) };
+        assert!(open(&store, &one.username, &session, one).await);
+    }
+    assert!(is_familiar("reset").await && is_familiar("disabled").await);
+    assert!(!is_familiar("elsewhere").await, "who has no password needs to be known nowhere");
+    let mut tx = store.begin().await.unwrap();
+    let link = CredentialReset {
+        person: reset.id,
+        token_hash: "ab".to_owned(),
+        created_at: NOW,
+        expires_at: NOW + Micros::HOUR,
+    };
+    tx.reset_credentials(&link).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!is_familiar("reset").await && is_familiar("disabled").await);
+    let mut tx = store.begin().await.unwrap();
+    tx.set_enabled(disabled.id, false).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!is_familiar("disabled").await);
 }
 
 pub(super) async fn who_is_disabled_is_signed_out_and_stays_out(store: Store) {

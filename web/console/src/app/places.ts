@@ -22,6 +22,7 @@ const NEEDS: Record<Route['page'], Action[]> = {
   certificates: ['certificate.list'],
   quarantine: ['quarantine.list'],
   releases: ['ownership_release.list'],
+  notices: [],
   'sign-in': [],
   'not-found': [],
 };

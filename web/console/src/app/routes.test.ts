@@ -19,6 +19,7 @@ it.each([
   ['/certificates', { page: 'certificates' }],
   ['/quarantine', { page: 'quarantine' }],
   ['/releases', { page: 'releases' }],
+  ['/notices', { page: 'notices' }],
   ['/sign-in', { page: 'sign-in' }],
   ['/map/x', { page: 'not-found' }],
   ['/vehicles/%zz', { page: 'vehicle', id: '%zz', tab: 'live' }],

@@ -19,6 +19,7 @@ export type Route =
   | { page: 'certificates' }
   | { page: 'quarantine' }
   | { page: 'releases' }
+  | { page: 'notices' }
   | { page: 'sign-in' }
   | { page: 'not-found' };
 
@@ -33,6 +34,7 @@ const PLAIN = [
   'certificates',
   'quarantine',
   'releases',
+  'notices',
   'sign-in',
 ] as const;
 

@@ -27,9 +27,16 @@ class Providers {
 
 export const providers = new Providers();
 
-/** Where a sign-in at a provider begins. It comes back to the page that is open now. */
+/** What the platform takes as `return_to`. */
+const RETURN_LENGTH_MAX = 256;
+
+/** Where a sign-in at a provider begins. It comes back to the page that is open now, without filters that are too many. */
 export function loginHref(provider: string, options: { stepUp?: boolean } = {}): string {
-  const query = new URLSearchParams({ return_to: returnPath() });
+  const wanted = returnPath();
+  const shorter = [wanted, wanted.split(/[?#]/, 1)[0] ?? '/'].find(
+    (path) => path.length <= RETURN_LENGTH_MAX,
+  );
+  const query = new URLSearchParams({ return_to: shorter ?? '/' });
   if (options.stepUp) query.set('step_up', 'true');
   return `/v1/oidc/${encodeURIComponent(provider)}/login?${query}`;
 }

@@ -926,6 +926,7 @@ export interface paths {
         /**
          * Gives an account another name, address, fleet or dealership.
          * @description The old address is told of another. For seven days after its address was changed nobody resets its credential.
+         *     Who comes into another fleet or dealership loses all functions; somebody other than the caller gives them anew.
          */
         patch: operations["change_person"];
         trace?: never;
@@ -2983,11 +2984,14 @@ export interface components {
             /**
              * @description What happened: `owner-linked`, `ownership-ended`, `offered`, `driver-linked`, `driver-link-ended`,
              *     `fleet-joined`, `fleet-left`, `access-granted`, `access-redeemed`, `access-ended`, `access-lost`,
-             *     `release-requested`, `release-approved`, `release-objected`, `release-lapsed` or `released`.
+             *     `release-requested`, `release-approved`, `release-objected`, `release-lapsed`, `released`; to who answers for
+             *     privacy `release-waits`; to who guards a brand's security `account-made`, `account-changed`,
+             *     `account-disabled`, `account-enabled`, `credentials-reset`, `role-given` or `role-ended`.
              */
             kind: string;
             notice_id: string;
             organisation_id: components["schemas"]["OrganisationIdHex"] | null;
+            person_id: components["schemas"]["PersonIdHex"] | null;
             vehicle_id: components["schemas"]["VehicleIdHex"] | null;
         };
         /**
@@ -2999,6 +3003,7 @@ export interface components {
          *           "kind": "driver-linked",
          *           "vehicle_id": "9f1c6a02d4e84b7f8a3d5c6e7f809112",
          *           "organisation_id": null,
+         *           "person_id": null,
          *           "at": "2026-11-23T08:15:30.000000Z",
          *           "acknowledged_at": null
          *         }
@@ -12422,7 +12427,7 @@ export interface operations {
                 headers: {
                     /** @description The provider's page */
                     Location?: string;
-                    /** @description `__Host-marque_sign_in_…`, HttpOnly, SameSite=Lax, for the callback */
+                    /** @description `__Host-marque_sign_in_…`, HttpOnly, SameSite=Lax, for the callback; a browser has three at most, and the oldest goes */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -17510,7 +17515,7 @@ export interface operations {
             /** @description Signed in */
             201: {
                 headers: {
-                    /** @description `marque_session`, HttpOnly, SameSite=Strict */
+                    /** @description `__Host-marque_session` by HTTPS, else `marque_session`; HttpOnly, SameSite=Strict */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };

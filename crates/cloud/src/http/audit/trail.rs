@@ -4,10 +4,7 @@
 //! recorded is not shown. Privileged acts are recorded twice: before they are done (`begun`), so that none is
 //! done unseen, and when they have ended. A stream is recorded when it begins and when it ends.
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ::audit::{Outcome, Slug, Word};
 use axum::{
@@ -26,7 +23,6 @@ use super::actions::{Found, Logged};
 use crate::{
     audit::{Audit, AuditError, Named, Record, slug, word},
     clock::Clock,
-    errors::chain,
     http::{
         Api,
         auth::{Caller, Principal},
@@ -142,99 +138,6 @@ pub(crate) async fn refused(api: &Api, principal: Principal, request: Request, p
     }
 }
 
-/// Records that somebody signed in, or tried to. Whom they say to be counts only if there is such an account:
-/// people type their password into the wrong field.
-pub(crate) async fn sign_in(
-    api: &Api,
-    person: Option<PersonId>,
-    from: IpAddr,
-    request: &RequestId,
-    refused: Option<&Problem>,
-) -> Result<(), Problem> {
-    stranger(api, "session.create", person, from, request, refused).await
-}
-
-/// Records that somebody set a password by a one-time link, or tried to.
-pub(crate) async fn credential_reset(
-    api: &Api,
-    person: Option<PersonId>,
-    from: IpAddr,
-    request: &RequestId,
-    refused: Option<&Problem>,
-) -> Result<(), Problem> {
-    stranger(api, "account.credentials.take", person, from, request, refused).await
-}
-
-/// Records that what comes to pass for a person at their provider begins.
-pub(crate) async fn begun_by_person(
-    api: &Api,
-    action: Action,
-    person: PersonId,
-    from: IpAddr,
-    request: &RequestId,
-) -> Result<(), Problem> {
-    let begun =
-        Record { reason: Some(slug("begun")), ..of_account(api, action.slug(), Some(person), from, request) };
-    api.audit().record(begun).await.map(drop).map_err(|error| unrecorded(&error))
-}
-
-/// Records that it is done.
-pub(crate) async fn done_by_person(
-    api: &Api,
-    action: Action,
-    person: PersonId,
-    from: IpAddr,
-    request: &RequestId,
-) {
-    if let Err(error) = api.audit().record(of_account(api, action.slug(), Some(person), from, request)).await
-    {
-        // That it began stands in the log.
-        tracing::error!(error = %chain(&error), %action, "how an act ended was not recorded");
-    }
-}
-
-/// What somebody does who has no session.
-async fn stranger(
-    api: &Api,
-    action: &'static str,
-    person: Option<PersonId>,
-    from: IpAddr,
-    request: &RequestId,
-    refused: Option<&Problem>,
-) -> Result<(), Problem> {
-    let mut record = of_account(api, action, person, from, request);
-    if let Some(problem) = refused {
-        record.actor = (slug("stranger"), Named::Plain(word("unknown")));
-        record.outcome = Outcome::Denied;
-        record.reason = Some(slug(problem.kind().slug()));
-    }
-    api.audit().record(record).await.map(drop).map_err(|error| unrecorded(&error))
-}
-
-/// What somebody does with their own account.
-fn of_account(
-    api: &Api,
-    action: &'static str,
-    person: Option<PersonId>,
-    from: IpAddr,
-    request: &RequestId,
-) -> Record {
-    let account = person.map_or_else(|| word("unknown"), |person| word(&person.to_string()));
-    Record {
-        at: api.now(),
-        actor: (slug("person"), Named::Committed(account.clone())),
-        action: slug(action),
-        resource: (slug("account"), Named::Committed(account)),
-        subject: None,
-        brand: None,
-        purpose: None,
-        outcome: Outcome::Allowed,
-        reason: None,
-        request: request.0.parse().ok(),
-        address: network_of(from).parse().ok(),
-    }
-}
-
 async fn read(
     api: &Api,
     seen: Seen,
@@ -332,7 +235,7 @@ fn found(api: &Api, request: &Request) -> Found {
     matched.map_or(Found::Unknown, |path| api.routes().get(request.method(), path.as_str()))
 }
 
-fn unrecorded(error: &AuditError) -> Problem {
+pub(super) fn unrecorded(error: &AuditError) -> Problem {
     tracing::error!(%error, "refused what cannot be recorded");
     Problem::unavailable("this is recorded before it is done, and the audit log cannot be written now")
 }

@@ -25,7 +25,7 @@ pub(crate) struct IdentityProvider {
 #[into_params(parameter_in = Query)]
 pub(crate) struct LoginQuery {
     /// A path of the console; its start page when absent.
-    #[param(max_length = 2048, example = "/vehicles")]
+    #[param(max_length = 256, example = "/vehicles")]
     pub return_to: Option<String>,
     /// Proves anew whose the browser's session is, instead of opening one.
     pub step_up: Option<bool>,
@@ -35,7 +35,7 @@ pub(crate) struct LoginQuery {
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({ "logout_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImxvZ291dCtqd3QifQ.e30.c2lnbmF0dXJl" }))]
 pub(crate) struct LogoutToken {
-    #[schema(max_length = 16384)]
+    #[schema(min_length = 1, max_length = 8192, pattern = "^[A-Za-z0-9_.-]+$")]
     pub logout_token: String,
 }
 

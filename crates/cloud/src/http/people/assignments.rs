@@ -71,7 +71,7 @@ pub(crate) async fn revoke_role(
     Paths(person_id, assignment_id): Paths<PersonIdHex, String>,
 ) -> Result<Response, Problem> {
     let now = api.now();
-    let known = super::find(&api, person_id.0).await?;
+    let known = super::find(&api, person_id.0).await.map_err(|problem| problem.hidden_as(no_such_role))?;
     let role = known.roles.iter().find(|role| role.id == assignment_id).ok_or_else(no_such_role)?;
     let brands = Brands::new(role.brands.iter().copied()).map_err(|_| no_such_role())?;
     let facts = api.people().facts(&known, gate.person(), now).await?;

@@ -7,7 +7,7 @@ use crate::{
     accounts::SignInError,
     http::{
         Api, account,
-        audit::trail::{self, Trail},
+        audit::{strangers, trail::Trail},
         auth::Caller,
         edge::{self, RequestId},
         extract::{Json, Path},
@@ -34,7 +34,7 @@ pub(crate) async fn reset_credentials(
     Path(person_id): Path<PersonIdHex>,
 ) -> Result<Response, Problem> {
     let known = super::ask_about(&api, &gate, &trail, person_id.0).await?;
-    api.people().reset_credentials(&known.person, api.now()).await?;
+    api.people().reset_credentials(&known, api.now()).await?;
     Ok(edge::empty(StatusCode::NO_CONTENT))
 }
 
@@ -57,13 +57,13 @@ pub(crate) async fn take_credential_reset(
         Ok(person) => person,
         Err(error @ SignInError::Wrong) => {
             let problem = refused(error);
-            trail::credential_reset(&api, None, from, &request, Some(&problem)).await?;
+            strangers::credential_reset_refused(&api, from, &request, &problem).await?;
             return Err(problem);
         }
         Err(error) => return Err(refused(error)),
     };
     // Recorded before it is done: no password is set unseen.
-    trail::credential_reset(&api, Some(person), from, &request, None).await?;
+    strangers::credential_reset(&api, person, from, &request).await?;
     api.accounts().take_reset(&body.token, &body.password, now).await.map_err(refused)?;
     Ok(edge::empty(StatusCode::NO_CONTENT))
 }

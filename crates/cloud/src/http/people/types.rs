@@ -1,6 +1,7 @@
 //! What the routes of people say.
 
 use identity::Brands;
+use model::Brand;
 use serde::{Deserialize, Deserializer, Serialize};
 use store::RoleRow;
 use utoipa::{IntoParams, ToSchema};
@@ -213,6 +214,9 @@ impl Role {
 
 /// The brands that a body names, at least one.
 pub(crate) fn brands_of(brands: &[BrandSlug]) -> Result<Brands, Problem> {
+    if brands.len() > Brand::ALL.len() {
+        return Err(Problem::at("brands", format!("there are {} brands; name each once", Brand::ALL.len())));
+    }
     let named = Brands::new(brands.iter().map(|brand| brand.0));
     named.map_err(|error| Problem::at("brands", error.to_string()))
 }

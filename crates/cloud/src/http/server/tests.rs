@@ -1,3 +1,5 @@
+use axum::{body::Body, http::StatusCode, routing::get};
+use hyper::client::conn::http2;
 use tokio::io::AsyncReadExt;
 
 use super::*;
@@ -28,4 +30,27 @@ fn an_address_takes_only_its_share_of_the_connections() {
     assert!(peers.take(one).is_some());
     drop(taken);
     assert!(peers.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_browser_with_many_cookies_is_answered() {
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), None).unwrap();
+    let address = server.address();
+    let stopping = CancellationToken::new();
+    let router = Router::new().route("/", get(async || StatusCode::NO_CONTENT));
+    let serving = tokio::spawn(server.run(router, stopping.clone()));
+    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut asks, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    let connected = tokio::spawn(connection);
+    let cookie = format!("marque_sign_in_00000000={}", "x".repeat(3_900));
+    let mut request = Request::get(format!("http://{address}/"));
+    for _ in 0..10 {
+        request = request.header("cookie", &cookie);
+    }
+    let answer = asks.send_request(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    drop(asks);
+    stopping.cancel();
+    serving.await.unwrap();
+    connected.await.unwrap().unwrap();
 }

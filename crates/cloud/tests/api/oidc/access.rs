@@ -137,25 +137,77 @@ async fn a_provider_that_is_silent_keeps_nobody_waiting_who_shows_a_token() {
     let ask = async |token: &str| fixed.fixture.by(token, Method::GET, "/v1/session", None).await;
     provider.answer("discovery", Answer::Never);
     provider.answer("keys", Answer::Never);
-    // Keys that are old count while nobody can say better.
-    fixed.wait(Micros::HOUR);
-    let mut fresh = claims(&provider);
-    for (name, ahead) in [("iat", 3_600), ("exp", 4_200)] {
-        fresh[name] = json!(seconds() + ahead);
-    }
-    ask(&provider.sign("at+jwt", fresh.clone(), |_| {})).await.expect(200);
     // A key that nobody knows is asked for; meanwhile nothing can be said.
-    let unknown = provider.sign("at+jwt", fresh, |draft| {
+    let unknown = provider.sign("at+jwt", claims(&provider), |draft| {
         draft.signer = Signer::Key(Key::new("unknown"));
         draft.header["kid"] = json!("unknown");
     });
     let reply = ask(&unknown).await;
     assert!(!reply.header("retry-after").is_empty());
     reply.problem(503, "unavailable");
+    // Nor of keys that are too old.
+    fixed.wait(Micros::HOUR);
     let all = tokens.iter().map(|token| ask(token));
     let (replies, operator) = tokio::join!(futures::future::join_all(all), fixed.fixture.get("/v1/session"));
     operator.expect(200);
-    assert!(replies.iter().all(|reply| reply.status == 401), "they are over by this clock");
+    assert!(replies.iter().all(|reply| reply.status == 503), "they come again");
+    fixed.stop().await;
+}
+
+/// What a token is worth, once the provider was asked.
+async fn told(fixed: &Fixed, token: &str) -> StatusCode {
+    loop {
+        let reply = fixed.fixture.by(token, Method::GET, "/v1/session", None).await;
+        if reply.status != 503 {
+            return reply.status;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_keys_count_while_the_provider_is_down_and_no_longer() {
+    let provider = Provider::start().await;
+    let fixed = Fixed::of(&provider).await;
+    let mut browser = fixed.browser();
+    browser.sign_in(&provider, anna()).await;
+    let mut in_an_hour = claims(&provider);
+    for (name, ahead) in [("iat", 3_600), ("exp", 4_200)] {
+        in_an_hour[name] = json!(seconds() + ahead);
+    }
+    let first = provider.sign("at+jwt", in_an_hour.clone(), |_| {});
+    in_an_hour["jti"] = json!("t-2");
+    let second = provider.sign("at+jwt", in_an_hour.clone(), |_| {});
+    provider.answer("discovery", Answer::Failed);
+    fixed.wait(Micros::HOUR);
+    assert_eq!(told(&fixed, &first).await, 200);
+    // Its key was taken back meanwhile.
+    provider.rotate("second", true);
+    provider.answer("discovery", Answer::Right);
+    fixed.wait(Micros::MINUTE);
+    let asked = provider.asked("discovery");
+    fixed.fixture.by(&second, Method::GET, "/v1/session", None).await.problem(503, "unavailable");
+    assert_eq!(told(&fixed, &second).await, 401);
+    assert_eq!(told(&fixed, &first).await, 401);
+    assert_eq!(provider.asked("discovery"), asked + 1);
+    fixed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_counts_no_more_when_its_key_was_taken_back() {
+    let provider = Provider::start().await;
+    let fixed = Fixed::of(&provider).await;
+    let mut browser = fixed.browser();
+    browser.sign_in(&provider, anna()).await;
+    let token = provider.sign("at+jwt", claims(&provider), |_| {});
+    assert_eq!(told(&fixed, &token).await, 200);
+    provider.rotate("second", true);
+    let newer = provider.sign("at+jwt", claims(&provider), |_| {});
+    assert_eq!(told(&fixed, &newer).await, 200);
+    // Who asked a moment ago is remembered for a second.
+    fixed.wait(Micros::from_secs(2));
+    assert_eq!(told(&fixed, &token).await, 401);
+    assert_eq!(told(&fixed, &newer).await, 200);
     fixed.stop().await;
 }
 
@@ -165,7 +217,10 @@ async fn a_token_of_a_provider_that_was_never_heard_of_may_come_again() {
     provider.answer("discovery", Answer::Failed);
     let fixed = Fixed::of(&provider).await;
     let token = provider.sign("at+jwt", claims(&provider), |_| {});
-    let reply = fixed.fixture.by(&token, Method::GET, "/v1/session", None).await;
-    reply.problem(503, "unavailable");
+    // It is no guess, however often.
+    for _ in 0..1_000 {
+        let reply = fixed.fixture.by(&token, Method::GET, "/v1/session", None).await;
+        reply.problem(503, "unavailable");
+    }
     fixed.stop().await;
 }

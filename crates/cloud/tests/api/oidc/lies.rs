@@ -4,15 +4,6 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_id_token_counts_that_is_not_wholly_right() {
-    let provider = Provider::start().await;
-    let more = "acr_values = [\"mfa\"]";
-    let fixed = Fixed::new(&provider.settings("group", "customer", more)).await;
-    let mut browser = fixed.browser();
-    let mut person = anna();
-    person["acr"] = json!("mfa");
-    assert_eq!(browser.sign_in(&provider, person.clone()).await, "/vehicles");
-    let session = browser.session.clone();
-
     let lies: [(&str, fn(&mut Draft)); 19] = [
         ("nonce", |draft| draft.claims["nonce"] = json!("another")),
         ("no nonce", |draft| draft.without("nonce")),
@@ -34,12 +25,27 @@ async fn no_id_token_counts_that_is_not_wholly_right() {
         ("typ", |draft| draft.header["typ"] = json!("at+jwt")),
         ("crit", |draft| draft.header["crit"] = json!(["b64"])),
     ];
+    // No platform hears more from one address.
+    let (claims, signatures) = lies.split_at(10);
+    tokio::join!(check_lies(claims), check_lies(signatures));
+}
+
+async fn check_lies(lies: &[(&str, fn(&mut Draft))]) {
+    let provider = Provider::start().await;
+    let more = "acr_values = [\"mfa\"]";
+    let fixed = Fixed::new(&provider.settings("group", "customer", more)).await;
+    let mut browser = fixed.browser();
+    let mut person = anna();
+    person["acr"] = json!("mfa");
+    assert_eq!(browser.sign_in(&provider, person.clone()).await, "/vehicles");
+    let session = browser.session.clone();
     for (name, lie) in lies {
-        provider.lie(lie);
+        provider.lie(*lie);
         assert_eq!(browser.sign_in(&provider, person.clone()).await, failed("invalid"), "{name}");
         assert_eq!(browser.session, session, "{name}");
     }
     provider.stop_lying();
+    fixed.wait(Micros::from_secs(5));
     assert_eq!(browser.sign_in(&provider, person).await, "/vehicles");
     fixed.stop().await;
 }
@@ -60,13 +66,12 @@ async fn a_sign_in_is_one_browsers_once_and_for_ten_minutes() {
     let location = browser.follow(login).await;
     let own = provider.authorise(&location, anna());
     assert_eq!(browser.follow(&planted).await, failed("expired"), "somebody else's sign-in is not ours");
-    let (name, value) = browser.begun.first_key_value().unwrap();
-    let (name, value) = (name.clone(), value.clone());
+    let kept = browser.begun[0].clone();
     assert_eq!(browser.follow(&own).await, "/", "and ends none of ours");
     assert!(browser.begun.is_empty());
 
     // A browser that keeps its cookie, and a provider that gives a second code.
-    browser.begun.insert(name, value);
+    browser.begun.push(kept);
     let again = provider.authorise(&location, anna());
     assert_eq!(browser.follow(&again).await, failed("expired"), "a state counts once");
     let back = browser.go(&provider, login, anna()).await;
@@ -83,6 +88,28 @@ async fn a_sign_in_is_one_browsers_once_and_for_ten_minutes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_is_sent_to_begin_many_keeps_three() {
+    let provider = Provider::start().await;
+    let fixed = Fixed::of(&provider).await;
+    let mut browser = fixed.browser();
+    let login = |letters| format!("/v1/oidc/group/login?return_to=/{}", "x".repeat(letters));
+    let mut backs = Vec::new();
+    for _ in 0..20 {
+        backs.push(browser.go(&provider, &login(255), anna()).await);
+    }
+    let bytes: usize = browser.begun.iter().map(|(name, value)| name.len() + value.len()).sum();
+    assert!(browser.begun.len() == 3 && bytes < 3 * 1_024, "{} of {bytes} bytes", browser.begun.len());
+    let reply = browser.get(&login(256)).await;
+    assert_eq!(reply.problem(400, "bad-request")["errors"][0]["place"], "return_to");
+    assert_eq!(browser.follow(&backs[16]).await, failed("expired"));
+    for back in &backs[17..] {
+        assert_eq!(browser.follow(back).await, format!("/{}", "x".repeat(255)));
+    }
+    assert!(browser.begun.is_empty());
+    fixed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn strangers_who_begin_hinder_nobody() {
     let provider = Provider::start().await;
     let fixed = Fixed::of(&provider).await;
@@ -92,6 +119,95 @@ async fn strangers_who_begin_hinder_nobody() {
         fixed.browser().follow("/v1/oidc/group/login").await;
     }
     assert_eq!(browser.follow(&back).await, "/");
+    fixed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_was_begun_is_one_call_to_the_provider() {
+    let provider = Provider::start().await;
+    let fixed = Fixed::of(&provider).await;
+    let mut browser = fixed.browser();
+    let back = browser.go(&provider, "/v1/oidc/group/login", anna()).await;
+    let kept = browser.begun[0].clone();
+    let wrong = back.replace("code=", "code=wrong-");
+    assert_eq!(browser.follow(&wrong).await, failed("invalid"));
+    for again in [&wrong, &back] {
+        browser.begun = vec![kept.clone()];
+        assert_eq!(browser.follow(again).await, failed("expired"));
+    }
+    assert_eq!(provider.asked("token"), 1);
+    fixed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_brings_few_wrong_codes_and_as_many_right_ones_as_it_likes() {
+    let provider = Provider::start().await;
+    let fixed = Fixed::of(&provider).await;
+    let login = "/v1/oidc/group/login";
+    for _ in 0..12 {
+        let mut browser = fixed.browser();
+        assert_eq!(browser.sign_in(&provider, anna()).await, "/vehicles");
+    }
+    let right = provider.asked("token");
+    let mut heard = 0;
+    let (mut last, back) = loop {
+        let mut browser = fixed.browser();
+        let back = browser.go(&provider, login, anna()).await;
+        let failure = browser.follow(&back.replace("code=", "code=wrong-")).await;
+        if failure != failed("invalid") {
+            assert_eq!(failure, failed("busy"));
+            break (browser, back);
+        }
+        heard += 1;
+    };
+    assert!(heard >= 10, "{heard}");
+    assert_eq!(provider.asked("token") - right, heard);
+    fixed.wait(Micros::from_secs(5));
+    assert_eq!(last.follow(&back).await, "/", "its sign-in is still there");
+    fixed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_wait_for_a_code_keep_nobody_from_beginning() {
+    let provider = Provider::start().await;
+    let fixed = Fixed::of(&provider).await;
+    let login = "/v1/oidc/group/login";
+    let mut comers = Vec::new();
+    for _ in 0..8 {
+        let mut comer = fixed.browser();
+        let back = comer.go(&provider, login, anna()).await;
+        comers.push((comer, back));
+    }
+    provider.answer("token", Answer::Never);
+    let wait = comers.iter_mut().map(|(comer, back)| comer.follow(back));
+    let begins = async {
+        while provider.asked("token") < 8 {
+            tokio::task::yield_now().await;
+        }
+        // What the provider said of itself is too old, and has to be asked for.
+        fixed.wait(Micros::HOUR);
+        fixed.browser().follow(login).await
+    };
+    let (failures, began) = tokio::join!(futures::future::join_all(wait), begins);
+    assert!(began.starts_with(&provider.issuer), "{began}");
+    assert!(failures.iter().all(|failure| *failure == super::failed("unavailable")), "{failures:?}");
+    fixed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_provider_is_does_not_depend_on_those_who_wait_for_it() {
+    let provider = Provider::start().await;
+    let fixed = Fixed::of(&provider).await;
+    let login = "/v1/oidc/group/login";
+    fixed.browser().follow(login).await;
+    provider.answer("discovery", Answer::Never);
+    fixed.wait(Micros::HOUR);
+    let begin = async || fixed.browser().follow(login).await;
+    let began = futures::future::join_all(std::iter::repeat_with(begin).take(9)).await;
+    let (sent, failures): (Vec<_>, Vec<_>) =
+        began.into_iter().partition(|location| location.starts_with(&provider.issuer));
+    assert_eq!(sent.len(), 1, "the ninth goes where the provider was an hour ago");
+    assert!(failures.iter().all(|failure| *failure == super::failed("unavailable")), "{failures:?}");
     fixed.stop().await;
 }
 

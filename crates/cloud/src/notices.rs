@@ -1,10 +1,19 @@
 //! What people are told outside of their cars, in the transaction of what it tells of.
 
-use model::{OrganisationId, PersonId, Timestamp, VehicleId};
+use identity::{Brands, Function};
+use model::{OrganisationId, PersonId, Region, Timestamp, VehicleId};
 use store::{NoticeRow, Transaction};
 
-use super::OwnershipError;
-use crate::random;
+use crate::{pki::PkiError, random};
+
+/// Why somebody was not told.
+#[derive(Debug, thiserror::Error)]
+pub enum NoticeError {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Random(#[from] PkiError),
+}
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident $slug:literal),+ $(,)?) => {
@@ -55,31 +64,82 @@ kinds! {
     ReleaseLapsed "release-lapsed",
     /// A car that you asked for has no owner any more: link it by its code.
     Released "released",
+    /// A request to take a car from its owner waits for somebody who answers for privacy.
+    ReleaseWaits "release-waits",
+    /// An account of staff or partners was made.
+    AccountMade "account-made",
+    /// Somebody else changed an account: its name, address, fleet or dealership.
+    AccountChanged "account-changed",
+    AccountDisabled "account-disabled",
+    AccountEnabled "account-enabled",
+    /// An account's password and second factor were voided.
+    CredentialsReset "credentials-reset",
+    /// An account was given a function.
+    RoleGiven "role-given",
+    /// A function was taken from an account.
+    RoleEnded "role-ended",
+}
+
+/// What a notice is about.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct About {
+    pub(crate) vehicle: Option<VehicleId>,
+    pub(crate) organisation: Option<OrganisationId>,
+    pub(crate) person: Option<PersonId>,
+}
+
+impl About {
+    pub(crate) fn car(vehicle: VehicleId) -> Self {
+        Self { vehicle: Some(vehicle), ..Self::default() }
+    }
+
+    pub(crate) fn person(person: PersonId) -> Self {
+        Self { person: Some(person), ..Self::default() }
+    }
+
+    pub(crate) fn and(self, organisation: Option<OrganisationId>) -> Self {
+        Self { organisation, ..self }
+    }
 }
 
 /// Tells each of these people once.
-pub(super) async fn tell(
+pub(crate) async fn tell(
     tx: &mut Transaction,
     people: &[PersonId],
     kind: NoticeKind,
-    vehicle: Option<VehicleId>,
-    organisation: Option<OrganisationId>,
+    about: About,
     now: Timestamp,
-) -> Result<(), OwnershipError> {
+) -> Result<(), NoticeError> {
+    let About { vehicle, organisation, person } = about;
     let mut people = people.to_vec();
     people.sort_unstable();
     people.dedup();
-    let notice = |person| {
+    let notice = |to| {
         Ok(NoticeRow {
             id: random::name()?,
-            person,
+            person: to,
             kind: kind.slug().to_owned(),
             vehicle,
             organisation,
+            about: person,
             at: now,
             acknowledged_at: None,
         })
     };
-    let notices = people.into_iter().map(notice).collect::<Result<Vec<_>, OwnershipError>>()?;
+    let notices = people.into_iter().map(notice).collect::<Result<Vec<_>, NoticeError>>()?;
     Ok(tx.add_notices(&notices).await?)
+}
+
+/// Tells all who have a function in one of these brands.
+pub(crate) async fn tell_holders(
+    tx: &mut Transaction,
+    (function, region, brands): (Function, &Region, Brands),
+    kind: NoticeKind,
+    about: About,
+    now: Timestamp,
+) -> Result<(), NoticeError> {
+    let holders = tx.holders(function.slug(), region, now).await?;
+    let reached = holders.into_iter().filter(|(_, held)| held.iter().any(|brand| brands.contains(*brand)));
+    let people: Vec<PersonId> = reached.map(|(person, _)| person).collect();
+    tell(tx, &people, kind, about, now).await
 }
