@@ -34,7 +34,7 @@ pub(crate) fn bench(args: &[String]) -> Result<()> {
 
 /// The real drive lies beside the checkout, and DuckDB in the readers' environment.
 fn storage(step: Step) -> Result<Step> {
-    let step = step.args(["--python"]).args([readers::python()?]);
+    let step = step.args(["--python"]).args([readers::READERS.python()?]);
     let data = root().join("../shared/data");
     if data.exists() { Ok(step.args(["--inputs"]).args([data])) } else { Ok(step) }
 }

@@ -6,11 +6,14 @@
 
 mod bench;
 mod codegen;
+mod contract;
 mod demo;
 mod fuzz;
 mod lint;
 mod live;
 mod packages;
+mod platform;
+mod python;
 mod readers;
 mod run;
 mod sbom;
@@ -35,6 +38,8 @@ cargo xtask <command>
 ";
 
 const USAGE_TAIL: &str = "\
+  contract [N]    ask a running platform, N times an operation (default 500), for what its OpenAPI document
+                  says; flags after the number go to Schemathesis
   fuzz [SECONDS]  run every fuzz target for that long (default 60)
   sbom            write bills of materials (CycloneDX) into target/sbom
 ";
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::tidy(),
         "codegen" => codegen::write(),
         "bench" => bench::bench(&rest),
+        "contract" => contract::contract(&rest),
         "fuzz" => fuzz::fuzz(&rest),
         "sbom" => sbom::sbom(),
         "help" | "--help" | "-h" => {

@@ -2,6 +2,9 @@
 
 use model::{Micros, VehicleId};
 
+/// The longest wait for a turn: what was before at the door goes in or away within 10 s.
+const TURN: Micros = Micros::from_secs(20);
+
 /// The shortest and the longest wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackoffLimits {
@@ -44,6 +47,16 @@ impl Backoff {
         let doubled = self.limits.min.0.saturating_mul(1_i64 << self.failures.min(30));
         let longest = doubled.clamp(1, self.limits.max.0.max(1));
         self.failures = self.failures.saturating_add(1);
+        self.spread(longest)
+    }
+
+    /// The wait when another connection of this car stands at the platform's door: less than the platform keeps
+    /// the car's turn.
+    pub(crate) fn wait_for_turn(&mut self) -> Micros {
+        self.spread(TURN.0.min(self.limits.max.0.max(1)))
+    }
+
+    fn spread(&mut self, longest: i64) -> Micros {
         let half = longest / 2;
         let drawn = i64::try_from(self.draw() >> 1).unwrap_or(0) % (longest - half + 1);
         Micros(half + drawn)
@@ -84,5 +97,17 @@ mod tests {
         assert!(differ >= 8);
         a.reset();
         assert!(a.next_wait() <= Micros::SECOND);
+    }
+
+    #[test]
+    fn a_car_waits_for_its_turn_shorter_than_the_platform_keeps_it_however_often_it_failed() {
+        let mut backoff = backoff(7);
+        for _ in 0..20 {
+            backoff.next_wait();
+        }
+        for _ in 0..100 {
+            let wait = backoff.wait_for_turn().0;
+            assert!((TURN.0 / 2..=TURN.0).contains(&wait), "{wait}");
+        }
     }
 }

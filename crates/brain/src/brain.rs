@@ -5,7 +5,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use ::link::client::ServerTime;
+use ::link::{Error as LinkError, ReasonCode, client::ServerTime};
 use consent::DriverMode;
 use model::Timestamp;
 use possession::CodeKind;
@@ -354,7 +354,8 @@ impl<C: Connect, P: Provider> Running<C, P> {
                 Link::Off => return,
             },
         };
-        let wait = self.backoff.next_wait();
+        let is_turn_of_another = matches!(error, LinkError::Refused { reason: ReasonCode::ServerBusy, .. });
+        let wait = if is_turn_of_another { self.backoff.wait_for_turn() } else { self.backoff.next_wait() };
         tracing::info!(%error, wait_ms = wait.0 / 1_000, "no link to the cloud");
         self.link = Link::after(Some(connector), Some(monotonic() + wait.to_duration()));
     }

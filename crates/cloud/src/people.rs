@@ -53,6 +53,8 @@ pub enum PeopleError {
     Past,
     #[error("the person has {ROLES_MAX} roles already; end some of them")]
     Roles,
+    #[error("the account was changed meanwhile; look at it and ask again")]
+    Changed,
     #[error("a brand would have no administrator without an end any more; make somebody that first")]
     LastAdministrator,
     #[error("the role is over")]

@@ -14,10 +14,11 @@ use crate::steady_clock::SteadyClock;
 
 /// How long the first of two connections may take to answer a ping. A newcomer waits so long at most.
 pub const ANSWER_WAIT: Micros = Micros::from_secs(10);
-/// How long a network from which somebody was sent away, because another waited, has the next place to wait.
-pub const NEXT_PLACE: Micros = Micros::from_secs(60);
-/// Networks that have a next place, of each car.
-const NEXT_MAX: usize = 8;
+/// How long a network from which somebody was sent away, because another waited, keeps its turn to wait. A car that
+/// was sent away comes back in half a minute, and whoever comes back keeps it as long again.
+pub const KEEPS_TURN: Micros = Micros::from_secs(60);
+/// Networks of one car that take turns. No car is in more within [`KEEPS_TURN`] of each other.
+const TURNS_MAX: usize = 8;
 /// Going back or forking once in a lane can be a disk that was restored. Twice within this time are two queues.
 pub const SUSPICION: Micros = Micros::DAY;
 /// Batches of a lane that are remembered: more than a car has in flight, and than it forgets to have been
@@ -84,6 +85,8 @@ pub enum Opened<C, P> {
         /// Where another is and where it comes from, if these are two.
         elsewhere: Option<(P, P)>,
     },
+    /// More networks than one car is in within a minute want to be it: quarantine the identity. Two of them.
+    Crowd { places: (P, P) },
 }
 
 /// What became of a newcomer's wait.
@@ -105,9 +108,10 @@ pub struct ConnectionWatch<C, P> {
     answer_wait: Micros,
     live: Option<(C, P)>,
     challenge: Option<Challenge<C, P>>,
-    /// Where those came from who were sent away since another waited, each network once and since when: they wait
-    /// next, in this order. A copy with two connections that never answer would else keep the car out for good.
-    next: VecDeque<(P, Timestamp)>,
+    /// Where those came from who were sent away since another waited, each network once and when somebody came from
+    /// there last: they wait next, in this order. A copy with two connections that never answer would else keep the
+    /// car out for good.
+    turns: VecDeque<(P, Timestamp)>,
     clock: SteadyClock,
 }
 
@@ -145,7 +149,7 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
             answer_wait,
             live: None,
             challenge: None,
-            next: VecDeque::new(),
+            turns: VecDeque::new(),
             clock: SteadyClock::default(),
         }
     }
@@ -158,21 +162,23 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
         };
         // Whom it was asked for has gone, and so has the time for the answer.
         self.challenge.take_if(|challenge| challenge.newcomer.is_none() && now >= challenge.until);
+        self.turns.retain(|(_, came)| now.since(*came) < KEEPS_TURN);
         if let Some((_, waits)) = self.challenge.and_then(|challenge| challenge.newcomer) {
-            if waits != place {
-                self.give_next_place(place, now);
+            if waits != place && !self.take_turn(place, now) {
+                return Opened::Crowd { places: (waits, place) };
             }
             let other = [waits, home].into_iter().find(|other| *other != place);
             return Opened::Taken { elsewhere: other.map(|other| (other, place)) };
         }
-        self.next.retain(|(_, since)| now.since(*since) < NEXT_PLACE);
-        if let Some((due, _)) = self.next.front().copied()
+        if let Some((due, _)) = self.turns.front().copied()
             && due != place
         {
-            self.give_next_place(place, now);
+            if !self.take_turn(place, now) {
+                return Opened::Crowd { places: (due, place) };
+            }
             return Opened::Taken { elsewhere: Some((due, place)) };
         }
-        self.next.pop_front();
+        self.turns.pop_front();
         let ping = self.challenge.is_none().then_some(first);
         let until = now + self.answer_wait;
         let challenge = self.challenge.get_or_insert(Challenge { asked_for: place, newcomer: None, until });
@@ -180,10 +186,17 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
         Opened::Waits { ping, until: self.clock.shown_at(challenge.until) }
     }
 
-    fn give_next_place(&mut self, place: P, now: Timestamp) {
-        if self.next.len() < NEXT_MAX && self.next.iter().all(|(known, _)| *known != place) {
-            self.next.push_back((place, now));
+    /// Whether this network has its turn after those that have one already.
+    fn take_turn(&mut self, place: P, now: Timestamp) -> bool {
+        if let Some((_, came)) = self.turns.iter_mut().find(|(known, _)| *known == place) {
+            *came = now;
+            return true;
         }
+        let fits = self.turns.len() < TURNS_MAX;
+        if fits {
+            self.turns.push_back((place, now));
+        }
+        fits
     }
 
     /// A connection answered a ping. An answer that comes too late is none.

@@ -62,7 +62,8 @@ pub use outbox::{OutboxRow, Recipient};
 pub use ownership::{InvitationRow, OfferRow};
 pub use page::{Cursor, Page};
 pub use people::{
-    Address, Besides, CredentialReset, PeopleFilter, PersonRow, RoleRow, SessionOrigin, SessionRow, TotpRow,
+    Address, Belonging, Besides, CredentialReset, PeopleFilter, PersonRow, RoleRow, SessionOrigin,
+    SessionRow, TotpRow,
 };
 pub use quarantines::QuarantineRow;
 pub use releases::{ListedRelease, ReleaseFilter, ReleaseRow};

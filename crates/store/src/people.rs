@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Brand, PersonId, Region, Timestamp};
+use model::{Brand, OrganisationId, PersonId, Region, Timestamp};
 
 use crate::{
     Error, Store, Transaction,
@@ -34,6 +34,13 @@ pub struct PersonRow {
     pub address: Option<Address>,
     /// What the configuration calls the provider that the account comes from; none of accounts of our own.
     pub identity_provider: Option<String>,
+}
+
+/// Who made an account, and which organisation it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Belonging {
+    pub created_by: Option<PersonId>,
+    pub organisation: Option<OrganisationId>,
 }
 
 /// Where a person is reached.
@@ -378,10 +385,20 @@ impl Transaction {
         self.execute(sql, args![person, now]).await.map(drop)
     }
 
-    /// How many roles a person has that are not over. Until the end of this transaction nobody else gives one.
+    /// Who made an account and where it belongs, none where there is none. Until the end of this transaction nobody
+    /// else changes it or gives it a role.
+    pub async fn lock_account(&mut self, person: PersonId) -> Result<Option<Belonging>, Error> {
+        self.execute("UPDATE people SET enabled = enabled WHERE person_id = $1", args![person]).await?;
+        let sql = "SELECT created_by, organisation_id FROM people \
+                   LEFT JOIN members ON members.person_id = people.person_id WHERE people.person_id = $1";
+        let rows = self.fetch(sql, args![person]).await?;
+        let belonging =
+            |row: &Row| Ok(Belonging { created_by: row.opt_word(0)?, organisation: row.opt_word(1)? });
+        rows.first().map(belonging).transpose()
+    }
+
+    /// How many roles a person has that are not over.
     pub async fn count_roles(&mut self, person: PersonId, now: Timestamp) -> Result<usize, Error> {
-        let lock = "UPDATE people SET enabled = enabled WHERE person_id = $1";
-        self.execute(lock, args![person]).await?;
         let sql = "SELECT role_id FROM roles WHERE person_id = $1 AND (ends_at IS NULL OR ends_at > $2)";
         Ok(self.fetch(sql, args![person, now]).await?.len())
     }

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -30,6 +31,8 @@ describe.skipIf(!PROGRAM)('an identity provider', () => {
   let provider: Server;
   let platform: ChildProcess;
   let url: string;
+  /** What passed between provider and platform, and lets somebody in: codes, verifiers, tokens. */
+  const passed: unknown[] = [];
   /** What answers at the provider's address; a rotation puts another in its place. */
   let answer: ReturnType<Provider['callback']>;
 
@@ -105,6 +108,10 @@ realm = "staff"
         return grant;
       },
     });
+    next.on('grant.success', ({ oidc, body }) => {
+      const { id_token, access_token } = body as Record<string, unknown>;
+      passed.push(oidc.params?.code, oidc.params?.code_verifier, id_token, access_token);
+    });
     answer = next.callback();
   }
 
@@ -122,12 +129,13 @@ realm = "staff"
     ];
     const program = spawn(
       PROGRAM ?? '',
-      ['cloud', ...options, '--identity-providers', join(folder, 'providers.toml')],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
+      ['--log', 'trace', 'cloud', ...options, '--identity-providers', join(folder, 'providers.toml')],
+      { stdio: ['ignore', 'ignore', openSync(join(folder, 'log'), 'w')] },
     );
     // It listens before it serves, and answers when it does.
     for (let tries = 0; tries < 100; tries += 1) {
-      if (program.exitCode !== null) throw new Error(`marque cloud ended with ${program.exitCode}`);
+      if (program.exitCode !== null)
+        throw new Error(`marque cloud ended with ${program.exitCode}: ${await log()}`);
       const ready = await fetch(`${url}/readyz`).then(
         ({ ok }) => ok,
         () => false,
@@ -136,6 +144,10 @@ realm = "staff"
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     throw new Error('The platform is not ready after ten seconds.');
+  }
+
+  async function log(): Promise<string> {
+    return readFile(join(folder, 'log'), 'utf8');
   }
 
   async function showWho(page: Page, name: string): Promise<void> {
@@ -226,6 +238,19 @@ realm = "staff"
     await page.getByRole('link', { name: /cancel/i }).click();
     await page.getByRole('alert').getByText('The provider refused the sign-in').waitFor();
     await page.getByLabel('Password').waitFor();
+  });
+
+  it('leaves nothing in the log that lets somebody in, whatever that is told to say', async () => {
+    const before = passed.length;
+    const page = await signIn('eva');
+    const cookies = (await page.context().cookies(url)).map(({ value }) => value);
+    expect(passed.length).toBe(before + 4);
+    const said = await log();
+    expect(said).toContain('/v1/oidc/group/callback');
+    for (const secret of [SECRET, ...cookies, ...passed]) {
+      expect(String(secret).length).toBeGreaterThan(20);
+      expect(said.includes(String(secret))).toBe(false);
+    }
   });
 
   /** As the operator does, who has the password of the data folder. */

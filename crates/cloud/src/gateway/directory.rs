@@ -58,6 +58,8 @@ pub(super) enum Claim {
     Wait { ping: Option<Place>, until: Timestamp },
     /// And another waits for that already. Where these two come from, if it is not from one place.
     Taken { elsewhere: Option<(Network, Network)> },
+    /// From more networks than one car is in.
+    Crowd { networks: (Network, Network) },
 }
 
 /// What a car takes from one connection to the next.
@@ -82,6 +84,7 @@ impl Directory {
                 Opened::Alone => {}
                 Opened::Waits { ping, until } => return Claim::Wait { ping, until },
                 Opened::Taken { elsewhere } => return Claim::Taken { elsewhere },
+                Opened::Crowd { places } => return Claim::Crowd { networks: places },
             }
         }
         Claim::In(Kept { budget: part.low.remove(&vehicle), queue: part.queues.remove(&vehicle) })

@@ -263,6 +263,7 @@ impl From<PeopleError> for Problem {
             PeopleError::Past => Self::at("until", text),
             PeopleError::Taken
             | PeopleError::Roles
+            | PeopleError::Changed
             | PeopleError::LastAdministrator
             | PeopleError::Elsewhere { .. } => Self::conflict(text),
             PeopleError::Over => Self::not_found(text),

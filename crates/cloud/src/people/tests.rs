@@ -217,6 +217,39 @@ async fn an_account_counts_for_what_it_was_made_for_and_told_to_do() {
     assert!(matches!(error, PeopleError::Roles), "{error}");
 }
 
+/// Who may give it was asked of the account as it was: whoever makes it theirs meanwhile must not slip through.
+#[tokio::test]
+async fn no_role_is_given_to_an_account_that_was_moved_since_it_was_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let people = people(folder.path()).await;
+    let mover = people.create(account("mover"), None, NOW).await.unwrap().id;
+    let dan = NewAccount { realm: Realm::Partner, ..account("dan") };
+    let dan = people.create(dan, None, NOW).await.unwrap().id;
+    let seen = people.find(dan, NOW).await.unwrap().unwrap();
+    let garage = OrganisationId::from_bytes([9; 16]);
+    let organisation = store::OrganisationRow {
+        id: garage,
+        kind: "dealership".to_owned(),
+        name: "Garage".to_owned(),
+        brands: vec![Brand::Opel],
+        region: "eu".parse().unwrap(),
+        enabled: true,
+        created_at: NOW,
+        created_by: mover,
+    };
+    let mut tx = people.store.begin().await.unwrap();
+    tx.add_organisation(&organisation).await.unwrap();
+    tx.commit().await.unwrap();
+    let no_change = Change { username: None, address: None, by_oneself: false };
+    people.change(&seen, no_change, Some(Some(garage)), Some(mover), NOW).await.unwrap();
+    let role = NewRole { function: Function::Dealer, brands: Brand::Opel.into(), until: None };
+    let error = people.assign(&seen, role, Some(mover), NOW).await.unwrap_err();
+    assert!(matches!(error, PeopleError::Changed), "{error}");
+    let seen = people.find(dan, NOW).await.unwrap().unwrap();
+    let given = people.assign(&seen, role, None, NOW).await.unwrap();
+    assert_eq!(given.person, dan);
+}
+
 #[tokio::test]
 async fn what_could_not_be_sent_is_sent_later_and_forgotten_in_the_end() {
     let folder = tempfile::tempdir().unwrap();

@@ -397,11 +397,42 @@ fn networks_of_a_copy_do_not_crowd_out_the_car() {
 }
 
 #[test]
-fn a_next_place_that_nobody_takes_is_free_after_a_minute() {
+fn a_turn_that_nobody_takes_is_over_after_a_minute() {
     let mut watch = connected();
     watch.handle_opened(SECOND, HERE, NOW);
     watch.handle_opened(THIRD, THERE, later(1));
     watch.handle_closed(FIRST);
     assert!(matches!(watch.handle_opened(named(4), HERE, later(60)), Opened::Taken { .. }));
     assert!(matches!(watch.handle_opened(named(5), HERE, later(61)), Opened::Waits { .. }));
+}
+
+/// Somebody took a turn before the car and does not come back. The car does, and loses its own meanwhile not.
+#[test]
+fn who_comes_back_keeps_its_turn() {
+    let mut watch = connected();
+    watch.handle_opened(SECOND, HERE, NOW);
+    watch.handle_opened(named(3), ELSEWHERE, later(1));
+    watch.handle_opened(named(4), THERE, later(2));
+    watch.handle_closed(FIRST);
+    for at in [22, 42] {
+        assert!(matches!(watch.handle_opened(named(5), THERE, later(at)), Opened::Taken { .. }));
+        assert!(matches!(watch.handle_opened(named(6), HERE, later(at)), Opened::Taken { .. }));
+    }
+    assert!(matches!(watch.handle_opened(named(6), HERE, later(62)), Opened::Taken { .. }));
+    assert!(matches!(watch.handle_opened(named(7), THERE, later(62)), Opened::Waits { .. }));
+}
+
+#[test]
+fn more_networks_at_once_than_a_car_is_in_are_a_clone() {
+    let (mut watch, networks) = (connected(), (3..=10).map(Place));
+    watch.handle_opened(SECOND, HERE, NOW);
+    for place in networks {
+        assert!(matches!(watch.handle_opened(THIRD, place, later(1)), Opened::Taken { .. }));
+    }
+    assert_eq!(watch.handle_opened(THIRD, THERE, later(60)), Opened::Crowd { places: (HERE, THERE) });
+    watch.handle_closed(FIRST);
+    let places = (Place(3), THERE);
+    assert_eq!(watch.handle_opened(THIRD, THERE, later(60)), Opened::Crowd { places });
+    // A car that was in as many, but not within a minute.
+    assert!(matches!(watch.handle_opened(THIRD, THERE, later(61)), Opened::Waits { .. }));
 }

@@ -2,8 +2,8 @@ use model::{Brand, Micros, PersonId, Region, Timestamp};
 
 use super::NOW;
 use crate::{
-    Address, Besides, Claim, CredentialReset, Error, OutboxRow, Page, PeopleFilter, PersonRow, RoleRow,
-    SessionOrigin, SessionRow, Store, StoredAnswer, TotpRow,
+    Address, Belonging, Besides, Claim, CredentialReset, Error, OutboxRow, Page, PeopleFilter, PersonRow,
+    RoleRow, SessionOrigin, SessionRow, Store, StoredAnswer, TotpRow,
 };
 
 pub(super) fn person(number: u8, username: &str) -> PersonRow {
@@ -190,6 +190,12 @@ pub(super) async fn somebody_else_holds_a_function_or_nobody_does(store: Store) 
     let mut tx = store.begin().await.unwrap();
     assert_eq!(tx.count_roles(ben.id, NOW).await.unwrap(), 2);
     assert_eq!(tx.count_roles(ben.id, NOW + Micros::DAY).await.unwrap(), 1);
+    let belonging = Belonging { created_by: None, organisation: None };
+    assert_eq!(tx.lock_account(ben.id).await.unwrap(), Some(belonging));
+    assert_eq!(tx.lock_account(PersonId::from_bytes([99; 16])).await.unwrap(), None);
+    tx.begin_anew(ben.id, Some(anna.id), NOW).await.unwrap();
+    let belonging = Belonging { created_by: Some(anna.id), ..belonging };
+    assert_eq!(tx.lock_account(ben.id).await.unwrap(), Some(belonging));
     tx.set_enabled(ben.id, false).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(besides(Besides::Role("r1")).await, [], "nor does that of somebody who cannot sign in");

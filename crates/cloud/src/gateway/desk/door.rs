@@ -29,7 +29,7 @@ impl Desk {
     ) -> ControlFlow<Stop, Kept> {
         let (vehicle, place) = (request.vehicle, self.place(key));
         let claim = self.shared.directory.claim(vehicle, place, car.network, self.now.time);
-        car.claimed = !matches!(claim, Claim::Taken { .. });
+        car.claimed = matches!(claim, Claim::In(_) | Claim::Wait { .. });
         match claim {
             Claim::In(kept) => ControlFlow::Continue(kept),
             Claim::Wait { ping, until } => {
@@ -50,6 +50,10 @@ impl Desk {
                     self.suspect(vehicle, Reason::TwoPlaces, elsewhere);
                 }
                 self.turn_away(TurnedAway::Third)
+            }
+            Claim::Crowd { networks } => {
+                self.tell_clones(vehicle, Reason::TwoPlaces, Some(networks));
+                self.turn_away(TurnedAway::Quarantined)
             }
         }
     }
@@ -107,14 +111,18 @@ impl Desk {
         reason: Reason,
         networks: Option<(Network, Network)>,
     ) -> ControlFlow<Stop> {
-        self.metrics.clones.add(1);
         if let Some(vehicle) = car.vehicle {
-            let at = self.now.time;
-            self.clones.push_back(Sighting { vehicle, at, reason, networks, count: 1 });
+            self.tell_clones(vehicle, reason, networks);
         }
         car.session.flush_acks(&mut self.reply);
         car.session.disconnect(ReasonCode::NotAuthorized, QUARANTINED, &mut self.reply);
         ControlFlow::Break(Stop::Close(Cause::Quarantined))
+    }
+
+    fn tell_clones(&mut self, vehicle: VehicleId, reason: Reason, networks: Option<(Network, Network)>) {
+        self.metrics.clones.add(1);
+        let at = self.now.time;
+        self.clones.push_back(Sighting { vehicle, at, reason, networks, count: 1 });
     }
 
     /// Tells what one car rarely does; not each time, since whoever does it can do it as often as it likes.
