@@ -359,7 +359,7 @@ async fn a_step_up_proves_the_session_by_the_same_person_anew() {
 
     let step_up = "/v1/oidc/group/login?step_up=true";
     call(&fixed.router, Method::GET, step_up, None, &[]).await.problem(401, "unauthorized");
-    fixed.fixture.get(step_up).await.problem(400, "bad-request");
+    fixed.fixture.get(step_up).await.problem(409, "conflict");
     fixed.stop().await;
 }
 

@@ -237,6 +237,7 @@ async fn what_is_refused_counts_against_its_limit() {
     reply.problem(429, "too-many-requests");
     assert_eq!(refused, 2_000);
     // Whoever guesses tokens is counted by their address.
+    fixture.get("/v1/session").await.expect(200);
     let late = sign_in(&fixture.platform.router(), &fixture.folder).await;
     let mut refused = 0;
     while fixture.by("mq_guessed", Method::GET, "/v1/session", None).await.status == 401 {

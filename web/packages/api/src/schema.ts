@@ -1763,9 +1763,9 @@ export interface components {
          */
         AccountChange: {
             /** @description Where notices and one-time links go. */
-            address: string | null;
+            address?: string | null;
             /** @description By which one signs in. */
-            username: string | null;
+            username?: string | null;
         };
         /** @description What an action is. */
         ActionMeaning: {
@@ -10683,7 +10683,12 @@ export interface operations {
                      * @example event: connectivity
                      *     data: {"items":[]}
                      */
-                    "text/event-stream": string;
+                    "text/event-stream": {
+                        /** @description A document in JSON */
+                        data: string;
+                        /** @description What it tells of */
+                        event: string;
+                    };
                 };
             };
             /** @description The request is not well formed */
@@ -12516,6 +12521,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request conflicts with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:conflict",
+                     *       "title": "The request conflicts with what is there",
+                     *       "status": 409,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -23715,7 +23738,12 @@ export interface operations {
                      * @example event: signals
                      *     data: {"items":[]}
                      */
-                    "text/event-stream": string;
+                    "text/event-stream": {
+                        /** @description A document in JSON */
+                        data: string;
+                        /** @description What it tells of */
+                        event: string;
+                    };
                 };
             };
             /** @description The request is not well formed */

@@ -121,6 +121,7 @@ fn only_these_routes_conflict() {
             "post /v1/campaigns/{campaign_id}/unassignments",
             "post /v1/driver-links",
             "post /v1/links",
+            "get /v1/oidc/{provider}/login",
             "post /v1/ownership-releases",
             "post /v1/ownership-releases/{release_id}/approval",
             "post /v1/ownership-releases/{release_id}/objection",
