@@ -19,6 +19,7 @@ mod run;
 mod sbom;
 mod test;
 mod tidy;
+mod tls;
 mod web;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ const USAGE_TAIL: &str = "\
   contract [N]    ask a running platform, N times an operation (default 500), for what its OpenAPI document
                   says; flags after the number go to Schemathesis
   fuzz [SECONDS]  run every fuzz target for that long (default 60)
+  tls             look at the TLS of each listener with sslyze and testssl.sh
   sbom            write bills of materials (CycloneDX) into target/sbom
 ";
 
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         "contract" => contract::contract(&rest),
         "fuzz" => fuzz::fuzz(&rest),
         "sbom" => sbom::sbom(),
+        "tls" => tls::tls(),
         "help" | "--help" | "-h" => {
             print!("{}", usage());
             return ExitCode::SUCCESS;

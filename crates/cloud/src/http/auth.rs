@@ -18,7 +18,7 @@ use model::{Micros, PersonId, Timestamp};
 
 use super::{
     Api,
-    audit::trail,
+    audit::{actions::Found, trail},
     gate::Gate,
     problem::{Kind, Problem},
     rates,
@@ -266,6 +266,9 @@ pub(crate) async fn require(
     request: Request,
     next: Next,
 ) -> Response {
+    if matches!(trail::found(&api, &request), Found::NoMethod) {
+        return rates::of_address(&api, from, async { Ok(next.run(request).await) }).await;
+    }
     let (principal, origin) = match identify(&api, from, request.method(), request.headers()).await {
         Ok(identified) => identified,
         Err(response) => return *response,

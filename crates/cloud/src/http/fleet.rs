@@ -64,7 +64,7 @@ pub(crate) async fn get_facets(
 pub(crate) fn check_region(api: &Api, region: Option<&RegionName>) -> Result<(), Problem> {
     let here = api.registry().region();
     match region.filter(|region| region.0 != *here) {
-        Some(_) => Err(Problem::query("region", unknown_region(api))),
+        Some(_) => Err(Problem::at("region", unknown_region(api))),
         None => Ok(()),
     }
 }

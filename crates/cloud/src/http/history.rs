@@ -14,7 +14,7 @@ use super::{
     extract::{Json, Path, Query},
     gate::{Gate, Sight},
     page,
-    problem::{Kind, Problem},
+    problem::Problem,
     words::{CategorySlug, PlaceError, VehicleIdHex},
 };
 use crate::owner::{self, Reduction};
@@ -89,7 +89,7 @@ pub(crate) async fn get_history(
 fn leaves_of(api: &Api, paths: &str) -> Result<Vec<Arc<Leaf>>, Problem> {
     let paths: Vec<&str> = paths.split(',').map(str::trim).filter(|path| !path.is_empty()).collect();
     if paths.is_empty() || paths.len() > SIGNALS_MAX {
-        return Err(Problem::query("signals", format!("give 1 to {SIGNALS_MAX} paths, separated by commas")));
+        return Err(Problem::at("signals", format!("give 1 to {SIGNALS_MAX} paths, separated by commas")));
     }
     let mut leaves: Vec<Arc<Leaf>> = Vec::with_capacity(paths.len());
     let mut wrong = Vec::new();
@@ -102,19 +102,18 @@ fn leaves_of(api: &Api, paths: &str) -> Result<Vec<Arc<Leaf>>, Problem> {
             }
         }
     }
-    if wrong.is_empty() { Ok(leaves) } else { Err(Problem::of_kind(Kind::BadRequest, wrong)) }
+    if wrong.is_empty() { Ok(leaves) } else { Err(Problem::places(wrong)) }
 }
 
 fn reduce_of(interval: Option<&str>, reduce: Option<&str>) -> Result<owner::Reduce, Problem> {
     let Some(interval) = interval else {
         return match reduce {
             None => Ok(owner::Reduce::Raw),
-            Some(_) => Err(Problem::query("interval", "to reduce, give an interval such as PT10S")),
+            Some(_) => Err(Problem::at("interval", "to reduce, give an interval such as PT10S")),
         };
     };
-    let wrong = || {
-        Problem::query("interval", "must be a duration such as PT10S or 10s, from a millisecond to a year")
-    };
+    let wrong =
+        || Problem::at("interval", "must be a duration such as PT10S or 10s, from a millisecond to a year");
     let interval: SignedDuration = interval.parse().map_err(|_| wrong())?;
     let micros = i64::try_from(interval.as_micros()).map(Micros).map_err(|_| wrong())?;
     if !(INTERVAL_MIN..=Micros(366 * Micros::DAY.0)).contains(&micros) {
@@ -123,7 +122,7 @@ fn reduce_of(interval: Option<&str>, reduce: Option<&str>) -> Result<owner::Redu
     let mut reductions = BTreeSet::new();
     for name in reduce.unwrap_or("mean").split(',').map(str::trim) {
         let found = Reduction::ALL.into_iter().find(|reduction| reduction.slug() == name);
-        let found = found.ok_or_else(|| Problem::query("reduce", "must list min, max, mean or last"))?;
+        let found = found.ok_or_else(|| Problem::at("reduce", "must list min, max, mean or last"))?;
         reductions.insert(found);
     }
     Ok(owner::Reduce::Every { interval: micros, reductions: reductions.into_iter().collect() })

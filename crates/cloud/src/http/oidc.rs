@@ -67,7 +67,7 @@ pub(crate) async fn begin_sign_in(
 ) -> Result<Response, Problem> {
     let return_to = query.return_to.as_deref().unwrap_or("/");
     if !api.oidc().is_return(return_to) {
-        return Err(Problem::query("return_to", "must be a path of the console, such as `/vehicles`"));
+        return Err(Problem::at("return_to", "must be a path of the console, such as `/vehicles`"));
     }
     let session = if query.step_up.unwrap_or(false) {
         let session = auth::session_of(&api, &headers).await?;

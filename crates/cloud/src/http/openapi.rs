@@ -187,15 +187,20 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
     if path.contains('{') {
         kinds.push(Kind::NotFound);
     }
+    let is_query = |parameter: &RefOr<openapi::path::Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query);
+    if operation.parameters.iter().flatten().any(is_query) {
+        kinds.push(Kind::Unprocessable);
+    }
     if operation.request_body.is_some() {
         kinds.extend([Kind::TooLarge, Kind::UnsupportedMedia, Kind::Unprocessable]);
     }
     if super::idempotency::covers(method, path) {
         kinds.push(Kind::Conflict);
+        let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(128));
         operation.parameters.get_or_insert_with(Vec::new).push(header_parameter(
             "Idempotency-Key",
-            "Any text of 1 to 128 characters. The same key with the same body gives the same answer again, \
-             for a day; nothing is done twice.",
+            "The same key with the same body gives the same answer again, for a day; nothing is done twice.",
+            text.pattern(Some("^[!-~]([ -~]*[!-~])?$")),
         ));
     }
     if CONFLICTS.iter().any(|(of, at)| of == method && *at == path) {
@@ -205,6 +210,7 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
         operation.parameters.get_or_insert_with(Vec::new).push(header_parameter(
             "If-None-Match",
             "The `ETag` of an answer before; 304 when nothing has changed.",
+            ObjectBuilder::new().schema_type(Type::String),
         ));
         let unchanged = ResponseBuilder::new().description("Nothing has changed").build();
         operation.responses.responses.insert("304".to_owned(), RefOr::T(unchanged));
@@ -214,6 +220,7 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
         operation.parameters.get_or_insert_with(Vec::new).push(header_parameter(
             "If-Match",
             "The `ETag` of the state that the change was thought of; 412 when it is another by now.",
+            ObjectBuilder::new().schema_type(Type::String),
         ));
     }
     for kind in kinds {
@@ -233,13 +240,13 @@ fn streamed_event() -> RefOr<Schema> {
     event.build().into()
 }
 
-fn header_parameter(name: &str, description: &str) -> RefOr<openapi::path::Parameter> {
+fn header_parameter(name: &str, description: &str, schema: ObjectBuilder) -> RefOr<openapi::path::Parameter> {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(description))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .schema(Some(schema))
         .build()
         .into()
 }

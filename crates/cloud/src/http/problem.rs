@@ -130,7 +130,8 @@ impl Problem {
         Self::places(vec![PlaceError::new(place, detail)])
     }
 
-    /// A parameter of the query string is wrong.
+    /// A parameter of the query string is not as its description says. What only the platform can know of it is
+    /// [`Problem::at`].
     pub(crate) fn query(parameter: &str, detail: impl Into<String>) -> Self {
         Self::of_kind(Kind::BadRequest, vec![PlaceError::new(parameter, detail)])
     }
@@ -218,9 +219,7 @@ impl From<store::Error> for Problem {
         match error {
             store::Error::NotFound { what } => Self::not_found(format!("no such {what}")),
             store::Error::Conflict { what } => Self::conflict(what),
-            store::Error::Cursor => {
-                Self::query("cursor", "must be `next_cursor` of the page before, unchanged")
-            }
+            store::Error::Cursor => Self::at("cursor", "must be `next_cursor` of the page before, unchanged"),
             store::Error::Corrupt { .. }
             | store::Error::Newer { .. }
             | store::Error::Open { .. }

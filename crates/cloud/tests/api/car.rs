@@ -361,20 +361,21 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
 async fn history_that_cannot_be_asked_is_refused_with_the_place() {
     let fixture = Fixture::new().await;
     let id = fixture.car(1, "opel", "Astra").await;
-    let refused = async |query: &str, place: &str| {
+    let refused = async |query: &str, place: &str, status: u16| {
         let problem = fixture.get(&format!("/v1/vehicles/{id}/history?{query}")).await;
-        let problem = problem.problem(400, "bad-request");
+        let kind = if status == 400 { "bad-request" } else { "unprocessable" };
+        let problem = problem.problem(status, kind);
         assert_eq!(problem["errors"][0]["place"], place, "{query}");
     };
     let from = "from=2026-01-01T00:00:00Z";
-    refused(&format!("signals=Vehicle.Sped&{from}"), "signals").await;
-    refused(&format!("signals=,&{from}"), "signals").await;
-    refused(&format!("signals={SPEED}&{from}&interval=fast"), "interval").await;
-    refused(&format!("signals={SPEED}&{from}&reduce=max"), "interval").await;
-    refused(&format!("signals={SPEED}&{from}&interval=10s&reduce=median"), "reduce").await;
-    refused(&format!("signals={SPEED}&{from}&limit=10001"), "limit").await;
-    refused(from, "signals").await;
-    refused(&format!("signals={SPEED}&{from}&limit=-1"), "limit").await;
+    refused(&format!("signals=Vehicle.Sped&{from}"), "signals", 422).await;
+    refused(&format!("signals=,&{from}"), "signals", 422).await;
+    refused(&format!("signals={SPEED}&{from}&interval=fast"), "interval", 422).await;
+    refused(&format!("signals={SPEED}&{from}&reduce=max"), "interval", 422).await;
+    refused(&format!("signals={SPEED}&{from}&interval=10s&reduce=median"), "reduce", 422).await;
+    refused(&format!("signals={SPEED}&{from}&limit=10001"), "limit", 400).await;
+    refused(from, "signals", 400).await;
+    refused(&format!("signals={SPEED}&{from}&limit=-1"), "limit", 400).await;
     let early = format!("/v1/vehicles/{id}/history?signals={SPEED}&{from}&to=2025-01-01T00:00:00Z");
     let early = fixture.get(&early).await.problem(422, "unprocessable");
     assert_eq!(early["detail"], "to: must be later than `from`");

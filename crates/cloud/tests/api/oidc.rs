@@ -241,7 +241,8 @@ async fn nobody_is_sent_elsewhere_after_signing_in() {
     ] {
         let wrong: String = url::form_urlencoded::byte_serialize(wrong.as_bytes()).collect();
         let path = format!("/v1/oidc/group/login?return_to={wrong}");
-        let problem = call(&fixed.router, Method::GET, &path, None, &[]).await.problem(400, "bad-request");
+        let reply = call(&fixed.router, Method::GET, &path, None, &[]).await;
+        let problem = reply.problem(422, "unprocessable");
         assert_eq!(problem["errors"][0]["place"], "return_to", "{wrong}");
     }
     let mut browser = fixed.browser();

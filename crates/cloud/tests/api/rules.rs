@@ -56,14 +56,20 @@ async fn every_wrong_path_is_a_problem() {
         ("/v1/campaigns/abc", "campaign_id", "must be a whole number"),
         ("/v1/vehicles?brand=ford", "brand", "peugeot"),
         ("/v1/vehicles?state=flying", "state", "must be one of `moving`, `parked`"),
-        ("/v1/vehicles?region=atlantis", "region", "must be `eu`"),
-        ("/v1/fleet/positions?region=atlantis", "region", "must be `eu`"),
         ("/v1/vehicles?colour=red", "colour", "there are `brand`"),
         ("/v1/vehicles?limit=0", "limit", "must be 1 to 500"),
         ("/v1/vehicles?limit=-1", "limit", "must be a whole number"),
-        ("/v1/vehicles?cursor=xyz", "cursor", "must be `next_cursor`"),
     ] {
         let problem = fixture.get(path).await.problem(400, "bad-request");
+        assert_eq!(problem["errors"][0]["place"], place, "{problem}");
+        assert!(problem["errors"][0]["detail"].as_str().unwrap().contains(detail), "{problem}");
+    }
+    for (path, place, detail) in [
+        ("/v1/vehicles?region=atlantis", "region", "must be `eu`"),
+        ("/v1/fleet/positions?region=atlantis", "region", "must be `eu`"),
+        ("/v1/vehicles?cursor=xyz", "cursor", "must be `next_cursor`"),
+    ] {
+        let problem = fixture.get(path).await.problem(422, "unprocessable");
         assert_eq!(problem["errors"][0]["place"], place, "{problem}");
         assert!(problem["errors"][0]["detail"].as_str().unwrap().contains(detail), "{problem}");
     }
@@ -77,6 +83,11 @@ async fn every_wrong_path_is_a_problem() {
     reply.problem(405, "method-not-allowed");
     let reply = fixture.call(Method::POST, "/somewhere", None, &[]).await;
     reply.problem(405, "method-not-allowed");
+    for path in ["/v1/session", "/v1/campaigns"] {
+        let reply = call(&fixture.platform.router(), Method::TRACE, path, None, &[]).await;
+        assert!(reply.header("allow").contains("GET"), "{}", reply.header("allow"));
+        reply.problem(405, "method-not-allowed");
+    }
     fixture.platform.stop().await;
 }
 

@@ -6545,6 +6545,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -7361,6 +7379,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -7421,7 +7457,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of 1 to 128 characters. The same key with the same body gives the same answer again, for a day; nothing is done twice. */
+                /** @description The same key with the same body gives the same answer again, for a day; nothing is done twice. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -9018,6 +9054,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -9573,6 +9627,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -10227,6 +10299,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -10763,6 +10853,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -10914,6 +11022,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -11056,6 +11182,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -11747,6 +11891,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -12351,6 +12513,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -12539,6 +12719,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:conflict",
                      *       "title": "The request conflicts with what is there",
                      *       "status": 409,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -12805,6 +13003,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -13327,6 +13543,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -14072,6 +14306,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -16305,6 +16557,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -16595,6 +16865,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }
@@ -18420,6 +18708,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -18480,7 +18786,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of 1 to 128 characters. The same key with the same body gives the same answer again, for a day; nothing is done twice. */
+                /** @description The same key with the same body gives the same answer again, for a day; nothing is done twice. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -19256,6 +19562,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -19987,6 +20311,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -20223,7 +20565,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of 1 to 128 characters. The same key with the same body gives the same answer again, for a day; nothing is done twice. */
+                /** @description The same key with the same body gives the same answer again, for a day; nothing is done twice. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -22636,6 +22978,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -23657,6 +24017,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -23829,6 +24207,24 @@ export interface operations {
                      *       "type": "urn:marque:problem:timeout",
                      *       "title": "The request took too long",
                      *       "status": 408,
+                     *       "detail": "what happened this time and what to do next",
+                     *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request says something impossible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:marque:problem:unprocessable",
+                     *       "title": "The request says something impossible",
+                     *       "status": 422,
                      *       "detail": "what happened this time and what to do next",
                      *       "instance": "urn:marque:request:5b0c52b4c1d94f03"
                      *     }

@@ -230,7 +230,7 @@ fn reason_of(response: &Response) -> &'static str {
     response.extensions().get::<Problem>().map_or("refused", |problem| problem.kind().slug())
 }
 
-fn found(api: &Api, request: &Request) -> Found {
+pub(crate) fn found(api: &Api, request: &Request) -> Found {
     let matched = request.extensions().get::<MatchedPath>();
     matched.map_or(Found::Unknown, |path| api.routes().get(request.method(), path.as_str()))
 }

@@ -19,7 +19,10 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct HistoryQuery {
     /// Paths, separated by commas; at most 64.
-    #[param(example = "Vehicle.Speed,Vehicle.Powertrain.TractionBattery.StateOfCharge.Current")]
+    #[param(
+        min_length = 1,
+        example = "Vehicle.Speed,Vehicle.Powertrain.TractionBattery.StateOfCharge.Current"
+    )]
     pub signals: String,
     /// The first source time.
     #[param(inline)]

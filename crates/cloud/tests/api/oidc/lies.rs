@@ -100,7 +100,7 @@ async fn a_browser_that_is_sent_to_begin_many_keeps_three() {
     let bytes: usize = browser.begun.iter().map(|(name, value)| name.len() + value.len()).sum();
     assert!(browser.begun.len() == 3 && bytes < 3 * 1_024, "{} of {bytes} bytes", browser.begun.len());
     let reply = browser.get(&login(256)).await;
-    assert_eq!(reply.problem(400, "bad-request")["errors"][0]["place"], "return_to");
+    assert_eq!(reply.problem(422, "unprocessable")["errors"][0]["place"], "return_to");
     assert_eq!(browser.follow(&backs[16]).await, failed("expired"));
     for back in &backs[17..] {
         assert_eq!(browser.follow(back).await, format!("/{}", "x".repeat(255)));
