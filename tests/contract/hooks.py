@@ -5,6 +5,7 @@ and what ends the session by emil, who signs in for each. Acts on people whom th
 Connections come from many addresses: what the platform lets one guess is soon used up.
 """
 
+import ipaddress
 import itertools
 import json
 import os
@@ -18,12 +19,13 @@ from run import PROVE_EVERY_S, Platform
 
 RUN = json.loads(pathlib.Path(os.environ["MARQUE_CONTRACT_RUN"]).read_text())
 ENDS_SESSION = "DELETE /v1/session"
-ADDRESSES = (f"127.{a}.{b}.{c}" for a, b, c in itertools.product(range(1, 255), range(1, 255), range(1, 255)))
+COUNT = itertools.count(1 << 16)
 connect = urllib3.util.connection.create_connection
 
 
 def connect_from_elsewhere(address, timeout=None, source_address=None, socket_options=None):
-    return connect(address, timeout, (next(ADDRESSES), 0), socket_options)
+    from_address = ipaddress.IPv4Address((127 << 24) + next(COUNT) % ((1 << 24) - 1))
+    return connect(address, timeout, (str(from_address), 0), socket_options)
 
 
 urllib3.util.connection.create_connection = connect_from_elsewhere

@@ -28,6 +28,8 @@ FUNCTIONS = ["operations", "updates", "security", "privacy", "support"]
 PEERS = {"anna-of-opel": "opel", "ben-of-fiat": "fiat"}
 # Whose account, whose session and about whom the run asks what nobody comes back from; hooks.py says how.
 SPARE = ["dora", "emil", "fred"]
+# Most of a case's time is spent waiting: what is read is recorded on disk first.
+WORKERS = 8
 # A proof is fresh for ten minutes.
 PROVE_EVERY_S = 240
 
@@ -149,7 +151,7 @@ def main():
         (folder / "schemathesis.toml").write_text(configuration)
         command = [pathlib.Path(sys.executable).with_name("schemathesis"), "--config-file",
                    folder / "schemathesis.toml", "run", f"{args.url}/v1/openapi.json", "--checks", "all",
-                   "--max-examples", str(args.examples), "--continue-on-failure",
+                   "--max-examples", str(args.examples), "--continue-on-failure", "--workers", str(WORKERS),
                    "--request-timeout", "10", *args.flags]
         if args.seed is not None:
             command += ["--seed", str(args.seed)]

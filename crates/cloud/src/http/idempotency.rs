@@ -44,13 +44,14 @@ const WORK_MAX: Micros = Micros::MINUTE;
 /// the answer is kept all the same. A key is given back only when its request did nothing for certain.
 pub(crate) async fn repeatable(
     State(api): State<Api>,
-    principal: Principal,
-    // A method that the path does not have has none.
+    // A method that the path does not have has neither.
+    principal: Option<Extension<Principal>>,
     gate: Option<Extension<Gate>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let (Some(Extension(gate)), Some(key)) = (gate, request.headers().get(KEY)) else {
+    let key = request.headers().get(KEY);
+    let (Some(Extension(principal)), Some(Extension(gate)), Some(key)) = (principal, gate, key) else {
         return Ok(next.run(request).await);
     };
     let key = readable(key)?.to_owned();
