@@ -44,6 +44,11 @@ expected-statuses = ["2xx", 303, 304, 401, 403, 404, 409, 412, 422, 429, 503]
 [checks.negative_data_rejection]
 expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429]
 
+# Streams do not end by themselves.
+[[operations]]
+include-path = ["/v1/fleet/events", "/v1/vehicles/{{vehicle_id}}/signals/events"]
+request-timeout = 0.5
+
 [auth.wfc]
 path = "{people}"
 peers = {peers}
