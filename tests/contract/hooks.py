@@ -1,7 +1,8 @@
 """What Schemathesis calls around each request, so that a run does not take from itself what it asks with.
 
-Whoever asks keeps name, password and session: what changes the own account is asked by dora, whom nobody else needs,
-and what ends the session by emil, who signs in for each. Acts on people whom the run needs are turned to fred.
+Whoever asks keeps name, password, session and proof: what changes the own account is asked by dora, whom nobody else
+needs, what guesses passwords of the own account by gina, who is soon locked out, and what ends the session by emil, who
+signs in for each. Acts on people whom the run needs are turned to fred.
 Connections come from many addresses: what the platform lets one guess is soon used up.
 """
 
@@ -19,6 +20,7 @@ from run import PROVE_EVERY_S, Platform
 
 RUN = json.loads(pathlib.Path(os.environ["MARQUE_CONTRACT_RUN"]).read_text())
 ENDS_SESSION = "DELETE /v1/session"
+GUESSES = ["/v1/session/step-up", "/v1/account/password", "/v1/account/totp", "/v1/account/totp/confirmation"]
 COUNT = itertools.count(1 << 16)
 connect = urllib3.util.connection.create_connection
 
@@ -51,9 +53,9 @@ class Dora:
 DORA = Dora()
 
 
-def emils_token():
+def token_of(name):
     platform = Platform(RUN["url"])
-    platform.sign_in("emil", RUN["passwords"]["emil"])
+    platform.sign_in(name, RUN["passwords"][name])
     return platform.token
 
 
@@ -68,12 +70,15 @@ def before_call(_context, case, _kwargs):
     if not case.headers.get("authorization", "").startswith("Bearer mq_"):
         return
     if case.operation.label == ENDS_SESSION:
-        case.headers["authorization"] = f"Bearer {emils_token()}"
+        case.headers["authorization"] = f"Bearer {token_of('emil')}"
+    elif case.operation.path in GUESSES:
+        case.headers["authorization"] = f"Bearer {RUN['ginas_token']}"
     elif case.operation.path.startswith("/v1/account"):
         case.headers["authorization"] = f"Bearer {DORA.token()}"
 
 
 @schemathesis.hook
-def filter_query(_context, query):
-    """A parameter without a value is as if it were not there, which a schema cannot say."""
-    return not query or "" not in query.values()
+def filter_case(_context, case):
+    """A parameter without a value is as if it were not there, which a schema cannot say. Lists and objects without
+    anything in them are sent so."""
+    return not any(value in ("", [], {}) for value in (case.query or {}).values())

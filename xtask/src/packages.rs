@@ -17,7 +17,7 @@ enum Sign {
     Module(&'static str),
 }
 
-const PACKAGES: [Package; 8] = [
+const PACKAGES: [Package; 10] = [
     Package { name: "chromium", sign: Sign::Program("chromium"), used_for: "browser tests" },
     Package { name: "mosquitto", sign: Sign::Place("/usr/sbin/mosquitto"), used_for: "the gateway's bench" },
     Package {
@@ -33,6 +33,17 @@ const PACKAGES: [Package; 8] = [
     Package { name: "curl", sign: Sign::Program("curl"), used_for: "enrolment tests" },
     Package { name: "openssl", sign: Sign::Program("openssl"), used_for: "enrolment tests" },
     Package { name: "strongswan-pki", sign: Sign::Program("pki"), used_for: "enrolment tests" },
+    // Only recommended by it, and without them it has neither curves nor HTTP.
+    Package {
+        name: "libstrongswan-standard-plugins",
+        sign: Sign::Place("/usr/lib/ipsec/plugins/libstrongswan-openssl.so"),
+        used_for: "enrolment tests",
+    },
+    Package {
+        name: "libstrongswan-extra-plugins",
+        sign: Sign::Place("/usr/lib/ipsec/plugins/libstrongswan-curl.so"),
+        used_for: "enrolment tests",
+    },
     Package { name: "git", sign: Sign::Program("git"), used_for: "listing sources" },
 ];
 
