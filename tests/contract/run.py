@@ -149,8 +149,8 @@ def main():
         folder = pathlib.Path(folder)
         auth = [credentials(name, platform) for name, (platform, _) in people.items()]
         (folder / "people.json").write_text(json.dumps({"auth": auth}))
-        gina = platform.other("gina", spare["gina"][1])
-        told = {"url": args.url, "ginas_token": gina.token, "needed": needed, "spare": spare["fred"][0],
+        tokens = {name: platform.other(name, spare[name][1]).token for name in ("dora", "gina")}
+        told = {"url": args.url, "tokens": tokens, "needed": needed, "spare": spare["fred"][0],
                 "passwords": {name: password for name, (_, password) in spare.items()}}
         (folder / "run.json").write_text(json.dumps(told))
         environment = os.environ | {
