@@ -4,6 +4,8 @@ use model::{Micros, VehicleId};
 
 /// The longest wait for a turn: what was before at the door goes in or away within 10 s.
 const TURN: Micros = Micros::from_secs(20);
+/// How often one waits for a turn: a platform takes no longer to find out who is who, or never does.
+const TURNS_MAX: u32 = 8;
 
 /// The shortest and the longest wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,7 @@ impl Default for BackoffLimits {
 pub(crate) struct Backoff {
     limits: BackoffLimits,
     failures: u32,
+    turns: u32,
     random: u64,
 }
 
@@ -34,12 +37,13 @@ impl Backoff {
         // The id is 128 random bits already.
         let (_, low) = vehicle.as_bytes().split_at(8);
         let seed = low.try_into().map_or(1, u64::from_le_bytes);
-        Self { limits, failures: 0, random: seed | 1 }
+        Self { limits, failures: 0, turns: 0, random: seed | 1 }
     }
 
     /// The link works again.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
+        self.turns = 0;
     }
 
     /// The wait after one more failure.
@@ -51,8 +55,12 @@ impl Backoff {
     }
 
     /// The wait when another connection of this car stands at the platform's door: less than the platform keeps
-    /// the car's turn.
+    /// the car's turn. Not for ever: a platform may say that it is busy because it is.
     pub(crate) fn wait_for_turn(&mut self) -> Micros {
+        if self.turns == TURNS_MAX {
+            return self.next_wait();
+        }
+        self.turns += 1;
         self.spread(TURN.0.min(self.limits.max.0.max(1)))
     }
 
@@ -105,9 +113,20 @@ mod tests {
         for _ in 0..20 {
             backoff.next_wait();
         }
-        for _ in 0..100 {
+        for _ in 0..TURNS_MAX {
             let wait = backoff.wait_for_turn().0;
             assert!((TURN.0 / 2..=TURN.0).contains(&wait), "{wait}");
         }
+    }
+
+    #[test]
+    fn a_platform_that_is_always_busy_is_asked_less_and_less() {
+        let mut backoff = backoff(7);
+        for _ in 0..TURNS_MAX + 20 {
+            backoff.wait_for_turn();
+        }
+        assert!(backoff.wait_for_turn() >= Micros::from_secs(150));
+        backoff.reset();
+        assert!(backoff.wait_for_turn() <= TURN);
     }
 }

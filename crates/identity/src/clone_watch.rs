@@ -15,7 +15,8 @@ use crate::steady_clock::SteadyClock;
 /// How long the first of two connections may take to answer a ping. A newcomer waits so long at most.
 pub const ANSWER_WAIT: Micros = Micros::from_secs(10);
 /// How long a network from which somebody was sent away, because another waited, keeps its turn to wait. A car that
-/// was sent away comes back in half a minute, and whoever comes back keeps it as long again.
+/// was sent away comes back in half a minute, and whoever comes back keeps it as long again. Turns outlive connections:
+/// a copy that ends all of its own has not given up.
 pub const KEEPS_TURN: Micros = Micros::from_secs(60);
 /// Networks of one car that take turns. No car is in more within [`KEEPS_TURN`] of each other.
 const TURNS_MAX: usize = 8;
@@ -79,14 +80,32 @@ pub enum Opened<C, P> {
     Alone,
     /// Let it wait until the first has answered or `until` has passed. Ping the first, where it was not asked
     /// before.
-    Waits { ping: Option<C>, until: Timestamp },
-    /// Another waits already and keeps its place, or has the next one: send this one away.
+    Waits {
+        ping: Option<C>,
+        until: Timestamp,
+        /// Who waited though it was not its turn, which is this one's: send it away.
+        instead_of: Option<InsteadOf<C, P>>,
+    },
+    /// Another waits already and keeps its place: send this one away.
     Taken {
         /// Where another is and where it comes from, if these are two.
         elsewhere: Option<(P, P)>,
     },
-    /// More networks than one car is in within a minute want to be it: quarantine the identity. Two of them.
-    Crowd { places: (P, P) },
+    /// More networks than one car is in within a minute want to be it: quarantine the identity, and send all away.
+    Crowd {
+        live: C,
+        newcomer: Option<C>,
+        /// Two of the networks.
+        places: (P, P),
+    },
+}
+
+/// One that waited until another came whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InsteadOf<C, P> {
+    pub connection: C,
+    /// Where it and the other come from.
+    pub places: (P, P),
 }
 
 /// What became of a newcomer's wait.
@@ -109,8 +128,8 @@ pub struct ConnectionWatch<C, P> {
     live: Option<(C, P)>,
     challenge: Option<Challenge<C, P>>,
     /// Where those came from who were sent away since another waited, each network once and when somebody came from
-    /// there last: they wait next, in this order. A copy with two connections that never answer would else keep the
-    /// car out for good.
+    /// there last: they wait next, in this order, and take the place of whoever else waits. A copy with two
+    /// connections that never answer would else keep the car out for good.
     turns: VecDeque<(P, Timestamp)>,
     clock: SteadyClock,
 }
@@ -121,8 +140,16 @@ struct Challenge<C, P> {
     /// Where the one came from for which it was asked, who may have gone. Of whoever came later nobody knows whether
     /// the answer is older.
     asked_for: P,
-    newcomer: Option<(C, P)>,
+    newcomer: Option<Newcomer<C, P>>,
     until: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Newcomer<C, P> {
+    connection: C,
+    place: P,
+    /// Nobody's turn was before its own.
+    is_due: bool,
 }
 
 /// What the numbers of a car's queue tell.
@@ -156,34 +183,43 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
 
     pub fn handle_opened(&mut self, connection: C, place: P, now: Timestamp) -> Opened<C, P> {
         let now = self.clock.read(now);
+        self.turns.retain(|(_, came)| now.since(*came) < KEEPS_TURN);
         let Some((first, home)) = self.live else {
-            self.live = Some((connection, place));
+            self.enter(connection, place);
             return Opened::Alone;
         };
         // Whom it was asked for has gone, and so has the time for the answer.
         self.challenge.take_if(|challenge| challenge.newcomer.is_none() && now >= challenge.until);
-        self.turns.retain(|(_, came)| now.since(*came) < KEEPS_TURN);
-        if let Some((_, waits)) = self.challenge.and_then(|challenge| challenge.newcomer) {
-            if waits != place && !self.take_turn(place, now) {
-                return Opened::Crowd { places: (waits, place) };
+        let next = self.turns.front().map(|(next, _)| *next);
+        let waiting = self.challenge.and_then(|challenge| challenge.newcomer);
+        let gives_way =
+            waiting.filter(|waiting| !waiting.is_due && waiting.place != place && next == Some(place));
+        if let Some(waiting) = waiting
+            && gives_way.is_none()
+        {
+            if waiting.place != place && !self.take_turn(place, now) {
+                self.challenge = None;
+                self.turns.clear();
+                let places = (waiting.place, place);
+                return Opened::Crowd { live: first, newcomer: Some(waiting.connection), places };
             }
-            let other = [waits, home].into_iter().find(|other| *other != place);
+            let other = [waiting.place, home].into_iter().find(|other| *other != place);
             return Opened::Taken { elsewhere: other.map(|other| (other, place)) };
         }
-        if let Some((due, _)) = self.turns.front().copied()
-            && due != place
-        {
-            if !self.take_turn(place, now) {
-                return Opened::Crowd { places: (due, place) };
-            }
-            return Opened::Taken { elsewhere: Some((due, place)) };
+        let is_due = next.is_none_or(|next| next == place);
+        if is_due {
+            self.turns.pop_front();
         }
-        self.turns.pop_front();
+        if let Some(waiting) = gives_way {
+            self.take_turn(waiting.place, now);
+        }
         let ping = self.challenge.is_none().then_some(first);
         let until = now + self.answer_wait;
         let challenge = self.challenge.get_or_insert(Challenge { asked_for: place, newcomer: None, until });
-        challenge.newcomer = Some((connection, place));
-        Opened::Waits { ping, until: self.clock.shown_at(challenge.until) }
+        challenge.newcomer = Some(Newcomer { connection, place, is_due });
+        let instead_of = gives_way
+            .map(|waiting| InsteadOf { connection: waiting.connection, places: (waiting.place, place) });
+        Opened::Waits { ping, until: self.clock.shown_at(challenge.until), instead_of }
     }
 
     /// Whether this network has its turn after those that have one already.
@@ -199,13 +235,24 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
         fits
     }
 
+    /// It is the car, and its network needs no turn.
+    fn enter(&mut self, connection: C, place: P) {
+        self.turns.retain(|(known, _)| *known != place);
+        self.live = Some((connection, place));
+    }
+
+    /// Whether somebody who was sent away may still come back.
+    pub fn has_turns(&mut self, now: Timestamp) -> bool {
+        let now = self.clock.read(now);
+        self.turns.iter().any(|(_, came)| now.since(*came) < KEEPS_TURN)
+    }
+
     /// A connection answered a ping. An answer that comes too late is none.
     pub fn handle_answer(&mut self, connection: C, now: Timestamp) -> Option<Answered<C, P>> {
         let now = self.clock.read(now);
         let (_, home) = self.live.filter(|(first, _)| *first == connection)?;
         let challenge = self.challenge.take_if(|challenge| now < challenge.until)?;
-        let (newcomer, place) = challenge.newcomer.unzip();
-        let later = place.unwrap_or(challenge.asked_for);
+        let later = challenge.newcomer.map_or(challenge.asked_for, |newcomer| newcomer.place);
         let (verdict, other) = if challenge.asked_for != home {
             (Verdict::Cloned(Reason::TwoPlaces), challenge.asked_for)
         } else if later != home {
@@ -213,6 +260,7 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
         } else {
             (Verdict::Suspect(Reason::SecondConnection), home)
         };
+        let newcomer = challenge.newcomer.map(|newcomer| newcomer.connection);
         Some(Answered { verdict, newcomer, places: (home, other) })
     }
 
@@ -220,18 +268,22 @@ impl<C: Copy + PartialEq, P: Copy + PartialEq> ConnectionWatch<C, P> {
     pub fn handle_closed(&mut self, connection: C) -> Option<C> {
         if let Some(challenge) = &mut self.challenge {
             // What the first answers tells of it all the same.
-            challenge.newcomer.take_if(|(newcomer, _)| *newcomer == connection);
+            challenge.newcomer.take_if(|newcomer| newcomer.connection == connection);
         }
         self.live.take_if(|(live, _)| *live == connection)?;
-        self.live = self.challenge.take().and_then(|challenge| challenge.newcomer);
+        if let Some(newcomer) = self.challenge.take().and_then(|challenge| challenge.newcomer) {
+            self.enter(newcomer.connection, newcomer.place);
+        }
         self.live()
     }
 
     /// Whether the newcomer has waited long enough: a first that does not answer in time is dead.
     pub fn handle_timeout(&mut self, newcomer: C, now: Timestamp) -> Waited<C> {
         let now = self.clock.read(now);
-        let challenge =
-            self.challenge.filter(|challenge| challenge.newcomer.is_some_and(|(known, _)| known == newcomer));
+        let waits = |challenge: &Challenge<C, P>| {
+            challenge.newcomer.is_some_and(|waiting| waiting.connection == newcomer)
+        };
+        let challenge = self.challenge.filter(waits);
         match (self.live, challenge) {
             (Some((first, _)), Some(challenge)) if now >= challenge.until => Waited::Over { first },
             (Some(_), Some(challenge)) => Waited::Until(self.clock.shown_at(challenge.until)),

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use identity::clone_watch::{Answered, ConnectionWatch, Opened, QueueWatch, Waited};
+use identity::clone_watch::{Answered, ConnectionWatch, InsteadOf, Opened, QueueWatch, Waited};
 use model::{Micros, Timestamp, VehicleId};
 
 use super::quota::{Budget, Quota};
@@ -42,11 +42,15 @@ pub(super) struct Directory {
 
 #[derive(Debug, Default)]
 struct Part {
-    cars: HashMap<VehicleId, ConnectionWatch<Place, Network>>,
+    cars: HashMap<VehicleId, Watch>,
+    /// Of cars that left while somebody had a turn to wait.
+    left: HashMap<VehicleId, Watch>,
     /// Of cars that left with little of their quota: connecting anew gives them no more.
     low: HashMap<VehicleId, Budget>,
     queues: HashMap<VehicleId, Box<QueueWatch>>,
 }
+
+type Watch = ConnectionWatch<Place, Network>;
 
 /// What becomes of a car that wants in.
 #[derive(Debug)]
@@ -55,11 +59,11 @@ pub(super) enum Claim {
     In(Kept),
     /// Another connection is the car so far. Ping it, if it was not yet; by [`Directory::answer`] the newcomer hears
     /// that it may not come in, and when the other one has left, that it may.
-    Wait { ping: Option<Place>, until: Timestamp },
+    Wait { ping: Option<Place>, until: Timestamp, instead_of: Option<InsteadOf<Place, Network>> },
     /// And another waits for that already. Where these two come from, if it is not from one place.
     Taken { elsewhere: Option<(Network, Network)> },
-    /// From more networks than one car is in.
-    Crowd { networks: (Network, Network) },
+    /// From more networks than one car is in. Two of them, and who else has to go.
+    Crowd { live: Place, newcomer: Option<Place>, networks: (Network, Network) },
 }
 
 /// What a car takes from one connection to the next.
@@ -77,14 +81,19 @@ impl Directory {
     /// A connection says that it is this car.
     pub(super) fn claim(&self, vehicle: VehicleId, place: Place, from: Network, now: Timestamp) -> Claim {
         let mut part = self.part(vehicle);
-        let watch = part.cars.entry(vehicle).or_insert_with(|| ConnectionWatch::new(self.answer_wait));
+        let Part { cars, left, .. } = &mut *part;
+        let watch = cars.entry(vehicle).or_insert_with(|| {
+            left.remove(&vehicle).unwrap_or_else(|| ConnectionWatch::new(self.answer_wait))
+        });
         // It waited, and the one before has gone.
         if watch.live() != Some(place) {
             match watch.handle_opened(place, from, now) {
                 Opened::Alone => {}
-                Opened::Waits { ping, until } => return Claim::Wait { ping, until },
+                Opened::Waits { ping, until, instead_of } => return Claim::Wait { ping, until, instead_of },
                 Opened::Taken { elsewhere } => return Claim::Taken { elsewhere },
-                Opened::Crowd { places } => return Claim::Crowd { networks: places },
+                Opened::Crowd { live, newcomer, places } => {
+                    return Claim::Crowd { live, newcomer, networks: places };
+                }
             }
         }
         Claim::In(Kept { budget: part.low.remove(&vehicle), queue: part.queues.remove(&vehicle) })
@@ -119,8 +128,10 @@ impl Directory {
         part.keep(vehicle, kept, left);
         let watch = part.cars.get_mut(&vehicle)?;
         let next = watch.handle_closed(place);
-        if watch.live().is_none() {
-            part.cars.remove(&vehicle);
+        if watch.live().is_none()
+            && let Some(watch) = part.cars.remove(&vehicle)
+        {
+            part.keep_turns(vehicle, watch, left.time);
         }
         next
     }
@@ -139,15 +150,16 @@ impl Directory {
     }
 }
 
-/// By what a budget that is left behind is judged.
+/// By what it is judged whether something that is left behind is kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Leaving<'a> {
     pub(super) quota: &'a Quota,
     pub(super) now: Instant,
+    pub(super) time: Timestamp,
 }
 
 impl Part {
-    fn keep(&mut self, vehicle: VehicleId, kept: Kept, Leaving { quota, now }: Leaving<'_>) {
+    fn keep(&mut self, vehicle: VehicleId, kept: Kept, Leaving { quota, now, .. }: Leaving<'_>) {
         if let Some(mut budget) = kept.budget
             && budget.is_low(quota, now)
         {
@@ -164,6 +176,17 @@ impl Part {
             self.queues.remove(&other);
         }
         self.queues.insert(vehicle, queue);
+    }
+
+    fn keep_turns(&mut self, vehicle: VehicleId, mut watch: Watch, now: Timestamp) {
+        if !watch.has_turns(now) {
+            return;
+        }
+        // As with budgets.
+        if self.left.len() == self.left.capacity() {
+            self.left.retain(|_, watch| watch.has_turns(now));
+        }
+        self.left.insert(vehicle, watch);
     }
 }
 

@@ -15,7 +15,7 @@ use link::{PacketId, server::ConnectRequest};
 use wire::topic::Topic;
 
 use super::{
-    backend::{Admission, Denial, Unavailable},
+    backend::{Admission, Cause, Denial, Unavailable},
     directory::Key,
 };
 
@@ -57,8 +57,11 @@ pub(super) enum Mail {
         key: Key,
         payload: [u8; 8],
     },
-    /// It did not answer, and the other is the car.
-    TakenOver(Key),
+    /// It did not answer, and the other is the car; or nobody is, as too many want to be.
+    Dismiss {
+        key: Key,
+        cause: Cause,
+    },
     /// The other connection is gone.
     YourTurn(Key),
     /// The other connection lives.
@@ -80,7 +83,7 @@ pub(super) enum Mail {
 /// Why a newcomer does not come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TurnedAway {
-    /// Another waits already.
+    /// Another waits already, or has its turn before this one.
     Third,
     /// Another connection of the car lives.
     Second,

@@ -24,6 +24,18 @@ fn connected() -> ConnectionWatch<Connection, Place> {
     watch
 }
 
+fn waits(ping: Option<Connection>, until: Timestamp) -> Opened<Connection, Place> {
+    Opened::Waits { ping, until, instead_of: None }
+}
+
+fn waits_instead_of(
+    connection: Connection,
+    places: (Place, Place),
+    until: Timestamp,
+) -> Opened<Connection, Place> {
+    Opened::Waits { ping: None, until, instead_of: Some(InsteadOf { connection, places }) }
+}
+
 /// What a car sampled from `base` on.
 fn content(base: i64) -> Content {
     let (campaign, version) = (CampaignId(7), CampaignVersion(1));
@@ -42,7 +54,7 @@ fn send(watch: &mut QueueWatch, epoch: u32, seq: u64, content: Content) -> Verdi
 fn a_second_place_while_the_first_answers_is_a_clone() {
     let mut watch = connected();
     let until = later(10);
-    assert_eq!(watch.handle_opened(SECOND, THERE, NOW), Opened::Waits { ping: Some(FIRST), until });
+    assert_eq!(watch.handle_opened(SECOND, THERE, NOW), waits(Some(FIRST), until));
     let verdict = Verdict::Cloned(Reason::TwoPlaces);
     let answered = Answered { verdict, newcomer: Some(SECOND), places: (HERE, THERE) };
     assert_eq!(watch.handle_answer(FIRST, later(1)), Some(answered));
@@ -134,7 +146,7 @@ fn who_comes_after_one_that_hung_up_waits_in_its_place() {
     watch.handle_opened(SECOND, THERE, NOW);
     watch.handle_closed(SECOND);
     let until = later(10);
-    assert_eq!(watch.handle_opened(THIRD, HERE, later(9)), Opened::Waits { ping: None, until });
+    assert_eq!(watch.handle_opened(THIRD, HERE, later(9)), waits(None, until));
     check_gives_way(&mut watch, THIRD);
 }
 
@@ -159,7 +171,7 @@ fn a_newcomer_when_the_time_of_one_that_hung_up_is_over_begins_anew() {
     watch.handle_opened(SECOND, THERE, NOW);
     watch.handle_closed(SECOND);
     let (ping, until) = (Some(FIRST), later(20));
-    assert_eq!(watch.handle_opened(THIRD, HERE, later(10)), Opened::Waits { ping, until });
+    assert_eq!(watch.handle_opened(THIRD, HERE, later(10)), waits(ping, until));
 }
 
 /// Whoever waits does so to the end, or somebody who opens a connection each second would keep it out.
@@ -367,43 +379,83 @@ fn who_was_sent_away_waits_next() {
     let elsewhere = Some((HERE, THERE));
     assert_eq!(watch.handle_opened(THIRD, THERE, later(1)), Opened::Taken { elsewhere });
     assert_eq!(watch.handle_closed(FIRST), Some(SECOND));
-    // A third of it comes first, and is not let wait.
-    let elsewhere = Some((THERE, HERE));
-    assert_eq!(watch.handle_opened(named(4), HERE, later(11)), Opened::Taken { elsewhere });
-    let waits = Opened::Waits { ping: Some(SECOND), until: later(21) };
-    assert_eq!(watch.handle_opened(named(5), THERE, later(11)), waits);
+    // A third of it comes first, and waits until the car does.
+    assert_eq!(watch.handle_opened(named(4), HERE, later(11)), waits(Some(SECOND), later(21)));
+    let instead_of = waits_instead_of(named(4), (HERE, THERE), later(21));
+    assert_eq!(watch.handle_opened(named(5), THERE, later(15)), instead_of);
+    assert_eq!(watch.handle_timeout(named(4), later(21)), Waited::NotWaiting);
     assert_eq!(watch.handle_timeout(named(5), later(21)), Waited::Over { first: SECOND });
     assert_eq!(watch.handle_closed(SECOND), Some(named(5)));
     // The copy comes back, and the car answers.
-    let waits = Opened::Waits { ping: Some(named(5)), until: later(32) };
-    assert_eq!(watch.handle_opened(named(6), HERE, later(22)), waits);
+    assert_eq!(watch.handle_opened(named(6), HERE, later(22)), waits(Some(named(5)), later(32)));
     let answered = watch.handle_answer(named(5), later(22)).unwrap();
     assert_eq!(answered.verdict, Verdict::Cloned(Reason::TwoPlaces));
 }
 
+/// A car that comes from another network each time is in one of them alone.
 #[test]
-fn networks_of_a_copy_do_not_crowd_out_the_car() {
-    let mut watch = connected();
-    watch.handle_opened(SECOND, HERE, NOW);
-    // It comes from two more networks, before and after the car does.
-    watch.handle_opened(named(3), ELSEWHERE, later(1));
-    watch.handle_opened(named(4), THERE, later(2));
-    watch.handle_opened(named(5), ELSEWHERE, later(3));
-    watch.handle_closed(FIRST);
-    assert!(matches!(watch.handle_opened(named(6), ELSEWHERE, later(10)), Opened::Waits { .. }));
-    watch.handle_closed(SECOND);
-    assert!(matches!(watch.handle_opened(named(7), HERE, later(20)), Opened::Taken { .. }));
-    assert!(matches!(watch.handle_opened(named(8), THERE, later(20)), Opened::Waits { .. }));
-}
-
-#[test]
-fn a_turn_that_nobody_takes_is_over_after_a_minute() {
+fn nobody_is_sent_away_while_nobody_waits() {
     let mut watch = connected();
     watch.handle_opened(SECOND, HERE, NOW);
     watch.handle_opened(THIRD, THERE, later(1));
     watch.handle_closed(FIRST);
-    assert!(matches!(watch.handle_opened(named(4), HERE, later(60)), Opened::Taken { .. }));
-    assert!(matches!(watch.handle_opened(named(5), HERE, later(61)), Opened::Waits { .. }));
+    // Before it is the turn of the network that it was in.
+    assert_eq!(watch.handle_opened(named(4), ELSEWHERE, later(12)), waits(Some(SECOND), later(22)));
+    assert_eq!(watch.handle_closed(SECOND), Some(named(4)));
+    assert_eq!(watch.handle_opened(named(5), HERE, later(13)), waits(Some(named(4)), later(23)));
+    let answered = watch.handle_answer(named(4), later(13)).unwrap();
+    assert_eq!(answered.verdict, Verdict::Cloned(Reason::TwoPlaces));
+}
+
+#[test]
+fn turns_are_taken_in_their_order_by_whoever_comes() {
+    let mut watch = connected();
+    watch.handle_opened(SECOND, HERE, NOW);
+    // The copy comes from two more networks, before and after the car does.
+    watch.handle_opened(named(3), ELSEWHERE, later(1));
+    watch.handle_opened(named(4), THERE, later(2));
+    watch.handle_opened(named(5), ELSEWHERE, later(3));
+    watch.handle_closed(FIRST);
+    assert_eq!(watch.handle_opened(named(6), ELSEWHERE, later(10)), waits(Some(SECOND), later(20)));
+    // Whose turn it was gives way to nobody, also not to the next.
+    assert!(matches!(watch.handle_opened(named(7), THERE, later(11)), Opened::Taken { .. }));
+    watch.handle_closed(SECOND);
+    assert_eq!(watch.handle_opened(named(8), HERE, later(20)), waits(Some(named(6)), later(30)));
+    let instead_of = waits_instead_of(named(8), (HERE, THERE), later(30));
+    assert_eq!(watch.handle_opened(named(9), THERE, later(20)), instead_of);
+    // The one that gave way has its turn now.
+    watch.handle_closed(named(6));
+    assert_eq!(watch.handle_opened(named(10), ELSEWHERE, later(31)), waits(Some(named(9)), later(41)));
+    let instead_of = waits_instead_of(named(10), (ELSEWHERE, HERE), later(41));
+    assert_eq!(watch.handle_opened(named(11), HERE, later(32)), instead_of);
+}
+
+#[test]
+fn who_waits_before_its_turn_does_not_give_way_to_its_own_network() {
+    let mut watch = connected();
+    watch.handle_opened(SECOND, HERE, NOW);
+    watch.handle_opened(named(3), ELSEWHERE, later(1));
+    watch.handle_opened(named(4), THERE, later(2));
+    watch.handle_closed(FIRST);
+    assert_eq!(watch.handle_opened(named(5), THERE, later(60)), waits(Some(SECOND), later(70)));
+    // The turn before is over.
+    let elsewhere = Some((HERE, THERE));
+    assert_eq!(watch.handle_opened(named(6), THERE, later(61)), Opened::Taken { elsewhere });
+    assert!(matches!(watch.handle_opened(named(7), ELSEWHERE, later(61)), Opened::Taken { .. }));
+}
+
+#[test]
+fn a_turn_that_nobody_takes_is_over_after_a_minute() {
+    for (at, gives_way) in [(60, true), (61, false)] {
+        let mut watch = connected();
+        watch.handle_opened(SECOND, HERE, NOW);
+        watch.handle_opened(THIRD, THERE, later(1));
+        watch.handle_closed(FIRST);
+        assert_eq!(watch.has_turns(later(at)), gives_way);
+        assert_eq!(watch.handle_opened(named(4), HERE, later(at)), waits(Some(SECOND), later(at + 10)));
+        let opened = watch.handle_opened(named(5), THERE, later(at));
+        assert_eq!(matches!(opened, Opened::Waits { instead_of: Some(_), .. }), gives_way, "{opened:?}");
+    }
 }
 
 /// Somebody took a turn before the car and does not come back. The car does, and loses its own meanwhile not.
@@ -413,26 +465,54 @@ fn who_comes_back_keeps_its_turn() {
     watch.handle_opened(SECOND, HERE, NOW);
     watch.handle_opened(named(3), ELSEWHERE, later(1));
     watch.handle_opened(named(4), THERE, later(2));
+    watch.handle_opened(named(5), THERE, later(50));
     watch.handle_closed(FIRST);
-    for at in [22, 42] {
-        assert!(matches!(watch.handle_opened(named(5), THERE, later(at)), Opened::Taken { .. }));
-        assert!(matches!(watch.handle_opened(named(6), HERE, later(at)), Opened::Taken { .. }));
-    }
-    assert!(matches!(watch.handle_opened(named(6), HERE, later(62)), Opened::Taken { .. }));
-    assert!(matches!(watch.handle_opened(named(7), THERE, later(62)), Opened::Waits { .. }));
+    assert_eq!(watch.handle_opened(named(6), HERE, later(100)), waits(Some(SECOND), later(110)));
+    let instead_of = waits_instead_of(named(6), (HERE, THERE), later(110));
+    assert_eq!(watch.handle_opened(named(7), THERE, later(100)), instead_of);
+}
+
+/// Those of a copy that ends all its connections at once, and opens them anew.
+#[test]
+fn turns_outlive_the_connections() {
+    let mut watch = connected();
+    watch.handle_opened(SECOND, HERE, NOW);
+    watch.handle_opened(THIRD, THERE, later(1));
+    assert_eq!((watch.handle_closed(FIRST), watch.handle_closed(SECOND)), (Some(SECOND), None));
+    assert!(watch.has_turns(later(2)));
+    assert_eq!(watch.handle_opened(named(4), HERE, later(2)), Opened::Alone);
+    assert_eq!(watch.handle_opened(named(5), HERE, later(2)), waits(Some(named(4)), later(12)));
+    let instead_of = waits_instead_of(named(5), (HERE, THERE), later(12));
+    assert_eq!(watch.handle_opened(named(6), THERE, later(11)), instead_of);
+    assert_eq!(watch.handle_timeout(named(6), later(12)), Waited::Over { first: named(4) });
+}
+
+#[test]
+fn who_is_in_needs_no_turn() {
+    let mut watch = connected();
+    watch.handle_opened(SECOND, HERE, NOW);
+    watch.handle_opened(THIRD, THERE, later(1));
+    watch.handle_closed(SECOND);
+    watch.handle_closed(FIRST);
+    assert_eq!(watch.handle_opened(named(4), THERE, later(2)), Opened::Alone);
+    assert!(!watch.has_turns(later(2)));
 }
 
 #[test]
 fn more_networks_at_once_than_a_car_is_in_are_a_clone() {
-    let (mut watch, networks) = (connected(), (3..=10).map(Place));
-    watch.handle_opened(SECOND, HERE, NOW);
-    for place in networks {
-        assert!(matches!(watch.handle_opened(THIRD, place, later(1)), Opened::Taken { .. }));
+    for (at, is_crowd) in [(60, true), (61, false)] {
+        let mut watch = connected();
+        watch.handle_opened(SECOND, HERE, NOW);
+        for place in (3..=10).map(Place) {
+            assert!(matches!(watch.handle_opened(THIRD, place, later(1)), Opened::Taken { .. }));
+        }
+        let opened = watch.handle_opened(THIRD, THERE, later(at));
+        let crowd = Opened::Crowd { live: FIRST, newcomer: Some(SECOND), places: (HERE, THERE) };
+        // A car that was in as many, but not within a minute.
+        assert_eq!(opened == crowd, is_crowd, "{opened:?}");
+        if is_crowd {
+            // Which is told once.
+            assert!(matches!(watch.handle_opened(THIRD, THERE, later(at)), Opened::Waits { .. }));
+        }
     }
-    assert_eq!(watch.handle_opened(THIRD, THERE, later(60)), Opened::Crowd { places: (HERE, THERE) });
-    watch.handle_closed(FIRST);
-    let places = (Place(3), THERE);
-    assert_eq!(watch.handle_opened(THIRD, THERE, later(60)), Opened::Crowd { places });
-    // A car that was in as many, but not within a minute.
-    assert!(matches!(watch.handle_opened(THIRD, THERE, later(61)), Opened::Waits { .. }));
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use identity::clone_watch::{Reason, Verdict, Waited};
+use identity::clone_watch::{InsteadOf, Reason, Verdict, Waited};
 use link::{
     ReasonCode,
     server::{ConnectRequest, refuse},
@@ -32,7 +32,11 @@ impl Desk {
         car.claimed = matches!(claim, Claim::In(_) | Claim::Wait { .. });
         match claim {
             Claim::In(kept) => ControlFlow::Continue(kept),
-            Claim::Wait { ping, until } => {
+            Claim::Wait { ping, until, instead_of } => {
+                if let Some(InsteadOf { connection, places }) = instead_of {
+                    self.suspect(vehicle, Reason::TwoPlaces, Some(places));
+                    self.turned_away(Some(connection), TurnedAway::Third);
+                }
                 // An answer to an earlier ping, or to none, tells nothing of now. There is one for all who come
                 // meanwhile: else who connects faster than the first is asked and answers would make its answers
                 // count for nothing.
@@ -51,8 +55,10 @@ impl Desk {
                 }
                 self.turn_away(TurnedAway::Third)
             }
-            Claim::Crowd { networks } => {
+            Claim::Crowd { live, newcomer, networks } => {
                 self.tell_clones(vehicle, Reason::TwoPlaces, Some(networks));
+                self.turned_away(newcomer, TurnedAway::Quarantined);
+                self.mailboxes.post(live.worker, Mail::Dismiss { key: live.key, cause: Cause::Quarantined });
                 self.turn_away(TurnedAway::Quarantined)
             }
         }
@@ -64,7 +70,7 @@ impl Desk {
         waiting.until = match self.shared.directory.overdue(vehicle, self.place(key), self.now.time) {
             Waited::Over { first } => {
                 self.metrics.takeovers.add(1);
-                self.mailboxes.post(first.worker, Mail::TakenOver(first.key));
+                self.mailboxes.post(first.worker, Mail::Dismiss { key: first.key, cause: Cause::TakenOver });
                 None
             }
             Waited::Until(until) => Some(self.instant_of(until)),
@@ -145,7 +151,7 @@ impl Desk {
     pub(in crate::gateway) fn turn_away<T>(&mut self, why: TurnedAway) -> ControlFlow<Stop, T> {
         let (reason, text, cause) = match why {
             TurnedAway::Third => {
-                let text = "another connection of this vehicle waits already; try again later";
+                let text = "another connection of this vehicle waits before this one; try again in 10 seconds";
                 (ReasonCode::ServerBusy, text, Cause::Withdrawn)
             }
             TurnedAway::Second => {
@@ -166,7 +172,7 @@ impl Desk {
             return;
         }
         let kept = Kept { budget: was_in.then_some(car.budget), queue: car.queue.take() };
-        let leaving = Leaving { quota: &self.quota, now: self.now.instant };
+        let leaving = Leaving { quota: &self.quota, now: self.now.instant, time: self.now.time };
         if let Some(next) = self.shared.directory.release(vehicle, self.place(key), kept, leaving) {
             self.mailboxes.post(next.worker, Mail::YourTurn(next.key));
         }

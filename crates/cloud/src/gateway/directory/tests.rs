@@ -27,7 +27,7 @@ fn challenged() -> Directory {
 }
 
 fn release(directory: &Directory, place: Place) -> Option<Place> {
-    let leaving = Leaving { quota: &Quota::UNLIMITED, now: clock::now().instant };
+    let leaving = Leaving { quota: &Quota::UNLIMITED, now: clock::now().instant, time: later(12) };
     directory.release(car(), place, Kept::default(), leaving)
 }
 
@@ -68,4 +68,34 @@ fn a_newcomer_that_leaves_when_its_time_is_over_leaves_the_first_found() {
     assert_eq!(directory.answer(car(), FIRST, later(10)), None);
     assert_eq!(release(&directory, SECOND), None);
     assert_eq!(directory.find(car()), Some(FIRST));
+}
+
+#[test]
+fn turns_are_known_when_nobody_is_there() {
+    let directory = challenged();
+    let car_at = network("203.0.113.1");
+    assert!(matches!(directory.claim(car(), THIRD, car_at, later(1)), Claim::Taken { .. }));
+    assert_eq!((release(&directory, FIRST), release(&directory, SECOND)), (Some(SECOND), None));
+    assert!(matches!(directory.claim(car(), FIRST, network("192.0.2.1"), later(13)), Claim::In(_)));
+    let waits = directory.claim(car(), SECOND, network("192.0.2.1"), later(13));
+    assert!(matches!(waits, Claim::Wait { instead_of: None, .. }));
+    let turn = directory.claim(car(), THIRD, car_at, later(14));
+    assert!(matches!(turn, Claim::Wait { instead_of: Some(_), .. }));
+}
+
+#[test]
+fn turns_of_cars_that_do_not_come_back_are_forgotten() {
+    let mut part = Part::default();
+    let with_turn = |at| {
+        let mut watch = ConnectionWatch::new(Micros::from_secs(10));
+        for (place, from) in [(FIRST, "192.0.2.1"), (SECOND, "192.0.2.1"), (THIRD, "198.51.100.1")] {
+            watch.handle_opened(place, network(from), at);
+        }
+        watch
+    };
+    for number in 0..200 {
+        let at = later(i64::from(number) * 20);
+        part.keep_turns(VehicleId::from_bytes([number; 16]), with_turn(at), at);
+    }
+    assert!(part.left.capacity() < 32, "{}", part.left.capacity());
 }

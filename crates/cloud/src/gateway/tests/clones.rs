@@ -129,6 +129,50 @@ fn a_car_that_is_kept_out_is_told_of_once_an_hour() {
     assert!(stage.suspicions_left().is_empty());
 }
 
+/// The copy never answers. The car was sent away since the copy waited, and comes back.
+#[test]
+fn who_was_sent_away_takes_the_place_of_one_whose_turn_it_is_not() {
+    let mut stage = patient();
+    let first = stage.listening(1);
+    let second = second(&stage, stage.phone());
+    let mut car = self::second(&stage, stage.phone_elsewhere());
+    assert_eq!((car.hear().as_str(), car.hear().as_str()), ("connack 89", "end"));
+    // All of the copy's go, and come back.
+    drop(second);
+    let _neighbour = stage.car(2);
+    drop(first);
+    while !matches!(stage.next_news(), (left, Change::Disconnected { .. }) if left == vehicle(1)) {}
+    let mut first = stage.listening(1);
+    let mut second = self::second(&stage, stage.phone());
+    assert_eq!(first.hear(), "publish ping 8");
+    let mut car = self::second(&stage, stage.phone_elsewhere());
+    assert_eq!((second.hear().as_str(), second.hear().as_str()), ("connack 89", "end"));
+    drop(first);
+    assert_eq!(car.hear(), "connack 00");
+    check_works(&mut car);
+}
+
+#[test]
+fn more_networks_than_a_car_is_in_are_a_clone_that_is_told_of_once() {
+    let mut stage = patient();
+    let mut first = stage.listening(1);
+    let mut second = second(&stage, stage.phone());
+    assert_eq!(first.hear(), "publish ping 8");
+    for number in 1..=8 {
+        let mut other = self::second(&stage, stage.phone_at(number));
+        assert_eq!(other.hear(), "connack 89");
+    }
+    let mut ninth = self::second(&stage, stage.phone_at(9));
+    assert_eq!(ninth.hear(), "connack 87");
+    assert_eq!((first.hear().as_str(), second.hear().as_str()), ("disconnect 87", "connack 87"));
+    assert_eq!((first.hear().as_str(), second.hear().as_str()), ("end", "end"));
+    let seen = stage.next_clone();
+    let networks = seen.networks.map(|(one, other)| (one.to_string(), other.to_string()));
+    assert_eq!(seen.reason, Reason::TwoPlaces);
+    assert_eq!(networks, Some(("127.0.0.0/24".to_owned(), "127.0.9.0/24".to_owned())));
+    assert_eq!(stage.gateway.metrics().clones, 1);
+}
+
 /// What the copy gains by being faster than the car's answer.
 #[test]
 fn many_newcomers_do_not_make_an_answer_count_for_nothing() {

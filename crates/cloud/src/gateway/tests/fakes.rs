@@ -132,7 +132,12 @@ impl Stage {
 
     /// The same, from another network.
     pub(super) fn phone_elsewhere(&self) -> Phone {
-        Phone::from("127.0.7.1", self.gateway.address())
+        self.phone_at(7)
+    }
+
+    /// From the network of this number.
+    pub(super) fn phone_at(&self, network: u8) -> Phone {
+        Phone::from(&format!("127.0.{network}.1"), self.gateway.address())
     }
 
     /// A car that is connected and listens.

@@ -40,7 +40,7 @@ impl Worker {
                 }
                 self.publish(key, Topic::Ping, &payload);
             }
-            Mail::TakenOver(key) => self.dismiss_key(key, Cause::TakenOver),
+            Mail::Dismiss { key, cause } => self.dismiss_key(key, cause),
             Mail::YourTurn(key) => self.let_in(key),
             Mail::TurnedAway { key, why } => self.turn_away(key, why),
             Mail::Changed(key) => {
