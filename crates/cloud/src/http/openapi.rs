@@ -35,7 +35,8 @@ const MAY_LEAVE_OUT: [&str; 11] = [
 ];
 
 /// Where somebody may have changed, ended or registered the same meanwhile, or an account is kept elsewhere.
-const CONFLICTS: [(HttpMethod, &str); 28] = [
+const CONFLICTS: [(HttpMethod, &str); 29] = [
+    (HttpMethod::Patch, "/v1/account"),
     (HttpMethod::Post, "/v1/session/step-up"),
     (HttpMethod::Post, "/v1/account/password"),
     (HttpMethod::Post, "/v1/account/totp"),

@@ -151,7 +151,8 @@ impl Desk {
     pub(in crate::gateway) fn turn_away<T>(&mut self, why: TurnedAway) -> ControlFlow<Stop, T> {
         let (reason, text, cause) = match why {
             TurnedAway::Third => {
-                let text = "another connection of this vehicle waits before this one; try again in 10 seconds";
+                let text =
+                    "another connection of this vehicle waits before this one; try again in 10 seconds";
                 (ReasonCode::ServerBusy, text, Cause::Withdrawn)
             }
             TurnedAway::Second => {

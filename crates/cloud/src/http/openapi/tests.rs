@@ -110,6 +110,7 @@ fn only_these_routes_conflict() {
     assert_eq!(
         conflicts,
         [
+            "patch /v1/account",
             "post /v1/account/password",
             "post /v1/account/totp",
             "delete /v1/account/totp",
