@@ -303,15 +303,9 @@ impl Oidc {
         let state_hash = token_hash(state);
         let begun = cookie.and_then(|cookie| self.begun(&state_hash, cookie));
         let begun = begun.ok_or_else(|| Failure::of_stranger(SignInError::OtherBrowser))?;
-        let from = household(from);
-        // Before anything is done, so that the browser may come again.
-        self.0.codes.take(from, now).map_err(|_| Failure::of_stranger(SignInError::TooMany))?;
-        let arrived = self.arrive(provider, callback, begun, &state_hash, now).await;
-        // Of those whom others left no place nobody was asked.
-        if matches!(arrived, Ok(_) | Err(SignInError::Call(CallError::Busy))) {
-            self.0.codes.give_back(from);
-        }
-        arrived.map(Some).map_err(|error| Failure { error, was_begun: true })
+        let arrived = self.arrive(provider, callback, begun, &state_hash, from, now).await;
+        let failure = |error| Failure { was_begun: !matches!(error, SignInError::TooMany), error };
+        arrived.map(Some).map_err(failure)
     }
 
     /// What this browser began; nothing where it was another.
@@ -327,11 +321,11 @@ impl Oidc {
         callback: &Callback,
         begun: SignIn,
         state_hash: &str,
+        from: IpAddr,
         now: Timestamp,
     ) -> Result<Arrived, SignInError> {
         let begun_at = Timestamp(begun.begun_at);
-        let over_at = begun_at + SIGN_IN;
-        if now >= over_at {
+        if now >= begun_at + SIGN_IN {
             return Err(SignInError::Over);
         }
         if begun.provider != provider.settings.id {
@@ -345,8 +339,28 @@ impl Oidc {
         }
         let code = callback.code.as_deref();
         let code = code.ok_or_else(|| SignInError::Code("there is no `code`".to_owned()))?;
+        // Before the cookie counts as used, so that the browser may come again.
+        self.0.codes.take(household(from), now).map_err(|_| SignInError::TooMany)?;
+        let arrived = self.redeem(provider, code, begun, state_hash, now).await;
+        // Of those whom others left no place nobody was asked.
+        if matches!(arrived, Ok(_) | Err(SignInError::Call(CallError::Busy))) {
+            self.0.codes.give_back(household(from));
+        }
+        arrived
+    }
+
+    /// Who has come, by a code that only the provider can read.
+    async fn redeem(
+        &self,
+        provider: &Provider,
+        code: &str,
+        begun: SignIn,
+        state_hash: &str,
+        now: Timestamp,
+    ) -> Result<Arrived, SignInError> {
+        let begun_at = Timestamp(begun.begun_at);
         // The browser's cookie counts once, and for one code: each is a call to the provider.
-        if !self.0.store.take_sign_in(state_hash, over_at).await? {
+        if !self.0.store.take_sign_in(state_hash, begun_at + SIGN_IN).await? {
             return Err(SignInError::Over);
         }
         let expected = Expected { secrets: &begun.secrets, begun_at, anew: begun.proves.is_some() };
@@ -384,7 +398,6 @@ impl Oidc {
         return_to: String,
         now: Timestamp,
     ) -> Result<Arrived, SignInError> {
-        let issuer = provider.settings.issuer.clone();
         let session = arrival.session.clone();
         // Who has been signed in there for days has not just shown who they are.
         let proven_at = arrival.authenticated_at.unwrap_or(now - PROVEN).min(now);
@@ -396,7 +409,7 @@ impl Oidc {
                 (account.id, Wants::Account(Box::new(account)))
             }
         };
-        Ok(Arrived { person, wants, return_to, issuer, session, proven_at })
+        Ok(Arrived { person, wants, return_to, issuer: provider.settings.issuer.clone(), session, proven_at })
     }
 
     async fn prover(

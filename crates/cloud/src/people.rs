@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use identity::{Brands, Condition, Facts, Function, Realm};
 use model::{Brand, Micros, OrganisationId, PersonId, Region, Timestamp};
-use store::{Address, Besides, CredentialReset, PersonRow, RoleRow, Store, Transaction};
+use store::{Address, Belonging, Besides, CredentialReset, PersonRow, RoleRow, Store, Transaction};
 
 use crate::{
     accounts::token_hash,
@@ -116,6 +116,10 @@ impl Known {
         let created = self.person.brands.iter().flatten();
         let held = self.roles.iter().flat_map(|role| &role.brands);
         Brands::new(created.chain(held).copied()).unwrap_or(Brands::ALL)
+    }
+
+    fn belonging(&self) -> Belonging {
+        Belonging { created_by: self.person.created_by, organisation: self.organisation }
     }
 }
 
@@ -258,11 +262,22 @@ impl People {
         }
         let id = known.person.id;
         let mut tx = self.store.begin().await?;
+        // Whether it may be changed was asked of the account as it was.
+        let seen = Some(known.belonging());
+        if tx.lock_account(id).await? != seen || tx.count_roles(id, now).await? != known.roles.len() {
+            return Err(PeopleError::Changed);
+        }
         self.change_in(&mut tx, &known.person, change, now).await?;
         match organisation.filter(|organisation| *organisation != known.organisation) {
             Some(Some(organisation)) => {
-                tx.begin_anew(id, by, now).await?;
+                // One that was made for no brands had those of its roles, and keeps them when these end.
+                let is_of_brands = known.person.brands.is_some() || !known.roles.is_empty();
+                let brands = is_of_brands.then(|| known.brands().iter().collect::<Vec<Brand>>());
+                tx.begin_anew(id, by, brands.as_deref(), now).await?;
                 tx.join_organisation(id, organisation, now).await?;
+                if !known.roles.is_empty() {
+                    self.tell_security(&mut tx, id, known.brands(), NoticeKind::RoleEnded, now).await?;
+                }
             }
             Some(None) => tx.leave_organisation(id).await?,
             None => {}

@@ -9,10 +9,10 @@ words! {
     Condition, 14, Condition:
     /// The person is somebody else.
     NotSelf "not_self",
-    /// Nobody but the person changed the person's address in the last 7 days.
+    /// The person's address was not changed in the last 7 days, by whomever.
     AddressSettled "address_settled",
-    /// Somebody else created the account, or a provider's sign-in did, or the region has never had a
-    /// second administrator.
+    /// Somebody else created the account or put it into its organisation, or a provider's sign-in made it, or the
+    /// region has never had a second administrator.
     NotCreator "not_creator",
     /// The same request registers the car for the first time.
     NewCar "new_car",

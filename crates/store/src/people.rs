@@ -373,14 +373,16 @@ impl Transaction {
         rows.iter().map(|row| Ok((row.word(0)?, row.brands(1)?))).collect()
     }
 
-    /// The account counts as made by somebody else, and has no role any more.
+    /// The account counts as made by somebody else and for these brands, if for any, and has no role any more.
     pub async fn begin_anew(
         &mut self,
         person: PersonId,
         by: Option<PersonId>,
+        brands: Option<&[Brand]>,
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.execute("UPDATE people SET created_by = $2 WHERE person_id = $1", args![person, by]).await?;
+        let sql = "UPDATE people SET created_by = $2, brands = $3 WHERE person_id = $1";
+        self.execute(sql, args![person, by, brands.map(slugs).as_deref()]).await?;
         let sql = "UPDATE roles SET ends_at = $2 WHERE person_id = $1 AND (ends_at IS NULL OR ends_at > $2)";
         self.execute(sql, args![person, now]).await.map(drop)
     }

@@ -305,6 +305,9 @@ pub(crate) async fn require_for_metrics(
     if api.metrics_open() {
         return next.run(request).await;
     }
+    if matches!(trail::found(&api, &request), Found::NoMethod) {
+        return rates::of_address(&api, from, async { Ok(next.run(request).await) }).await;
+    }
     let (principal, origin) = match identify(&api, from, request.method(), request.headers()).await {
         Ok(identified) => identified,
         Err(response) => return *response,

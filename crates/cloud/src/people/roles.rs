@@ -2,7 +2,7 @@
 
 use identity::{Brands, Function};
 use model::{Brand, PersonId, Timestamp};
-use store::{Belonging, Besides, RoleRow, Transaction};
+use store::{Besides, RoleRow, Transaction};
 
 use super::{Known, People, PeopleError};
 use crate::{notices::NoticeKind, random};
@@ -48,8 +48,7 @@ impl People {
         let mut tx = self.store.begin().await?;
         // Of two who give a role at once, each counts the other's. And who may give one was asked of the account as
         // it was: whoever puts it into an organisation meanwhile counts as having made it.
-        let seen = Belonging { created_by: known.person.created_by, organisation: known.organisation };
-        if tx.lock_account(known.person.id).await? != Some(seen) {
+        if tx.lock_account(known.person.id).await? != Some(known.belonging()) {
             return Err(PeopleError::Changed);
         }
         if tx.count_roles(known.person.id, now).await? >= ROLES_MAX {

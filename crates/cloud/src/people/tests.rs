@@ -114,7 +114,7 @@ async fn who_puts_an_account_into_an_organisation_counts_as_having_made_it() {
     }
     let new = NewAccount { realm: Realm::Partner, ..account("mechanic") };
     let mechanic = people.create(new, person(1), NOW).await.unwrap();
-    let dealer = NewRole { function: Function::Dealer, brands: Brands::ALL, until: None };
+    let dealer = NewRole { function: Function::Dealer, brands: Brand::Opel.into(), until: None };
     people.assign(&find(mechanic.id).await, dealer, None, NOW).await.unwrap();
     let may = async |by| {
         let facts = people.facts(&find(mechanic.id).await, by, NOW).await.unwrap();
@@ -129,6 +129,7 @@ async fn who_puts_an_account_into_an_organisation_counts_as_having_made_it() {
     join(Some(Some(organisation))).await;
     assert!(!may(person(2)).await && may(person(1)).await, "it was made by whoever put it there");
     assert!(find(mechanic.id).await.roles.is_empty(), "and has no function there");
+    assert_eq!(find(mechanic.id).await.brands(), Brand::Opel.into(), "nobody else's brands reach it now");
 
     people.assign(&find(mechanic.id).await, dealer, person(1), NOW).await.unwrap();
     join(Some(Some(organisation))).await;
@@ -242,6 +243,8 @@ async fn no_role_is_given_to_an_account_that_was_moved_since_it_was_looked_at() 
     tx.commit().await.unwrap();
     let no_change = Change { username: None, address: None, by_oneself: false };
     people.change(&seen, no_change, Some(Some(garage)), Some(mover), NOW).await.unwrap();
+    let error = people.change(&seen, no_change, Some(None), Some(mover), NOW).await.unwrap_err();
+    assert!(matches!(error, PeopleError::Changed), "{error}");
     let role = NewRole { function: Function::Dealer, brands: Brand::Opel.into(), until: None };
     let error = people.assign(&seen, role, Some(mover), NOW).await.unwrap_err();
     assert!(matches!(error, PeopleError::Changed), "{error}");

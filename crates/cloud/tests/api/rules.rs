@@ -83,7 +83,7 @@ async fn every_wrong_path_is_a_problem() {
     reply.problem(405, "method-not-allowed");
     let reply = fixture.call(Method::POST, "/somewhere", None, &[]).await;
     reply.problem(405, "method-not-allowed");
-    for path in ["/v1/session", "/v1/campaigns"] {
+    for path in ["/v1/session", "/v1/campaigns", "/metrics"] {
         let reply = call(&fixture.platform.router(), Method::TRACE, path, None, &[]).await;
         assert!(reply.header("allow").contains("GET"), "{}", reply.header("allow"));
         reply.problem(405, "method-not-allowed");

@@ -193,7 +193,7 @@ pub(super) async fn somebody_else_holds_a_function_or_nobody_does(store: Store) 
     let belonging = Belonging { created_by: None, organisation: None };
     assert_eq!(tx.lock_account(ben.id).await.unwrap(), Some(belonging));
     assert_eq!(tx.lock_account(PersonId::from_bytes([99; 16])).await.unwrap(), None);
-    tx.begin_anew(ben.id, Some(anna.id), NOW).await.unwrap();
+    tx.begin_anew(ben.id, Some(anna.id), Some(&[Brand::Opel]), NOW).await.unwrap();
     let belonging = Belonging { created_by: Some(anna.id), ..belonging };
     assert_eq!(tx.lock_account(ben.id).await.unwrap(), Some(belonging));
     tx.set_enabled(ben.id, false).await.unwrap();

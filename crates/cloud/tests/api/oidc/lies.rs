@@ -139,6 +139,21 @@ async fn a_sign_in_that_was_begun_is_one_call_to_the_provider() {
     fixed.stop().await;
 }
 
+/// Nobody asks the provider for anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_up_again_and_again_uses_up_no_tries() {
+    let provider = Provider::start().await;
+    let fixed = Fixed::of(&provider).await;
+    let mut browser = fixed.browser();
+    for _ in 0..12 {
+        let back = browser.go(&provider, "/v1/oidc/group/login", anna()).await;
+        let given_up = back.replace("code=", "error=access_denied&ignored=");
+        assert_eq!(browser.follow(&given_up).await, failed("refused"));
+    }
+    assert_eq!(browser.sign_in(&provider, anna()).await, "/vehicles");
+    fixed.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_address_brings_few_wrong_codes_and_as_many_right_ones_as_it_likes() {
     let provider = Provider::start().await;
