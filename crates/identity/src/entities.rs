@@ -23,7 +23,7 @@ pub(crate) struct Vocabulary {
     purposes: Vec<RestrictedExpression>,
     profiles: Vec<RestrictedExpression>,
     conditions: Vec<RestrictedExpression>,
-    actions: Vec<Entity>,
+    actions: Vec<(EntityUid, Entities)>,
     kinds: Vec<EntityTypeName>,
     person: EntityTypeName,
     service: EntityTypeName,
@@ -33,9 +33,10 @@ pub(crate) struct Vocabulary {
 /// What is asked, in Cedar's words and without who asks: made once, asked with each assignment.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    action: Entity,
-    resource: Entity,
+    action: EntityUid,
+    resource: EntityUid,
     context: CedarContext,
+    entities: Entities,
 }
 
 /// One question in Cedar's words.
@@ -59,7 +60,9 @@ impl Vocabulary {
         let action = |action: &Action| {
             let parents =
                 if action.purpose_required() { HashSet::from([group.clone()]) } else { HashSet::new() };
-            Entity::new_no_attrs(word("Action", action.slug()), parents)
+            let name = word("Action", action.slug());
+            let entity = Entity::new_no_attrs(name.clone(), parents);
+            (name, Entities::from_entities([entity], None).expect("it stands alone"))
         };
         Self {
             brands: Brand::ALL.map(|brand| value("Brand", brand.slug())).into(),
@@ -81,11 +84,12 @@ impl Vocabulary {
         resource: &Resource,
         context: &Context,
     ) -> Result<Asked, Refused> {
-        Ok(Asked {
-            action: self.actions[action.index()].clone(),
-            resource: self.resource(resource)?,
-            context: self.context(context)?,
-        })
+        let (action, entities) = &self.actions[action.index()];
+        let (object, context) = (self.resource(resource)?, self.context(context)?);
+        let (action, resource) = (action.clone(), object.uid());
+        // Cedar looks for the ancestors of what is added, and of nothing else.
+        let entities = entities.clone().add_entities([object], None).map_err(|_| Refused)?;
+        Ok(Asked { action, resource, context, entities })
     }
 
     /// `assignment` is the one that the question is about.
@@ -97,12 +101,12 @@ impl Vocabulary {
         resource: &Resource,
         context: &Context,
     ) -> Result<Question, Refused> {
-        let Asked { action, resource: object, context: facts } = asked;
+        let Asked { action, resource: object, context: facts, entities } = asked;
         let principal = self.principal(principal, assignment, resource, context)?;
-        let (asker, object, action) = (principal.uid(), object.clone(), action.clone());
-        let request = cedar_policy::Request::new(asker, action.uid(), object.uid(), facts.clone(), None)
-            .map_err(|_| Refused)?;
-        let entities = Entities::from_entities([principal, object, action], None).map_err(|_| Refused)?;
+        let (action, object, facts) = (action.clone(), object.clone(), facts.clone());
+        let request = cedar_policy::Request::new(principal.uid(), action, object, facts, None);
+        let request = request.map_err(|_| Refused)?;
+        let entities = entities.clone().add_entities([principal], None).map_err(|_| Refused)?;
         Ok(Question { request, entities })
     }
 

@@ -1,7 +1,8 @@
 //! The policies: read once, validated, and sorted by who asks and what for.
 //!
 //! A decision looks only at the policies that could matter to it: a set is kept for each action and
-//! each function that some policy permits it.
+//! each function that some policy permits it. There they stand without what their heads say of action and
+//! function, which would else be asked again each time and costs more than the rest.
 
 use std::{collections::HashMap, str::FromStr as _};
 
@@ -174,6 +175,8 @@ impl Asker {
 /// A policy with what its head says, taken apart once.
 pub(crate) struct Rule<'a> {
     policy: &'a Policy,
+    /// The same for whom and for what it is sorted by.
+    rest: Policy,
     permits: bool,
     whom: Whom,
     actions: ActionConstraint,
@@ -215,7 +218,8 @@ impl<'a> Rule<'a> {
             None if permits => return Err(Error::Principal { policy: policy.id().to_string() }),
             None => Whom::Anybody,
         };
-        Ok(Self { policy, permits, whom, actions: policy.action_constraint() })
+        let rest = rest_of(policy, whom)?;
+        Ok(Self { policy, rest, permits, whom, actions: policy.action_constraint() })
     }
 
     pub(crate) fn names(&self, action: Action) -> bool {
@@ -247,6 +251,18 @@ impl<'a> Rule<'a> {
     }
 }
 
+/// A policy without the action of its head, nor the function.
+fn rest_of(policy: &Policy, whom: Whom) -> Result<Policy, Error> {
+    let anything = || serde_json::json!({ "op": "All" });
+    let invalid = |complaint: String| Error::Invalid { complaints: vec![complaint] };
+    let mut parts = policy.to_json().map_err(|err| invalid(err.to_string()))?;
+    parts["action"] = anything();
+    if let Whom::Function(_) = whom {
+        parts["principal"] = anything();
+    }
+    Policy::from_json(Some(policy.id().clone()), parts).map_err(|err| invalid(err.to_string()))
+}
+
 /// The function that an entity is. Other entities may have a function's name.
 fn function_of(uid: &EntityUid) -> Option<Function> {
     let id: &str = uid.id().as_ref();
@@ -257,7 +273,7 @@ fn slot(rules: &[Rule<'_>], asker: Asker, action: Action) -> Result<Option<Slot>
     let concerned = |permits: bool| {
         let concerns =
             move |rule: &&Rule<'_>| rule.permits == permits && rule.names(action) && rule.concerns(asker);
-        rules.iter().filter(concerns).map(|rule| rule.policy.clone())
+        rules.iter().filter(concerns).map(|rule| rule.rest.clone())
     };
     if concerned(true).next().is_none() {
         return Ok(None);
